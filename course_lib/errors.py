@@ -1,0 +1,33 @@
+"""What can go wrong, each as one sentence that says what to do."""
+
+
+class CourseError(Exception):
+    """Something a person can mend; the message is one sentence that says how."""
+
+
+class EngineMissingError(CourseError):
+    """No Docker engine answers where one was looked for."""
+
+
+class EngineForbiddenError(CourseError):
+    """The engine is there, but this user may not use it."""
+
+
+class EngineSilentError(CourseError):
+    """The engine accepts connections but does not answer."""
+
+
+class EngineUnfitError(CourseError):
+    """The engine answers but cannot run the lab (rootless, Podman, a refused capability)."""
+
+
+class LabGoneError(CourseError):
+    """The lab, or the dockerd in it, is not running (any more)."""
+
+
+class CommandFailedError(CourseError):
+    """A command in the lab ended otherwise than its cell declared."""
+
+
+class CommandHungError(CourseError):
+    """A command in the lab did not end in its time and was ended."""

@@ -1,0 +1,148 @@
+"""What the network of the lab is at one moment: frozen, sorted, without live handles.
+
+A `Snapshot` is made from raw facts by `course_lib.facts` and read by everything that explains or draws.
+Names are those of the field: an *endpoint* is a container's place on a network, a *veth pair* is the cable
+between the two, a *published port* is a port of the host that leads to a port of a container.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, order=True)
+class Interface:
+    """A network interface as `ip -d addr` shows it in one network namespace (ip-address(8))."""
+
+    name: str
+    index: int
+    kind: str  # "loopback", "bridge", "veth", "ether" ... (IFLA_INFO_KIND, or the link type where there is none)
+    state: str  # "UP", "DOWN" or "UNKNOWN" (operstate)
+    mac: str
+    mtu: int  # bytes
+    addresses: tuple[str, ...] = ()  # with prefix length: "172.17.0.1/16", "fe80::1/64"
+    master: str | None = None  # the bridge that this interface is a port of
+    peer_index: int | None = None  # veth: the index of the other end, in the namespace of the other end
+
+
+@dataclass(frozen=True, order=True)
+class Network:
+    """A network of the Docker engine."""
+
+    name: str
+    id: str  # 64 hex digits
+    driver: str  # "bridge", "host", "null", "macvlan" ...
+    bridge: str | None = None  # the host's interface that is this network ("docker0", "br-0123456789ab")
+    subnets: tuple[str, ...] = ()
+    gateways: tuple[str, ...] = ()
+    internal: bool = False
+
+
+@dataclass(frozen=True, order=True)
+class Endpoint:
+    """A container's place on one network: its interface, and the veth pair that leads there."""
+
+    network: str
+    interface: str | None = None  # the name inside the container ("eth0"); None while it is not running
+    addresses: tuple[str, ...] = ()  # with prefix length, IPv4 before IPv6
+    mac: str = ""
+    gateway: str = ""
+    veth: str | None = None  # the host's end of the veth pair
+    aliases: tuple[str, ...] = ()  # the names that the embedded DNS answers with this endpoint
+
+
+@dataclass(frozen=True, order=True)
+class Port:
+    """A container's port: published if it has a host port, else only exposed."""
+
+    container_port: int
+    protocol: str  # "tcp", "udp", "sctp"
+    host_ip: str | None = None
+    host_port: int | None = None
+
+
+@dataclass(frozen=True, order=True)
+class Link:
+    """A legacy link (`--link target:alias`), on the container that has the link."""
+
+    target: str
+    alias: str
+
+
+@dataclass(frozen=True, order=True)
+class Container:
+    """A container of the lab's engine, running or not."""
+
+    name: str
+    id: str  # 64 hex digits
+    image: str
+    command: str
+    state: str  # "running", "exited", "created", "paused" ...
+    mode: str = "bridge"  # HostConfig.NetworkMode: a network's name, "host", "none", "container:NAME"
+    endpoints: tuple[Endpoint, ...] = ()
+    ports: tuple[Port, ...] = ()
+    links: tuple[Link, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule of a chain, as `iptables-save -c` prints it (iptables-save(8))."""
+
+    number: int  # from 1, in the order in which the kernel tries them
+    spec: str  # the matches and the target: "! -i docker0 -p tcp -m tcp --dport 80 -j DNAT --to-destination ..."
+    target: str  # the word behind -j, or behind -g; "" if the rule only counts
+    packets: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Chain:
+    """A chain of a netfilter table, with its rules in order."""
+
+    family: str  # "ip" or "ip6"
+    table: str  # "nat", "filter", "raw", "mangle"
+    name: str
+    policy: str | None  # "ACCEPT" or "DROP" for a built-in chain, None for a user-defined one
+    packets: int
+    bytes: int
+    rules: tuple[Rule, ...] = ()
+
+
+@dataclass(frozen=True, order=True)
+class Route:
+    """A route of the host's main table."""
+
+    destination: str  # "default" or a prefix
+    device: str
+    gateway: str | None = None
+    source: str | None = None
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The network of the lab at one moment."""
+
+    engine: str  # the version of dockerd, "26.1.5+dfsg1"
+    interfaces: tuple[Interface, ...] = ()  # of the host
+    client: tuple[Interface, ...] = ()  # of the client, the world outside of the host
+    routes: tuple[Route, ...] = ()  # of the host
+    networks: tuple[Network, ...] = ()
+    containers: tuple[Container, ...] = ()
+    chains: tuple[Chain, ...] = ()  # in the order of iptables-save
+    warnings: tuple[str, ...] = ()  # where the engine and the kernel contradict each other
+
+    def interface(self, name: str) -> Interface | None:
+        """Return the host's interface of that name."""
+        return next((i for i in self.interfaces if i.name == name), None)
+
+    def network(self, name: str) -> Network | None:
+        """Return the network of that name."""
+        return next((n for n in self.networks if n.name == name), None)
+
+    def container(self, name: str) -> Container | None:
+        """Return the container of that name."""
+        return next((c for c in self.containers if c.name == name), None)
+
+    def chain(self, table: str, name: str, family: str = "ip") -> Chain | None:
+        """Return a chain of a table."""
+        return next((c for c in self.chains if (c.family, c.table, c.name) == (family, table, name)), None)
