@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from course_lib import collect, facts, images, lab, machine, run, terminal
-from course_lib.errors import CourseError, LabGoneError
+from course_lib.errors import CourseError
 from course_lib.progress import say
 from course_lib.text import describe
 
