@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from course_lib import collect, facts, images, lab, machine, run, terminal
+from course_lib import collect, facts, images, lab, machine, terminal
 from course_lib.errors import CourseError
 from course_lib.progress import say
 from course_lib.text import describe
@@ -21,7 +21,7 @@ START = "notebooks/00_start_here.ipynb"
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
-    """A course on how Docker containers talk, in notebooks that run on a real Docker host.
+    r"""Run a course on how Docker containers talk, in notebooks that run on a real Docker host.
 
     \b
     Examples:
@@ -51,7 +51,7 @@ def up(no_browser: bool, no_install: bool, version: str) -> None:
     command += ["--no-browser"] if no_browser else []
     command += ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     os.chdir(ROOT)
-    os.execv(sys.executable, command)
+    os.execv(sys.executable, command)  # noqa: S606 # no shell is wanted: JupyterLab takes the place of this process
 
 
 def start(version: str, *, install: bool) -> None:

@@ -85,5 +85,3 @@ def clean_up() -> None:
     print("Left: " + ", ".join(f"{count} {what}" for what, count in left.items()))
     if any(left.values()):
         raise CourseError("Something is left: `./course reset` makes a fresh lab.")
-
-

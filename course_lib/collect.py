@@ -207,6 +207,4 @@ def _with_rules(chain: Chain, table: str, rules: dict[str, list[Rule]]) -> Chain
     """Return a chain of the table that just ended, with its rules."""
     if chain.table != table:
         return chain
-    return Chain(
-        chain.family, table, chain.name, chain.policy, chain.packets, chain.bytes, tuple(rules[chain.name])
-    )
+    return Chain(chain.family, table, chain.name, chain.policy, chain.packets, chain.bytes, tuple(rules[chain.name]))

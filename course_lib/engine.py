@@ -68,9 +68,7 @@ def _check_fit(api: Any) -> None:
             "This is Podman, which cannot run the lab: install Docker (docker.io, Docker Engine or Docker Desktop)."
         )
     if tuple(int(n) for n in version["ApiVersion"].split(".")) < MINIMUM_API:
-        raise EngineUnfitError(
-            f"Docker {version['Version']} is too old for the lab: install Docker 20.10 or newer."
-        )
+        raise EngineUnfitError(f"Docker {version['Version']} is too old for the lab: install Docker 20.10 or newer.")
     info = api.info()
     if any("rootless" in option for option in info.get("SecurityOptions") or []):
         raise EngineUnfitError(
@@ -78,9 +76,7 @@ def _check_fit(api: Any) -> None:
             "`docker context use default` chooses the ordinary one if it is installed."
         )
     if info.get("OSType") != "linux":
-        raise EngineUnfitError(
-            "This Docker engine runs Windows containers: switch Docker Desktop to Linux containers."
-        )
+        raise EngineUnfitError("This Docker engine runs Windows containers: switch Docker Desktop to Linux containers.")
 
 
 @functools.cache

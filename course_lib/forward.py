@@ -32,12 +32,12 @@ def url(port: int, box: Callable[[], str]) -> str:
     if port not in _listeners:
         listener = _listen(port)
         _listeners[port] = listener.getsockname()[1]
-        threading.Thread(
-            target=_serve, args=(listener, port, box), daemon=True, name=f"course-forward-{port}"
-        ).start()
+        threading.Thread(target=_serve, args=(listener, port, box), daemon=True, name=f"course-forward-{port}").start()
     here = _listeners[port]
     if remote := os.environ.get("SSH_CONNECTION"):
-        print(f"On your own machine: ssh -L {here}:127.0.0.1:{here} {os.environ.get('USER', 'you')}@{remote.split()[2]}")
+        print(
+            f"On your own machine: ssh -L {here}:127.0.0.1:{here} {os.environ.get('USER', 'you')}@{remote.split()[2]}"
+        )
     return f"http://127.0.0.1:{here}/"
 
 

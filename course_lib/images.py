@@ -223,7 +223,7 @@ def _bootstrap(tag: str, release: str, source: Supply, need: Callable[[str], Non
             errors = [line for line in words if line.startswith(("E:", "error"))] or words[-1:] or ["no word why"]
             raise CourseError(f"No minimal Debian could be made with mmdebstrap: {errors[0]}")
         engine.outer().import_image(
-            src=str(archive), repository=tag.split(":")[0], tag=release, changes=[f"LABEL {LABEL}=image"]
+            src=str(archive), repository=tag.split(":", maxsplit=1)[0], tag=release, changes=[f"LABEL {LABEL}=image"]
         )
 
 

@@ -59,7 +59,11 @@ def _interactive(box: str) -> int:
         raise CourseError(f"On Windows: docker exec -it {box[:12]} bash --login")
     api = engine.outer()
     started = api.exec_create(
-        box, ["bash", "--login"], stdin=True, tty=True, workdir="/root",
+        box,
+        ["bash", "--login"],
+        stdin=True,
+        tty=True,
+        workdir="/root",
         environment={"TERM": os.environ.get("TERM", "xterm"), "HOME": "/root"},
     )["Id"]
     holder = api.exec_start(started, socket=True, tty=True)

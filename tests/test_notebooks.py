@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from pathlib import Path
 from typing import Any
@@ -121,7 +122,7 @@ def test_the_contract_can_be_broken() -> None:
 
 def patterns() -> list[tuple[re.Pattern[str], str]]:
     lines = (ROOT / "tests/nbval_sanitize.cfg").read_text().splitlines()
-    pairs = zip(lines, lines[1:], strict=False)
+    pairs = itertools.pairwise(lines)
     return [
         (re.compile(first.removeprefix("regex: ")), second.removeprefix("replace: "))
         for first, second in pairs
@@ -155,6 +156,4 @@ def test_the_sanitizer_finds_what_changes() -> None:
     )
     for pattern, replacement in patterns():
         text = pattern.sub(replacement, text)
-    assert text == (
-        "N: VETH@ifN: link/ether MAC LINKLOCAL/64 BRIDGE\nSHORTID ID time=T ms"
-    )
+    assert text == ("N: VETH@ifN: link/ether MAC LINKLOCAL/64 BRIDGE\nSHORTID ID time=T ms")
