@@ -60,7 +60,8 @@ def inspect() -> dict[str, Any] | None:
         found: dict[str, Any] = engine.outer().inspect_container(container())
     except engine.NotFound:
         return None
-    if LABEL not in (found["Config"]["Labels"] or {}):
+    # The value counts: a container of somebody who uses our images has their label, too, but not this one.
+    if (found["Config"]["Labels"] or {}).get(LABEL) != "lab":
         raise CourseError(
             f"A container {container()} that is not the course's is in the way: rename it with `docker rename`, "
             "or choose another name for the lab with COURSE_LAB."

@@ -23,7 +23,7 @@ def fingerprint(lab_image: str | None) -> dict[str, Any]:
     """
     api = engine.outer()
     containers = {
-        c["Id"][:12]: c["Names"][0].lstrip("/") for c in api.containers(all=True) if images.LABEL not in c["Labels"]
+        c["Id"][:12]: c["Names"][0].lstrip("/") for c in api.containers(all=True) if c["Labels"].get(images.LABEL) not in ("lab", "helper")
     }
     networks = {n["Id"][:12]: n["Name"] for n in api.networks()}
     volumes = api.volumes()["Volumes"] or []
@@ -47,7 +47,7 @@ def _rules(lab_image: str) -> str | None:
     try:
         api.start(helper)
         failed = api.wait(helper)["StatusCode"]
-        text: bytes = api.logs(helper)
+        text: bytes = api.logs(helper, stderr=False)
     except engine.APIError:
         return None
     finally:

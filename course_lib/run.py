@@ -82,7 +82,7 @@ def run(
     output.end()
     code = _exit_code(program)
     if bool(code) != fails:
-        _check_alive(api, box)
+        _check_alive(api, box, code)
         raise CommandFailedError(
             f"The command ended with exit code {code}." if code else "The command was expected to fail, but did not."
         )
@@ -182,8 +182,13 @@ def ask(script: str, timeout: float = 30) -> str:
         raise
 
 
-def _check_alive(api: Any, box: str) -> None:
+def _check_alive(api: Any, box: str, code: int) -> None:
     """Raise LabGoneError if the lab or the dockerd in it has ended."""
+    # Killed (128 + SIGKILL): perhaps together with the lab, and its engine needs a moment to know.
+    deadline = time.monotonic() + (2 if code == 137 else 0)
     lab.require()
+    while time.monotonic() < deadline:
+        time.sleep(0.1)
+        lab.require()
     if "dead" in quick(api, box, "pgrep -x dockerd >/dev/null || echo dead"):
         raise LabGoneError("The lab's dockerd is not running any more: `./course reset` makes a fresh lab.")
