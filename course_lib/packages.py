@@ -1,0 +1,170 @@
+"""What this machine is, becoming root on it, and Debian packages with manners."""
+
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from course_lib.errors import CourseError
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a command ended: its exit code (127: no such command) and its output with stderr in it."""
+
+    code: int
+    output: str = ""
+
+    @property
+    def last_line(self) -> str:
+        """The last line that says something."""
+        return next(
+            (line.strip() for line in reversed(self.output.splitlines()) if line.strip()), "no output"
+        )
+
+
+Run = Callable[[Sequence[str], Say | None], Outcome]
+
+
+def run_command(command: Sequence[str], say: Say | None = None) -> Outcome:
+    """Run a command to its end; with `say`, its newest line is said every three seconds as progress."""
+    # sbin: a shell that was opened with plain `su` lacks it, and apt's and dockerd's helpers live there
+    path = os.environ.get("PATH", os.defpath) + ":/usr/local/sbin:/usr/sbin:/sbin"
+    try:
+        process = subprocess.Popen(
+            list(command),
+            env={**os.environ, "PATH": path, "LC_ALL": "C.UTF-8"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+    except FileNotFoundError:
+        return Outcome(127, f"{command[0]}: not found")
+    lines: list[str] = []
+    spoken = time.monotonic()
+    with process:
+        for line in process.stdout or ():
+            lines.append(line)
+            if say and line.strip() and time.monotonic() - spoken > 3:
+                say("  " + line.strip()[:100])
+                spoken = time.monotonic()
+    return Outcome(process.returncode, "".join(lines))
+
+
+def find_program(name: str) -> str | None:
+    """Find a program, also one in sbin that a normal user's PATH does not list."""
+    return shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/sbin:/sbin")
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The machine under the course; every field can be replaced in a test."""
+
+    run: Run = run_command
+    find: Callable[[str], str | None] = find_program
+    root: Path = Path("/")
+    system: str = field(default_factory=platform.system)
+    uid: int = field(default_factory=getattr(os, "geteuid", lambda: 0))  # Windows has none
+    has_terminal: bool = field(default_factory=sys.stdin.isatty)
+
+    @property
+    def user(self) -> str:
+        """The name of the user."""
+        return self.run(["id", "-un"], None).output.strip()
+
+    @property
+    def is_debian(self) -> bool:
+        """Whether this is Debian, Ubuntu or a relative of theirs, with apt-get."""
+        try:
+            text = (self.root / "etc/os-release").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return False
+        words = re.findall(r'^ID(?:_LIKE)?="?([^"\n]*)', text, re.MULTILINE)
+        return bool({"debian", "ubuntu"} & set(" ".join(words).split())) and bool(self.find("apt-get"))
+
+    @property
+    def is_wsl(self) -> bool:
+        """Whether this is a Linux inside Windows."""
+        try:
+            return "microsoft" in (self.root / "proc/version").read_text(encoding="utf-8").lower()
+        except OSError:
+            return False
+
+    @property
+    def has_systemd(self) -> bool:
+        """Whether systemd runs here (it may be installed and not run, in a container say)."""
+        return (self.root / "run/systemd/system").is_dir()
+
+    def as_root(self, why: str) -> list[str]:
+        """Give what goes before a command so that it runs as root: nothing, or sudo after its password.
+
+        Raises CourseError if this user cannot become root.
+        """
+        if self.uid == 0:
+            return []
+        if self.find("sudo"):
+            if self.run(["sudo", "-n", "true"], None).code == 0:
+                return ["sudo", "-n"]
+            # sudo asks on the terminal itself, not on our streams
+            if self.has_terminal and self.run(["sudo", "-v"], None).code == 0:
+                return ["sudo"]
+        raise CourseError(
+            f"{why} needs root, which {self.user} is not and cannot become by sudo: ask an administrator."
+        )
+
+
+def missing_packages(packages: Sequence[str], machine: Machine) -> list[str]:
+    """Give those of the packages that are not installed."""
+    query = ["dpkg-query", "-W", "-f", "${db:Status-Status}"]
+    return [name for name in packages if machine.run([*query, name], None).output.strip() != "installed"]
+
+
+def need_packages(
+    packages: Sequence[str], why: str, say: Say, *, install: bool = True, machine: Machine | None = None
+) -> None:
+    """Have Debian packages installed, after saying so; `why` completes "the course needs X to ...".
+
+    Raises CourseError if they are missing and `install` is false, if this is not Debian or a relative of it,
+    if the user cannot become root, or if apt-get fails.
+    """
+    machine = machine or Machine()
+    if not machine.is_debian:
+        names = " and ".join(packages)
+        raise CourseError(
+            f"The course needs {names} to {why}: install it with this system's package manager."
+        )
+    missing = missing_packages(packages, machine)
+    if not missing:
+        return
+    names = " ".join(missing)
+    if not install:
+        raise CourseError(
+            f"The course needs {names} to {why} and may not install it: apt-get install {names}, "
+            "or leave out --no-install."
+        )
+    prefix = machine.as_root(f"Installing {names}")
+    say(f"Installing {names} with apt-get: the course needs it to {why}.")
+    apt = [*prefix, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-o", "DPkg::Lock::Timeout=120"]
+    install_command = [*apt, "install", "-y", "--no-install-recommends", *missing]
+    outcome = Outcome(100)
+    if any((machine.root / "var/lib/apt/lists").glob("*_Packages*")):
+        outcome = machine.run(install_command, say)
+    if outcome.code:  # no lists, or old ones that name files which the mirror no longer has
+        update = machine.run([*apt, "update"], say)
+        outcome = machine.run(install_command, say)
+        if outcome.code:
+            errors = [line for line in (update.output + outcome.output).splitlines() if line.startswith("E:")]
+            reason = errors[-1] if errors else outcome.last_line
+            raise CourseError(
+                f"apt-get could not install {names} ({reason}): mend that, or install it by hand."
+            )
