@@ -4,6 +4,10 @@
 class CourseError(Exception):
     """Something a person can mend; the message is one sentence that says how."""
 
+    def _render_traceback_(self) -> list[str]:
+        """Let IPython show the sentence alone: a traceback through our modules helps nobody."""
+        return [str(self)]
+
 
 class EngineMissingError(CourseError):
     """No Docker engine answers where one was looked for."""

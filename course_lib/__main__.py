@@ -1,0 +1,135 @@
+"""The commands of `./course`."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from course_lib import collect, facts, images, lab, machine, terminal
+from course_lib.errors import CourseError
+from course_lib.progress import say
+from course_lib.text import describe
+
+ROOT = Path(__file__).resolve().parent.parent
+START = "notebooks/00_start_here.ipynb"
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    r"""Run a course on how Docker containers talk, in notebooks that run on a real Docker host.
+
+    \b
+    Examples:
+      ./course up                     set up what is missing, start the lab, open JupyterLab
+      ./course shell docker ps        one command on the lab's host
+      ./course graph -o now.png       the lab's network, drawn
+      ./course down                   everything away, and the proof
+    """
+
+
+@main.command()
+@click.option("--no-browser", is_flag=True, help="Serve JupyterLab without opening a browser.")
+@click.option("--no-install", is_flag=True, help="Refuse to install anything on this machine.")
+@click.option(
+    "--engine",
+    "version",
+    type=click.Choice(sorted(images.RELEASES)),
+    default=lab.DEFAULT_ENGINE,
+    show_default=True,
+    help="The version of the lab's Docker engine.",
+)
+def up(no_browser: bool, no_install: bool, version: str) -> None:
+    """Set up what is missing, start the lab, and open JupyterLab."""
+    start(version, install=not no_install)
+    say("The lab runs. It goes on when JupyterLab ends (Ctrl-C here); `./course down` takes it away.")
+    command = [sys.executable, "-m", "jupyter", "lab", "--LabApp.news_url=None", START]
+    command += ["--no-browser"] if no_browser else []
+    command += ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    os.chdir(ROOT)
+    os.execv(sys.executable, command)  # noqa: S606 # no shell is wanted: JupyterLab takes the place of this process
+
+
+def start(version: str, *, install: bool) -> None:
+    """Make the lab run, with all that it needs on this machine."""
+    machine.ensure_engine(install=install)
+    lab.up(version, lambda package: machine.need_packages([package], "to make the lab's images", install=install))
+
+
+@main.command()
+def reset() -> None:
+    """Take the lab back to its first day: fresh host and client, images kept."""
+    lab.reset()
+    say("The lab is as on its first day.")
+
+
+@main.command()
+@click.option("--images", "remove_images", is_flag=True, help="Remove the course's images too.")
+def down(remove_images: bool) -> None:
+    """Take everything of the lab away, say what, and prove it."""
+    if not lab.down(remove_images):
+        sys.exit(1)
+
+
+@main.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+def shell(command: tuple[str, ...]) -> None:
+    """Open a shell on the lab's host, or run one COMMAND there and exit with its code."""
+    sys.exit(terminal.shell(lab.require(), " ".join(command)))
+
+
+@main.command()
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="A .png or .svg file to write.")
+@click.option("--json", "as_json", is_flag=True, help="Print the Snapshot as JSON.")
+def graph(output: Path | None, as_json: bool) -> None:
+    """Say in words what the lab's network is now, or draw it."""
+    now = collect.snapshot(facts.read())
+    if as_json:
+        say(json.dumps(dataclasses.asdict(now), indent=2, ensure_ascii=False))
+    elif output:
+        from course_lib import draw, layout
+
+        draw.save(layout.layout(now), output, describe(now))
+        say(f"Drawn: {output}")
+    else:
+        say(describe(now))
+
+
+@main.command()
+def doctor() -> None:
+    """Say what works here, what does not, and what to do about it."""
+    from course_lib import doctor as checkup
+
+    sys.exit(checkup.report())
+
+
+@main.command()
+@click.argument("paths", nargs=-1, type=click.Path(exists=True))
+def test(paths: tuple[str, ...]) -> None:
+    """Run the gate: style, types, pure and live tests, and every notebook (or only PATHS)."""
+    from course_lib import gate
+
+    sys.exit(gate.run(paths, start))
+
+
+def entry() -> None:
+    """Run a command; a mendable failure is one sentence and exit code 1."""
+    try:
+        main(prog_name="./course", standalone_mode=False)
+    except click.exceptions.Abort:
+        click.echo("Interrupted. The same command goes on from here.", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except CourseError as error:
+        click.echo(str(error), err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    entry()

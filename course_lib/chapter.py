@@ -1,0 +1,87 @@
+"""What a chapter's own cells use: begin, look, wait, clean up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from course_lib import collect, draw, facts, lab, layout, run
+from course_lib.errors import CourseError
+from course_lib.snapshot import Snapshot
+from course_lib.text import describe
+
+
+def snapshot() -> Snapshot:
+    """Return what the network of the lab is now."""
+    return collect.snapshot(facts.read())
+
+
+def begin() -> None:
+    """Take the lab back to its first day, and say what that removes."""
+    now = snapshot()
+    _say_removed(now)
+    lab.reset()
+    print("The lab is as on its first day.")
+
+
+def _say_removed(now: Snapshot) -> None:
+    """Say which containers and networks go."""
+    things = [f"container {c.name}" for c in now.containers]
+    things += [f"network {n.name}" for n in now.networks if n.name not in ("bridge", "host", "none")]
+    for thing in things:
+        print(f"Removed: {thing}")
+
+
+class Picture:
+    """A drawing of a Snapshot: an image in a notebook, its text twin wherever there are no images."""
+
+    def __init__(self, now: Snapshot) -> None:
+        self._now = now
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        words = describe(self._now)
+        return {"image/png": draw.png(layout.layout(self._now)), "text/plain": words}
+
+    def __repr__(self) -> str:
+        return describe(self._now)
+
+
+def look() -> Picture:
+    """Draw the network of the lab as it is now, with its text twin."""
+    return Picture(snapshot())
+
+
+def words(now: Snapshot | None = None) -> None:
+    """Say the network of the lab in words: the text twin of the picture."""
+    print(describe(now or snapshot()))
+
+
+def wait_until(what: Callable[[], object], seconds: float = 20) -> None:
+    """Wait until `what()` is true; raises CourseError if it is not within so many seconds."""
+    deadline = time.monotonic() + seconds
+    while not what():
+        if time.monotonic() > deadline:
+            raise CourseError(f"Waited {seconds:g} s for something that did not happen.")
+        time.sleep(0.1)
+
+
+def clean_up() -> None:
+    """Remove every container, network and volume of the lab, and prove that none is left.
+
+    Raises CourseError if something is left.
+    """
+    run.host(
+        "docker ps -aq | xargs -r docker rm -fv; docker network prune -f; docker volume prune -af",
+        timeout=60,
+    )
+    now = snapshot()
+    left = {
+        "containers": len(now.containers),
+        "networks of your own": sum(n.name not in ("bridge", "host", "none") for n in now.networks),
+        "veth pairs to containers": sum(i.master is not None for i in now.interfaces),
+        "rules for published ports": sum(r.target == "DNAT" for c in now.chains for r in c.rules),
+    }
+    print("Left: " + ", ".join(f"{count} {what}" for what, count in left.items()))
+    if any(left.values()):
+        raise CourseError("Something is left: `./course reset` makes a fresh lab.")

@@ -1,0 +1,93 @@
+"""Paints a picture with matplotlib: the only module that imports it."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from functools import cache
+from pathlib import Path
+
+from matplotlib.artist import Artist
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
+from matplotlib.lines import Line2D
+from matplotlib.patches import FancyBboxPatch
+from matplotlib.text import Text as Label
+from matplotlib.transforms import Affine2D
+
+from course_lib import palette
+from course_lib.shapes import Box, Line, Picture, Shape
+from course_lib.svg import svg
+
+DPI = 100  # a pixel of the picture is 1/100 inch
+SCALE = 1.5  # pixels of the PNG for each pixel of the picture, so that small text stays sharp
+POINTS = 72 / DPI  # of a pixel; matplotlib measures fonts and lines in points
+DASHES = (0, (4, 3))
+ALIGN = {"start": "left", "middle": "center", "end": "right"}
+FAMILY = {"sans": "DejaVu Sans", "mono": "DejaVu Sans Mono"}  # both come with matplotlib
+# For what DejaVu lacks (Chinese, Japanese, Korean): the first that is there, if any.
+FALLBACKS = ("Noto Sans CJK KR", "Noto Sans CJK JP", "Noto Sans KR", "NanumGothic", "Malgun Gothic",
+             "Apple SD Gothic Neo", "Unifont")  # fmt: skip
+
+
+def figure(picture: Picture) -> Figure:
+    """Return the picture as a figure without axes, as large as the picture."""
+    made = Figure(figsize=(picture.width / DPI, picture.height / DPI), dpi=DPI, facecolor=palette.PAPER)
+    FigureCanvasAgg(made)
+    plane = Affine2D().scale(1 / DPI, -1 / DPI).translate(0, picture.height / DPI) + made.dpi_scale_trans
+    for order, shape in enumerate(picture.shapes):
+        artist = _artist(shape)
+        artist.set_transform(plane)
+        artist.set_zorder(order)  # else matplotlib draws all boxes before all lines before all texts
+        made.add_artist(artist)
+    return made
+
+
+def png(picture: Picture) -> bytes:
+    """Return the picture as the bytes of a PNG."""
+    data = io.BytesIO()
+    made = figure(picture)
+    with warnings.catch_warnings():
+        # A character that no font here has is drawn as an empty box, which is all that can be done.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        made.savefig(data, format="png", dpi=DPI * SCALE, metadata={"Software": None})
+    return data.getvalue()
+
+
+def save(picture: Picture, path: str | Path, title: str = "The network", description: str = "") -> None:
+    """Write the picture to a file: SVG if its name ends in .svg, else PNG."""
+    path = Path(path)
+    if path.suffix.lower() == ".svg":
+        path.write_text(svg(picture, title, description), encoding="utf-8")
+    else:
+        path.write_bytes(png(picture))
+
+
+def _artist(shape: Shape) -> Artist:
+    if isinstance(shape, Box):
+        return FancyBboxPatch(
+            (shape.x, shape.y), shape.width, shape.height,
+            boxstyle=f"round,pad=0,rounding_size={shape.radius}",
+            facecolor=shape.fill, edgecolor=shape.stroke,
+            linewidth=shape.stroke_width * POINTS, linestyle=DASHES if shape.dashed else "solid",
+        )  # fmt: skip
+    if isinstance(shape, Line):
+        across, down = zip(*shape.points, strict=True)
+        return Line2D(
+            across, down, color=shape.stroke, linewidth=shape.width * POINTS,
+            linestyle=DASHES if shape.dashed else "solid", solid_capstyle="butt", solid_joinstyle="round",
+        )  # fmt: skip
+    return Label(
+        shape.x, shape.y, shape.text, color=shape.colour, fontsize=shape.size * POINTS,
+        fontfamily=_families(shape.font), fontweight="bold" if shape.bold else "normal",
+        horizontalalignment=ALIGN[shape.anchor], verticalalignment="baseline",
+        parse_math=False,  # "$PATH:$HOME" is a command and no formula
+    )  # fmt: skip
+
+
+@cache
+def _families(font: str) -> list[str]:
+    """Return the font and the first fallback that this machine has; an absent one costs a log line a text."""
+    there = set(fontManager.get_font_names())
+    return [FAMILY[font], *[name for name in FALLBACKS if name in there][:1]]

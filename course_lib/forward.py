@@ -1,0 +1,79 @@
+"""From the learner's browser into the lab: a listener on 127.0.0.1 for each port that is asked for.
+
+A connection becomes one from the lab's client to the lab's host, over the same kind of stream as everything
+else. Bytes are passed on untouched, so a site that builds an absolute address from the Host header works.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import struct
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from course_lib import engine
+from course_lib.stream import Exec, join
+
+HOST = "203.0.113.10"
+CONNECT = ("ip", "netns", "exec", "client", "socat", "-")
+
+_listeners: dict[int, int] = {}  # port of the lab's host -> port of this machine; lives as long as this process
+
+
+def url(port: int, box: Callable[[], str]) -> str:
+    """Return the address on 127.0.0.1 that leads to a port of the lab's host; `box()` gives the lab's id.
+
+    The same number is used if it is free here, else another one. Where this process runs on a remote machine
+    (SSH_CONNECTION is set), the line is printed that brings the address to the browser's machine.
+    """
+    if port not in _listeners:
+        listener = _listen(port)
+        _listeners[port] = listener.getsockname()[1]
+        threading.Thread(target=_serve, args=(listener, port, box), daemon=True, name=f"course-forward-{port}").start()
+    here = _listeners[port]
+    if remote := os.environ.get("SSH_CONNECTION"):
+        print(
+            f"On your own machine: ssh -L {here}:127.0.0.1:{here} {os.environ.get('USER', 'you')}@{remote.split()[2]}"
+        )
+    return f"http://127.0.0.1:{here}/"
+
+
+def _listen(port: int) -> socket.socket:
+    """Return a socket that listens on 127.0.0.1, on the same port if that can be had."""
+    for candidate in (port, port + 8000, 0):
+        with contextlib.suppress(OSError, OverflowError):
+            return socket.create_server(("127.0.0.1", candidate))
+    raise OSError("no free port on 127.0.0.1")
+
+
+def _serve(listener: socket.socket, port: int, box: Callable[[], str]) -> None:
+    """Accept connections for ever, each with its own stream into the lab."""
+    while True:
+        connection, peer = listener.accept()
+        threading.Thread(target=_carry, args=(connection, peer[1], port, box), daemon=True).start()
+
+
+def _carry(connection: socket.socket, peer_port: int, port: int, box: Callable[[], str]) -> None:
+    """Carry one connection, or refuse it: another user of this machine has no business here."""
+    if _owner(peer_port) in (None, os.getuid() if hasattr(os, "getuid") else None):
+        with contextlib.suppress(Exception):  # no lab, no engine: the browser sees a closed connection
+            join(Exec(engine.outer(), box(), [*CONNECT, f"TCP:{HOST}:{port}"]), connection)
+            return
+    # Closing with a linger of zero resets the connection, which a browser reports at once.
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+def _owner(port: int) -> int | None:
+    """Return the user id behind a local TCP port of 127.0.0.1 (proc_net_tcp), None where Linux does not tell."""
+    table = Path("/proc/net/tcp")
+    if not table.exists():
+        return None
+    for line in table.read_text().splitlines()[1:]:
+        fields = line.split()
+        if fields[1] == f"0100007F:{port:04X}":
+            return int(fields[7])
+    return -1

@@ -1,0 +1,85 @@
+"""Where each container belongs: below a network, in the host's namespace, in another container's, or alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from ipaddress import IPv4Interface, ip_interface
+from typing import TYPE_CHECKING
+
+from course_lib.graph import container_key, sharer_of
+from course_lib.snapshot import Container, Endpoint, Snapshot
+from course_lib.words import is_live
+
+if TYPE_CHECKING:
+    from course_lib.graph import Graph
+
+Node = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Homes:
+    """The containers by the place where they are drawn and told, each container once."""
+
+    networks: dict[Node, list[Container]]  # running ones by address, then the others by name
+    on_host: list[Container] = field(default_factory=list)
+    alone: list[Container] = field(default_factory=list)
+    guests: dict[str, list[Container]] = field(default_factory=dict)  # by the name of whose namespace it is
+
+
+def homes(snapshot: Snapshot, graph: Graph) -> Homes:
+    """Return where each container of the snapshot belongs."""
+    found = Homes({node: [] for node in network_nodes(graph)})
+    for container in snapshot.containers:
+        root = _root(snapshot, container)
+        joined = joins(graph, container)
+        if root.mode == "host":
+            found.on_host.append(container)
+        elif root is not container:
+            found.guests.setdefault(root.name, []).append(container)
+        elif joined:
+            found.networks[_home(container, joined)].append(container)
+        else:
+            found.alone.append(container)
+    for members in found.networks.values():
+        members.sort(key=lambda c: (not is_live(c), _address(c), c.name))
+    return found
+
+
+def network_nodes(graph: Graph) -> list[Node]:
+    """Return the networks from left to right: docker0, then by the name of the network."""
+    nodes = [node for node, kind in graph.nodes(data="kind") if kind in ("bridge", "network")]
+    names = {node: graph.nodes[node]["it"].name if graph.nodes[node]["it"] else node[1] for node in nodes}
+    return sorted(nodes, key=lambda node: (node[1] != "docker0", names[node], node))
+
+
+def joins(graph: Graph, container: Container) -> list[tuple[Endpoint, Node]]:
+    """Return a container's endpoints in the order of their interfaces, each with its network's node."""
+    found = []
+    for place in graph[container_key(container)]:
+        if place[0] == "endpoint":
+            near = [node for node in graph[place] if node[0] != "container"]
+            ends = [end for node in near for end in ([node] if node[0] != "veth" else graph[node])]
+            network = next(end for end in ends if graph.nodes[end]["kind"] in ("bridge", "network"))
+            found.append((graph.nodes[place]["it"], network))
+    return sorted(found, key=lambda join: (join[0].interface is None, join[0].interface or "", join[0].network))
+
+
+def _root(snapshot: Snapshot, container: Container) -> Container:
+    """Return the container whose namespace this one uses in the end: often itself."""
+    seen = {container.name}
+    while (other := sharer_of(snapshot, container)) and other.name not in seen:
+        container = other
+        seen.add(other.name)
+    return container
+
+
+def _home(container: Container, joined: list[tuple[Endpoint, Node]]) -> Node:
+    """Return the network that the container was started in, as long as it is in it."""
+    started = "bridge" if container.mode == "default" else container.mode
+    return next((node for endpoint, node in joined if endpoint.network == started), joined[0][1])
+
+
+def _address(container: Container) -> int:
+    """Return the first IPv4 address as a number, so that .10 comes after .9."""
+    addresses = [ip_interface(a) for e in container.endpoints for a in e.addresses]
+    return next((int(a) for a in addresses if isinstance(a, IPv4Interface)), 1 << 32)

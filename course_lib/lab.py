@@ -1,0 +1,227 @@
+"""The lab: one container that is a Docker host and a client, made, reset and taken away again.
+
+All state is in the engine: a container, one volume for each engine version, and labels on both. The name of the
+lab comes from the environment (COURSE_LAB), so that two labs can run side by side and know nothing of each other.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+
+from course_lib import engine, forward, images, proof
+from course_lib.errors import CourseError, EngineUnfitError, LabGoneError
+from course_lib.progress import say, step
+
+LABEL = images.LABEL
+ENGINE_LABEL = f"{LABEL}.engine"
+BEFORE_LABEL = f"{LABEL}.before"
+NAME_LABEL = f"{LABEL}.lab"
+DEFAULT_ENGINE = "26.1"
+# Docker's default set and these three are all that a dockerd inside needs; never --privileged.
+CAPABILITIES = (
+    "NET_ADMIN",  # interfaces, routes and rules of the lab's own network namespace
+    "SYS_ADMIN",  # mounts and namespaces of the containers inside
+    "SYS_PTRACE",  # /proc/PID/ns of containers inside that do not run as root
+)
+START_WITHIN = 60  # seconds
+
+
+def name() -> str:
+    """Return the lab's name; raises CourseError if COURSE_LAB is no name."""
+    text = os.environ.get("COURSE_LAB", "default")
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,30}", text):
+        raise CourseError(
+            f"COURSE_LAB={text!r} is no name for a lab: use up to 31 lower-case letters, digits and hyphens."
+        )
+    return text
+
+
+def container() -> str:
+    """Return the name of the lab's container."""
+    return f"{LABEL}-{name()}"
+
+
+def volume(version: str) -> str:
+    """Return the name of the volume that holds a lab's images for one engine version."""
+    return f"{LABEL}-{name()}-{version}"
+
+
+def inspect() -> dict[str, Any] | None:
+    """Return what the engine knows of the lab's container, None if there is none.
+
+    Raises CourseError if a container that is not ours has the name.
+    """
+    try:
+        found: dict[str, Any] = engine.outer().inspect_container(container())
+    except engine.NotFound:
+        return None
+    # The value counts: a container of somebody who uses our images has their label, too, but not this one.
+    if (found["Config"]["Labels"] or {}).get(LABEL) != "lab":
+        raise CourseError(
+            f"A container {container()} that is not the course's is in the way: rename it with `docker rename`, "
+            "or choose another name for the lab with COURSE_LAB."
+        )
+    return found
+
+
+def version() -> str:
+    """Return the engine version of the lab that is there ("26.1"); the default if there is none."""
+    found = inspect()
+    return str(found["Config"]["Labels"][ENGINE_LABEL]) if found else DEFAULT_ENGINE
+
+
+def require() -> str:
+    """Return the id of the lab's container; raises LabGoneError if it is not running."""
+    found = inspect()
+    if found is None:
+        raise LabGoneError("There is no lab: `./course up` starts it.")
+    if not found["State"]["Running"]:
+        raise LabGoneError("The lab is not running any more: `./course reset` makes a fresh one.")
+    return str(found["Id"])
+
+
+def url(port: int) -> str:
+    """Return an address on 127.0.0.1 that opens a port of the lab's host in the learner's own browser.
+
+    The port may be published after this call too: what is behind it is asked at each connection.
+    """
+    return forward.url(port, require)
+
+
+def up(engine_version: str, need: Callable[[str], None]) -> None:
+    """Make the lab run, with the images that its recipes describe; what is there already is kept.
+
+    `need(package)` installs a Debian package on this machine or raises a CourseError.
+    """
+    release = images.RELEASES[engine_version]
+    inspect()  # first of all: is somebody else's container in the way?
+    images.build_all(release, need)
+    api = engine.outer()
+    found = inspect()
+    wanted = api.inspect_image(images.lab_image(release))["Id"]
+    if found and (found["Image"] != wanted or found["Config"]["Labels"][ENGINE_LABEL] != engine_version):
+        api.remove_container(container(), force=True)
+        found = None
+    if not (found and found["State"]["Running"]):
+        with step("Starting the lab"):
+            if found is None:
+                _create(engine_version, probe=True)
+            _start()
+    images.load(engine.inner(container()))
+
+
+def reset() -> None:
+    """Take the lab back to its first day: a fresh container on the same images."""
+    found = inspect()
+    if found is None:
+        raise LabGoneError("There is no lab to reset: `./course up` starts it.")
+    engine_version = str(found["Config"]["Labels"][ENGINE_LABEL])
+    engine.outer().remove_container(container(), force=True)
+    _create(engine_version, probe=False)
+    _start()
+    images.load(engine.inner(container()))
+
+
+def down(remove_images: bool) -> bool:
+    """Take everything of this lab away, say what, and prove it; return whether the machine is as before.
+
+    Images are kept unless `remove_images`: other labs, and the next `up`, need them.
+    """
+    api = engine.outer()
+    before = None
+    found = inspect()
+    mine = [v["Name"] for v in api.volumes(filters={"label": f"{NAME_LABEL}={name()}"})["Volumes"] or []]
+    for item in mine:
+        before = before or api.inspect_volume(item)["Labels"].get(BEFORE_LABEL)
+    if not (found or mine):
+        say("There is no lab to take down.")
+    if found:
+        api.remove_container(container(), force=True)
+        say(f"Removed the container {container()}")
+    for item in sorted(mine):
+        api.remove_volume(item)
+        say(f"Removed the volume {item}")
+    # Rules are read by a helper container made from the lab's image, so images go last.
+    same = proof.compare(json.loads(before), proof.fingerprint(_any_lab_image())) if before else True
+    if remove_images:
+        for image in sorted(api.images(filters={"label": LABEL}), key=lambda i: -int(i["Created"])):
+            for tag in image["RepoTags"] or [image["Id"]]:
+                api.remove_image(tag)
+                say(f"Removed the image {tag}")
+    return same
+
+
+def _any_lab_image() -> str | None:
+    """Return a lab image that is there, for programs that the machine may not have."""
+    tags = [t for i in engine.outer().images(filters={"label": LABEL}) for t in i["RepoTags"] or []]
+    return next((tag for tag in sorted(tags) if tag.startswith(images.lab_image(""))), None)
+
+
+def _create(engine_version: str, *, probe: bool) -> None:
+    """Create the lab's container, and its volume if this is the first time."""
+    api = engine.outer()
+    labels = {LABEL: "lab", NAME_LABEL: name(), ENGINE_LABEL: engine_version}
+    image = images.lab_image(images.RELEASES[engine_version])
+    try:
+        known = api.inspect_volume(volume(engine_version))["Labels"] or {}
+        if LABEL not in known:
+            raise CourseError(f"A volume {volume(engine_version)} that is not the course's is in the way.")
+    except engine.NotFound:
+        before = engine.as_json(proof.fingerprint(image))
+        api.create_volume(volume(engine_version), labels={**labels, BEFORE_LABEL: before})
+    profile = json.loads((images.RECIPES / "seccomp.json").read_text())
+    options = {}
+    if api.info().get("CgroupVersion") == "2":
+        # With cgroup v2 runc keeps containers from devices by a program in the kernel: bpf(2) must be allowed.
+        profile["syscalls"][0]["names"].remove("bpf")
+        options["cgroupns"] = "private"
+    host_config = api.create_host_config(
+        network_mode="none",
+        cap_add=list(CAPABILITIES),
+        security_opt=[f"seccomp={json.dumps(profile)}", "apparmor=unconfined"],
+        binds={volume(engine_version): {"bind": "/var/lib/docker", "mode": "rw"}},
+        log_config={"Type": "json-file"},
+        **options,
+    )
+    try:
+        api.create_container(
+            image,
+            name=container(),
+            hostname="host",
+            labels=labels,
+            environment={"LAB_PROBE": "yes"} if probe else {},
+            host_config=host_config,
+        )
+    except engine.APIError as error:
+        raise _unfit(error.explanation) from error
+
+
+def _unfit(why: object) -> EngineUnfitError:
+    """Return the sentence for a machine that cannot run the lab."""
+    return EngineUnfitError(
+        f"This machine's Docker engine cannot run the lab: {why}. `./course doctor` says what the lab needs."
+    )
+
+
+def _start() -> None:
+    """Start the lab's container and wait until the dockerd in it answers."""
+    api = engine.outer()
+    since = int(time.time())
+    try:
+        api.start(container())
+    except engine.APIError as error:
+        api.remove_container(container(), force=True)
+        raise _unfit(error.explanation) from error
+    missing = []
+    for line in api.logs(container(), stream=True, follow=True, since=since):
+        text = line.decode(errors="replace").strip()
+        if text == "ready":
+            return
+        missing.append(text.removeprefix("missing: "))
+    api.remove_container(container(), force=True)
+    raise _unfit("; ".join(missing) or "it ended without a word")

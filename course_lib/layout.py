@@ -1,0 +1,182 @@
+"""From a snapshot to a picture: the layers of the network from the outside world down to the containers.
+
+    client                     the world outside
+    host: eth0                 on the edge of the host's namespace
+          hooks                the rules, in the order in which a packet meets them
+          bridges              one for each network, from left to right
+          veths                the host's ends of the cables
+    containers                 each below its network
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from course_lib import layout_cables, layout_cards, layout_rules, palette
+from course_lib.graph import facing, sharer_of, to_graph
+from course_lib.homes import Homes, homes
+from course_lib.layout_cables import HOST, LANE, LANES, VETH, Floor
+from course_lib.layout_cards import Card
+from course_lib.layout_networks import CARD, CELL_GAP, COLUMN_GAP, Column, columns, guest_cards
+from course_lib.rules import hooks
+from course_lib.shapes import Box, Key, Line, Picture, Shape, Text, stack, stack_height, wrap
+from course_lib.snapshot import Container, Interface, Snapshot
+
+MARGIN = 24.0  # all sizes in pixels
+PAD = 24.0  # between the host's edge and what is in it
+LEAST = 1130.0  # the host's width
+CABLE = 46.0  # from the host's edge to the containers
+
+
+def layout(snapshot: Snapshot) -> Picture:
+    """Return the picture of a snapshot; the same snapshot gives the same picture."""
+    graph = to_graph(snapshot)
+    where = homes(snapshot, graph)
+    found = columns(snapshot, graph, where)
+    rules = hooks(snapshot)
+    left = MARGIN + PAD
+    lefts = _lefts(found, left)
+    aside = lefts.pop()
+    on_host = [_host_card(snapshot, container) for container in where.on_host]
+    alone = [_alone_card(where, container) for container in where.alone]
+
+    outside, edge_tabs, host_top = _outside(snapshot)
+    band_top = host_top + 60
+    bar = band_top + layout_rules.HEIGHT + 34
+    bar_height = 40 + 15 * max([1, *(len(column.lines) for column in found)])
+    veth = bar + bar_height + LANES + LANE * max(0, layout_cables.lanes(found) - 2)
+    host_end = max([veth + VETH + 24, *(bar + card.height for card in on_host)])
+    floor = Floor(bar, bar_height, veth, host_end, host_end + CABLE)
+
+    inside, used = _piles(on_host, aside, bar - layout_cards.TAB_EDGE, host_end - 12, HOST)
+    beside, used_below = _piles(alone, aside, floor.cards, floor.cards + 420, None)
+    reach = max([lefts[-1] + found[-1].width if found else left, used, used_below])
+    width = max(LEAST - 2 * PAD, reach - left, layout_rules.natural_width(rules))
+    host = Box(MARGIN, host_top, width + 2 * PAD, host_end - host_top, HOST, palette.HOST, palette.EDGE,
+               stroke_width=2, radius=14)  # fmt: skip
+
+    under, over = layout_cables.paint(found, lefts, floor)
+    shapes: list[Shape] = [host, *outside, *edge_tabs]
+    shapes += _host_words(snapshot, edge_tabs, host)
+    shapes += layout_rules.band(rules, left, band_top, width)
+    shapes += [*under, *over, *inside, *beside]
+    bottom = max(shape.y + shape.height for shape in shapes if isinstance(shape, Box))
+    shapes += _warnings(snapshot, bottom + 22, host.width)
+    bottom = max(shape.y + shape.height for shape in shapes if isinstance(shape, Box))
+    return Picture(round(host.width + 2 * MARGIN), round(bottom + MARGIN), tuple(shapes))
+
+
+def _lefts(found: Sequence[Column], left: float) -> list[float]:
+    """Return the left edge of each column, and of what comes beside the last one."""
+    lefts = [left]
+    for column in found:
+        lefts.append(lefts[-1] + column.width + COLUMN_GAP)
+    return lefts
+
+
+def _outside(snapshot: Snapshot) -> tuple[list[Shape], list[Shape], float]:
+    """Return the client, the interfaces on the host's edge, and the height of that edge."""
+    edge = _edge_interfaces(snapshot)
+    outer = facing(snapshot)
+    x = 92.0
+    addresses = [a for i in snapshot.client if i.kind != "loopback" for a in _shown(i)]
+    lines = [Text("client", size=14, bold=True, colour=palette.INK)]
+    lines += [Text(a, size=10.5, font="mono", colour=palette.INK) for a in addresses]
+    height = stack_height(lines) + 12
+    shapes: list[Shape] = [Text("OUTSIDE", MARGIN, 26, 11, palette.GREY, bold=True)]
+    top = 20.0
+    if snapshot.client:
+        width = max(190.0, *(line.width + 24 for line in lines))
+        shapes.append(Box(x, top, width, height, ("client", "client"), palette.PAPER, palette.GREY, radius=8))
+        shapes += stack(lines, x + width / 2, top + 4, "middle")
+        shapes.append(Text("the world outside of the host", x + width + 18, top + height / 2 + 4, 11, palette.GREY))
+    tab_top = top + height + 26 if snapshot.client else 50.0
+    tabs: list[Shape] = []
+    tallest = 0.0
+    for interface in edge:
+        lines = [Text(interface.name + _down(interface), size=12, bold=True, colour=palette.INK)]
+        lines += [Text(a, size=10.5, font="mono", colour=palette.INK) for a in _shown(interface)]
+        width = max(190.0 if interface == outer else 110.0, *(line.width + 24 for line in lines))
+        tall = stack_height(lines) + 9
+        tallest = max(tallest, tall)
+        tabs.append(Box(x, tab_top, width, tall, ("interface", interface.name), palette.PAPER, palette.INK,
+                        holder=HOST, tab=True, stroke_width=2))  # fmt: skip
+        tabs += stack(lines, x + width / 2, tab_top + 3, "middle")
+        if interface == outer and snapshot.client:
+            middle = x + 95.0
+            shapes.insert(0, Line(((middle, top + height), (middle, tab_top)), palette.INK, 2.5))
+        x += width + 16
+    return shapes, tabs, tab_top + 20
+
+
+def _edge_interfaces(snapshot: Snapshot) -> list[Interface]:
+    """Return what leads out of the host: neither its bridges nor the ends of the containers' cables."""
+    ends = {endpoint.veth for container in snapshot.containers for endpoint in container.endpoints}
+    outer = facing(snapshot)
+    found = [i for i in snapshot.interfaces if i.kind not in ("loopback", "bridge") and i.name not in ends]
+    return sorted(found, key=lambda interface: (interface != outer, interface.name))
+
+
+def _shown(interface: Interface) -> list[str]:
+    """Return the addresses without the link-local ones, which every interface has and no lesson uses."""
+    return [a for a in interface.addresses if not a.startswith("fe80:")]
+
+
+def _down(interface: Interface) -> str:
+    port = f" (port of {interface.master})" if interface.master else ""
+    return port + (" DOWN" if interface.state == "DOWN" else "")
+
+
+def _host_words(snapshot: Snapshot, tabs: Sequence[Shape], host: Box) -> list[Shape]:
+    """Return the host's name, right of the interfaces on its edge."""
+    x = max([host.x, *(tab.x + tab.width for tab in tabs if isinstance(tab, Box))]) + 20
+    y = host.y + 38
+    name = Text("HOST", x, y, 12, palette.GREY, bold=True)
+    words = f"network namespace of the machine that runs dockerd {snapshot.engine}"
+    return [name, Text(words, x + 58, y, 11.5, palette.GREY)]
+
+
+def _host_card(snapshot: Snapshot, container: Container) -> Card:
+    other = sharer_of(snapshot, container)
+    via = f" (with {other.name})" if other else ""
+    verb = "shares" if layout_cards.is_live(container) else "would share"
+    return layout_cards.card(container, CARD, words=[f"{verb} the host's network namespace{via}"])
+
+
+def _alone_card(where: Homes, container: Container) -> Card:
+    if container.mode.startswith("container:"):
+        said = "uses the network namespace of a container that is not there"
+    elif container.mode == "none":
+        said = "network none: only lo, nothing leads out"
+    else:
+        said = "in no network: only lo, nothing leads out"
+    guests = guest_cards(where, container, CARD - 2 * layout_cards.PAD)
+    return layout_cards.card(container, CARD, guests=guests, words=[said])
+
+
+def _piles(
+    cards: Sequence[Card], x: float, top: float, bottom: float, holder: Key | None
+) -> tuple[list[Shape], float]:
+    """Return cards piled up between two heights, a new pile to the right where one is full, and their end."""
+    shapes: list[Shape] = []
+    y, end = top, 0.0
+    for card in cards:
+        if y > top and y + card.height > bottom:
+            x, y = end + CELL_GAP, top
+        shapes += layout_cards.paint(card, x, y, {}, holder)
+        y += card.height + 12 - layout_cards.TAB_EDGE
+        end = max(end, x + card.width)
+    return shapes, end
+
+
+def _warnings(snapshot: Snapshot, y: float, width: float) -> list[Shape]:
+    """Return a note of what the engine and the kernel do not agree about."""
+    if not snapshot.warnings:
+        return []
+    lines = [Text("Do not trust this picture: what was read contradicts itself", size=12, bold=True,
+                  colour=palette.ALARM)]  # fmt: skip
+    for warning in snapshot.warnings:
+        lines += wrap(Text(warning, size=11, colour=palette.INK), width - 32, 4)
+    box = Box(MARGIN, y, width, stack_height(lines) + 18, ("note", "warnings"), palette.ALARM_FILL, palette.ALARM,
+              stroke_width=2)  # fmt: skip
+    return [box, *stack(lines, MARGIN + 16, y + 8, "start")]

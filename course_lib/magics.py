@@ -1,0 +1,61 @@
+"""`%%host` and `%%client`: a cell as shell on the lab's host, or on the client outside of it."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from typing import Any
+
+import click
+from IPython.core.magic import Magics, cell_magic, magics_class
+
+from course_lib import run
+from course_lib.errors import CourseError
+
+
+@click.command(add_help_option=False)
+@click.option("--fails", is_flag=True)
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=run.TIMEOUT)
+def _options(fails: bool, timeout: float) -> tuple[bool, float]:
+    """Return what stands on the magic's own line."""
+    return fails, timeout
+
+
+@magics_class
+class Shell(Magics):
+    """The two magics that the chapters are written with."""
+
+    @cell_magic
+    def host(self, line: str, cell: str) -> None:
+        """Run the cell as bash on the lab's host: `%%host [--fails] [--timeout SECONDS]`.
+
+        Output appears while the command runs. The cell ends at its first failing command and then raises;
+        with --fails it raises unless a command fails. Interrupting the kernel ends the command in the lab too.
+        """
+        _run(line, cell, run.HOST)
+
+    @cell_magic
+    def client(self, line: str, cell: str) -> None:
+        """Run the cell as bash on the client: `%%client [--fails] [--timeout SECONDS]`; see %%host."""
+        _run(line, cell, run.CLIENT)
+
+
+def _run(line: str, cell: str, place: tuple[str, ...]) -> None:
+    """Run a cell and print what it says while it says it."""
+    try:
+        fails, timeout = _options.main(shlex.split(line), standalone_mode=False)
+    except (click.ClickException, ValueError) as error:
+        words = error.format_message() if isinstance(error, click.ClickException) else str(error)
+        raise CourseError(f"{words} A cell begins with %%host [--fails] [--timeout SECONDS].") from None
+    run.run(cell, place, fails=fails, timeout=timeout, show=_show)
+
+
+def _show(text: str) -> None:
+    """Print text at once."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Register the magics (IPython calls this for `%load_ext course_lib`)."""
+    shell.register_magics(Shell)

@@ -1,0 +1,82 @@
+"""The proof that the machine is as it was: what a lab must not change, read before and after."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from course_lib import engine, images
+from course_lib.progress import say
+
+# nft shows the rules of nftables and of iptables-nft, without counters (nft(8), --stateless). iptables-legacy
+# is asked only where it has tables: merely running it would create them.
+READ_RULES = (
+    "nft --stateless list ruleset && if [ -s /proc/net/ip_tables_names ]; then iptables-legacy-save | grep -v '^#'; fi"
+)
+
+
+def fingerprint(lab_image: str | None) -> dict[str, Any]:
+    """Return the machine's containers, networks and volumes that are not ours, and a digest of its rules.
+
+    The rules are read in the machine's own network namespace by a helper container of the lab's image that
+    removes itself; "rules" is None where that is refused.
+    """
+    api = engine.outer()
+    containers = {
+        c["Id"][:12]: c["Names"][0].lstrip("/") for c in api.containers(all=True) if c["Labels"].get(images.LABEL) not in ("lab", "helper")
+    }
+    networks = {n["Id"][:12]: n["Name"] for n in api.networks()}
+    volumes = api.volumes()["Volumes"] or []
+    return {
+        "containers": containers,
+        "networks": networks,
+        "volumes": sorted(v["Name"] for v in volumes if images.LABEL not in (v["Labels"] or {})),
+        "rules": _rules(lab_image) if lab_image else None,
+    }
+
+
+def _rules(lab_image: str) -> str | None:
+    """Return a digest of the machine's firewall rules."""
+    api = engine.outer()
+    helper = api.create_container(
+        lab_image,
+        entrypoint=["sh", "-c", READ_RULES],
+        labels={images.LABEL: "helper"},
+        host_config=api.create_host_config(network_mode="host", cap_add=["NET_ADMIN"]),
+    )["Id"]
+    try:
+        api.start(helper)
+        failed = api.wait(helper)["StatusCode"]
+        text: bytes = api.logs(helper, stderr=False)
+    except engine.APIError:
+        return None
+    finally:
+        api.remove_container(helper, force=True)
+    return None if failed else hashlib.sha256(text).hexdigest()
+
+
+def compare(before: dict[str, Any], after: dict[str, Any]) -> bool:
+    """Say, kind by kind, whether the machine is as it was; return whether it is."""
+    same = True
+    for kind in ("containers", "networks", "volumes"):
+        old, new = _names(before[kind]), _names(after[kind])
+        if old == new:
+            say(f"As before the first `up`: {len(new)} {kind}")
+            continue
+        same = False
+        for word, names in (("came", new - old), ("went", old - new)):
+            for item in sorted(names):
+                say(f"Since the first `up` {word}, not through the course: {kind[:-1]} {item}")
+    if before["rules"] is None or after["rules"] is None:
+        say("The machine's firewall rules could not be read, so they are not compared.")
+    elif before["rules"] == after["rules"]:
+        say("As before the first `up`: the machine's firewall rules")
+    else:
+        same = False
+        say("The machine's firewall rules are others than before the first `up` (the lab touches none).")
+    return same
+
+
+def _names(found: dict[str, str] | list[str]) -> set[str]:
+    """Return what is compared of one kind."""
+    return {f"{v} ({k})" for k, v in found.items()} if isinstance(found, dict) else set(found)

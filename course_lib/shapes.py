@@ -1,0 +1,190 @@
+"""What a picture is made of: boxes, lines and texts on a plane, in pixels, y downwards.
+
+A `Picture` knows nothing of networks. What paints it (`draw`, `svg`) paints the shapes in their order.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+Key = tuple[str | int, ...]  # of a node or a rule: ("bridge", "docker0"), ("rule", "ip", "nat", "DOCKER", 1)
+
+LEADING = 1.4  # the height of a line of text, in times of its size
+MONO_WIDTH = 0.603  # of an em; all characters of a monospaced font are equally wide
+WIDE = 1.0  # of an em: a Chinese, Japanese or Korean character
+UNKNOWN = 1.05  # of an em: no character of the fonts is wider than an em
+BOLD = 1.2  # times as wide as regular, at least for every character outside of NARROW
+# Widths in em of the regular sans font, rounded up. A narrow character grows more when it is bold.
+SANS_WIDTHS = {
+    0.40: " ijlIJ'|,.:;/\\-·",
+    0.46: '"frt()[]!',
+    0.56: "*_`szc?L–“”",
+    0.62: "kvxyFPTY",
+    0.66: "aeonhuSbdgpqE$0123456789{}K",
+    0.74: "AVXZBRCUN",
+    0.80: "HDGOQ&",
+    0.92: "w#+<=>^~→×",
+    1.00: "Mm%W@…—",
+}
+_WIDTH_OF = {character: width for width, all_of_it in SANS_WIDTHS.items() for character in all_of_it}
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle with round corners. A tab is a box that sits on the edge of its holder."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    key: Key  # unique in a picture
+    fill: str
+    stroke: str
+    holder: Key | None = None  # the box that this one lies in or, as a tab, on the edge of
+    tab: bool = False
+    stroke_width: float = 1.5
+    radius: float = 6
+    dashed: bool = False
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line through two or more points."""
+
+    points: tuple[tuple[float, float], ...]
+    stroke: str
+    width: float = 2.5
+    dashed: bool = False
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text of one line; y is its baseline, x its start, middle or end after the anchor."""
+
+    text: str
+    x: float = 0
+    y: float = 0
+    size: float = 11
+    colour: str = "#1f2933"
+    font: str = "sans"  # or "mono"
+    bold: bool = False
+    anchor: str = "start"  # "start", "middle", "end"
+
+    @property
+    def width(self) -> float:
+        """Return how wide the text is at most."""
+        return text_width(self.text, self.size, self.font, self.bold)
+
+
+Shape = Box | Line | Text
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A drawing of the given width and height, from the shapes below to those on top."""
+
+    width: float
+    height: float
+    shapes: tuple[Shape, ...]
+
+    @property
+    def places(self) -> MappingProxyType[Key, Box]:
+        """Return where each thing is: what paints a way over the picture looks here."""
+        return MappingProxyType({shape.key: shape for shape in self.shapes if isinstance(shape, Box)})
+
+
+def text_width(text: str, size: float, font: str = "sans", bold: bool = False) -> float:
+    """Return a width in pixels that the text does not exceed, whichever machine draws it."""
+    return size * sum(_em(character, font, bold) for character in text)
+
+
+def _em(character: str, font: str, bold: bool) -> float:
+    if unicodedata.combining(character):
+        return 0
+    if unicodedata.east_asian_width(character) in "WF":
+        return WIDE if font == "sans" else 2 * MONO_WIDTH
+    if font == "mono":
+        return MONO_WIDTH if character.isascii() or character in "→·…" else UNKNOWN
+    return _WIDTH_OF.get(character, UNKNOWN) * (BOLD if bold and character not in "…—→×" else 1)
+
+
+def clean(text: str) -> str:
+    """Return the text on one line; what cannot be printed becomes a question mark in a box."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in " ".join(text.split()))
+
+
+def shorten(text: Text, width: float) -> Text:
+    """Return the text with as much of its middle left out as the width asks for."""
+    if text.width <= width:
+        return text
+    for kept in range(len(text.text) - 1, 1, -1):
+        short = f"{text.text[: (kept + 1) // 2]}…{text.text[len(text.text) - kept // 2 :]}"
+        if text_width(short, text.size, text.font, text.bold) <= width:
+            return replace(text, text=short)
+    return replace(text, text="…")
+
+
+def wrap(text: Text, width: float, lines: int) -> list[Text]:
+    """Return the text on at most so many lines of that width, broken where a reader would break it.
+
+    Only what does not fit on them is left out, from the middle.
+    """
+    whole = replace(text, text=clean(text.text))
+    broken = _break(whole, width)
+    kept = len(whole.text)
+    while len(broken) > lines and kept > 2:
+        kept -= 1
+        middle = f"{whole.text[: (kept + 1) // 2]}…{whole.text[len(whole.text) - kept // 2 :]}"
+        broken = _break(replace(whole, text=middle), width)
+    return broken
+
+
+def _break(text: Text, width: float) -> list[Text]:
+    lines = [""]
+    for piece in _pieces(text.text):
+        for part in _fitting(piece, text, width):
+            if text_width((lines[-1] + part).rstrip(), text.size, text.font, text.bold) <= width:
+                lines[-1] += part
+            else:
+                lines.append(part)
+    return [replace(text, text=line.strip()) for line in lines if line.strip()]
+
+
+def _pieces(text: str) -> Iterable[str]:
+    """Yield the words, each with the space behind it; a line may also end behind / @ , in a word."""
+    piece = ""
+    for character in text:
+        piece += character
+        if character in " /@,":
+            yield piece
+            piece = ""
+    if piece:
+        yield piece
+
+
+def _fitting(piece: str, text: Text, width: float) -> Iterable[str]:
+    """Yield the piece, cut where it is wider than a whole line."""
+    part = ""
+    for character in piece:
+        if part and text_width(part + character, text.size, text.font, text.bold) > width:
+            yield part
+            part = ""
+        part += character
+    yield part
+
+
+def stack(texts: Iterable[Text], x: float, y: float, anchor: str) -> list[Text]:
+    """Return the texts below each other, the first one's top at y."""
+    placed = []
+    for text in texts:
+        placed.append(replace(text, x=x, y=y + text.size * 1.08, anchor=anchor))
+        y += text.size * LEADING
+    return placed
+
+
+def stack_height(texts: Iterable[Text]) -> float:
+    """Return the height of the texts below each other."""
+    return sum(text.size * LEADING for text in texts)

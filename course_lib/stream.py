@@ -1,0 +1,122 @@
+"""A program in a container, talked to over the Docker API: the one way into the lab.
+
+`POST /exec/ID/start` hijacks the HTTP connection: what we send is the program's standard input, and what comes
+back are frames of eight bytes of header (stream number, three zero bytes, length as a big-endian uint32) and
+the program's output (Docker Engine API reference, "Attach to a container", stream format).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+CHUNK = 65536  # bytes asked of a socket at a time
+
+
+class Exec:
+    """A program that runs in a container, with its input and its output."""
+
+    def __init__(
+        self,
+        api: Any,
+        container: str,
+        argv: Sequence[str],
+        *,
+        stdin: bool = True,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        """Start the program; raises what the API raises (docker.errors.APIError) if it cannot be started."""
+        self._api = api
+        self._id = api.exec_create(container, list(argv), stdin=stdin, environment=dict(env or {}))["Id"]
+        self._holder = api.exec_start(self._id, socket=True)  # keeps the HTTP response, and so the socket, alive
+        self._socket = getattr(self._holder, "_sock", self._holder)
+        self._socket.settimeout(None)
+        self._buffer = b""
+
+    def send(self, data: bytes) -> None:
+        """Write to the program's standard input."""
+        self._socket.sendall(data)
+
+    def end_input(self) -> None:
+        """Close the program's standard input."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)
+
+    def output(self, deadline: float | None = None) -> Iterator[tuple[int, bytes]]:
+        """Yield output until the program ends: the stream's number (1 standard output, 2 standard error), bytes.
+
+        `deadline` is a value of time.monotonic(); once it has passed, TimeoutError is raised. What a caller
+        did not read is there for the next call.
+        """
+        while True:
+            while len(self._buffer) >= 8:
+                number, length = struct.unpack(">B3xL", self._buffer[:8])
+                if len(self._buffer) < 8 + length:
+                    break
+                data, self._buffer = self._buffer[8 : 8 + length], self._buffer[8 + length :]
+                yield number, data
+            if deadline is not None:
+                self._socket.settimeout(max(0.001, deadline - time.monotonic()))
+            try:
+                data = self._socket.recv(CHUNK)
+            except ConnectionError:
+                return
+            if not data:
+                return
+            self._buffer += data
+
+    def exit_code(self) -> int | None:
+        """Return the exit code, or None if the program has not ended (or was lost with its container)."""
+        code = self._api.exec_inspect(self._id)["ExitCode"]
+        return None if code is None else int(code)
+
+    def close(self) -> None:
+        """Drop the connection; the program gets an end of file, and nobody reads its output any more."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError):
+            self._holder.close()
+
+
+def join(program: Exec, end: socket.socket) -> None:
+    """Pump bytes between a program and a socket, in two threads, until both directions have ended."""
+
+    def outward() -> None:
+        with contextlib.suppress(OSError):
+            for number, data in program.output():
+                if number == 1:
+                    end.sendall(data)
+        with contextlib.suppress(OSError):
+            end.shutdown(socket.SHUT_WR)
+
+    def inward() -> None:
+        with contextlib.suppress(OSError):
+            while data := end.recv(CHUNK):
+                program.send(data)
+        program.end_input()
+
+    def both() -> None:
+        other = threading.Thread(target=inward, daemon=True, name="course-inward")
+        other.start()
+        outward()
+        other.join()
+        program.close()
+        end.close()
+
+    threading.Thread(target=both, daemon=True, name="course-outward").start()
+
+
+def dial(api: Any, container: str, argv: Sequence[str]) -> socket.socket:
+    """Return a real, connected socket whose other end is the standard input and output of a program.
+
+    A real socket, because everything that docker-py and urllib3 do with one (poll, makefile, half-close,
+    hijacking for attach and logs) then works without a line of ours.
+    """
+    ours, theirs = socket.socketpair()
+    join(Exec(api, container, argv), theirs)
+    return ours

@@ -1,0 +1,70 @@
+"""Paints a picture as SVG, written by hand: small, quick, and with its words for a screen reader."""
+
+from __future__ import annotations
+
+import re
+from xml.sax.saxutils import escape, quoteattr
+
+from course_lib import palette
+from course_lib.shapes import Box, Line, Picture, Shape, Text
+
+# The fallbacks are not wider than the fonts that the texts were measured with.
+FAMILY = {
+    "sans": "DejaVu Sans, Verdana, Helvetica, Arial, sans-serif",
+    "mono": "DejaVu Sans Mono, Menlo, Consolas, Liberation Mono, monospace",
+}
+DASHES = ' stroke-dasharray="6 4"'
+# XML 1.0 has no way at all to write these, not even escaped.
+FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def svg(picture: Picture, title: str, description: str) -> str:
+    """Return the picture as an SVG document; the description is its text twin."""
+    width, height = _number(picture.width), _number(picture.height)
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{width}" height="{height}" '
+        f'viewBox="0 0 {width} {height}" style="max-width:100%;height:auto">'
+    )
+    words = [f"<title>{_escape(title)}</title>", f"<desc>{_escape(description)}</desc>"]
+    paper = f'<rect width="{width}" height="{height}" fill="{palette.PAPER}"/>'
+    return "\n".join([head, *words, paper, *(_element(shape) for shape in picture.shapes), "</svg>", ""])
+
+
+def _element(shape: Shape) -> str:
+    if isinstance(shape, Box):
+        return _box(shape)
+    return _line(shape) if isinstance(shape, Line) else _text(shape)
+
+
+def _box(box: Box) -> str:
+    x, y, width, height = (_number(n) for n in (box.x, box.y, box.width, box.height))
+    return (
+        f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="{_number(box.radius)}" fill="{box.fill}" '
+        f'stroke="{box.stroke}" stroke-width="{_number(box.stroke_width)}"{DASHES if box.dashed else ""}/>'
+    )
+
+
+def _line(line: Line) -> str:
+    points = " ".join(f"{_number(x)},{_number(y)}" for x, y in line.points)
+    return (
+        f'<polyline points="{points}" fill="none" stroke="{line.stroke}" stroke-width="{_number(line.width)}" '
+        f'stroke-linejoin="round"{DASHES if line.dashed else ""}/>'
+    )
+
+
+def _text(text: Text) -> str:
+    bold = ' font-weight="bold"' if text.bold else ""
+    anchor = "" if text.anchor == "start" else f' text-anchor="{text.anchor}"'
+    return (
+        f'<text x="{_number(text.x)}" y="{_number(text.y)}" font-family={quoteattr(FAMILY[text.font])} '
+        f'font-size="{_number(text.size)}"{bold}{anchor} fill="{text.colour}">{_escape(text.text)}</text>'
+    )
+
+
+def _escape(text: str) -> str:
+    return escape(FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", text))
+
+
+def _number(number: float) -> str:
+    """Return a number of pixels with at most one digit behind the point."""
+    return f"{number:.1f}".removesuffix(".0")

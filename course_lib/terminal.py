@@ -1,0 +1,102 @@
+"""`./course shell`: a terminal, or one command, on the lab's host."""
+
+from __future__ import annotations
+
+import os
+import select
+import shutil
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from course_lib import engine
+from course_lib.errors import CourseError
+from course_lib.stream import CHUNK, Exec
+
+
+def shell(box: str, command: str) -> int:
+    """Run a command, or an interactive shell if there is none, in the lab; return its exit code."""
+    if command:
+        return _command(box, command)
+    if not sys.stdin.isatty():
+        return _command(box, "bash -s")
+    return _interactive(box)
+
+
+def _command(box: str, command: str) -> int:
+    """Run one command with this process's standard input and output."""
+    program = Exec(engine.outer(), box, ["bash", "-c", command])
+    if sys.stdin.isatty():
+        program.end_input()
+    else:
+        threading.Thread(target=_feed, args=(program,), daemon=True).start()
+    try:
+        for number, data in program.output():
+            stream = sys.stdout if number == 1 else sys.stderr
+            stream.buffer.write(data)
+            stream.buffer.flush()
+    finally:
+        program.close()
+    code = program.exit_code()
+    if code is None:
+        raise CourseError("The lab ended while the command ran: `./course reset` makes a fresh one.")
+    return code
+
+
+def _feed(program: Exec) -> None:
+    """Pass standard input on until it ends."""
+    while data := sys.stdin.buffer.read1(CHUNK):
+        program.send(data)
+    program.end_input()
+
+
+def _interactive(box: str) -> int:
+    """Join this terminal to a login shell in the lab."""
+    if os.name != "posix":
+        raise CourseError(f"On Windows: docker exec -it {box[:12]} bash --login")
+    api = engine.outer()
+    started = api.exec_create(
+        box,
+        ["bash", "--login"],
+        stdin=True,
+        tty=True,
+        workdir="/root",
+        environment={"TERM": os.environ.get("TERM", "xterm"), "HOME": "/root"},
+    )["Id"]
+    holder = api.exec_start(started, socket=True, tty=True)
+    remote = getattr(holder, "_sock", holder)
+    remote.settimeout(None)
+
+    def resize(*_: Any) -> None:
+        size = shutil.get_terminal_size()
+        api.exec_resize(started, height=size.lines, width=size.columns)
+
+    signal.signal(signal.SIGWINCH, resize)
+    resize()
+    with _raw_terminal():
+        while True:
+            for ready in select.select([sys.stdin, remote], [], [])[0]:
+                if ready is remote:
+                    data = remote.recv(CHUNK)
+                    if not data:
+                        return int(api.exec_inspect(started)["ExitCode"] or 0)
+                    os.write(sys.stdout.fileno(), data)
+                else:
+                    remote.sendall(os.read(sys.stdin.fileno(), CHUNK))
+
+
+@contextmanager
+def _raw_terminal() -> Iterator[None]:
+    """Hand every key to the lab, and put the terminal back afterwards (termios(3))."""
+    import termios
+    import tty
+
+    before = termios.tcgetattr(sys.stdin)
+    tty.setraw(sys.stdin)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)

@@ -1,0 +1,90 @@
+"""The words in which a picture and its text twin say the same things."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import ip_address, ip_network
+
+from course_lib.snapshot import Container, Endpoint, Interface, Network, Port
+
+LIVE = ("running", "paused", "restarting")
+
+
+def is_live(container: Container) -> bool:
+    """Return whether the container has a network namespace now."""
+    return container.state in LIVE
+
+
+def state_words(container: Container) -> str:
+    """Say what a state other than "running" means for the network."""
+    if container.state == "running":
+        return ""
+    if is_live(container):
+        return f"{container.state}: its interfaces stay"
+    begun = "created, never started" if container.state == "created" else container.state
+    return f"{begun}: no interface, no address"
+
+
+def socket(address: str, port: int) -> str:
+    """Return an address and a port as they are typed: "0.0.0.0:80", "[::]:80"."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def published(container: Container) -> list[str]:
+    """Say each published port once, with all the addresses of the host where it can be reached."""
+    return [
+        f"{port}/{protocol} published as {' and '.join(where)}"
+        for (port, protocol), where in _published(container.ports).items()
+    ]
+
+
+def exposed(container: Container) -> list[str]:
+    """Name the ports that are exposed and not published."""
+    known = _published(container.ports)
+    ports = {(p.container_port, p.protocol) for p in container.ports} - set(known)
+    return [f"{port}/{protocol}" for port, protocol in sorted(ports)]
+
+
+def _published(ports: Iterable[Port]) -> dict[tuple[int, str], list[str]]:
+    found: dict[tuple[int, str], list[str]] = {}
+    for port in sorted(ports, key=lambda p: (p.container_port, p.protocol, ":" in (p.host_ip or ""), p.host_port or 0)):
+        if port.host_port:
+            where = socket(port.host_ip or "0.0.0.0", port.host_port)  # noqa: S104 - a name, nothing listens
+            found.setdefault((port.container_port, port.protocol), []).append(where)
+    return found
+
+
+def aliases(container: Container, endpoint: Endpoint) -> list[str]:
+    """Return the names that an endpoint answers to; the short id says nothing to a person."""
+    return [name for name in endpoint.aliases if not (len(name) == 12 and container.id.startswith(name))]
+
+
+def links(container: Container) -> list[str]:
+    """Say each legacy link."""
+    return [f"link to {link.target} as {link.alias}" for link in container.links]
+
+
+def network_words(network: Network) -> str:
+    """Say which network a bridge is."""
+    kind = " (default)" if network.name == "bridge" else ""
+    inner = ", internal" if network.internal else ""
+    driver = "" if network.driver == "bridge" else f", driver {network.driver}"
+    return f"network {network.name}{kind}{inner}{driver}"
+
+
+def subnet_words(network: Network, bridge: Interface | None) -> list[str]:
+    """Say each subnet with its gateway: "gateway 172.17.0.1 · subnet 172.17.0.0/16".
+
+    Engines before 29 do not name a gateway that they chose themselves; then the bridge's address tells it.
+    """
+    lines = []
+    addresses = [a.partition("/")[0] for a in (*network.gateways, *(bridge.addresses if bridge else ()))]
+    for subnet in network.subnets:
+        gateway = next((a for a in addresses if ip_address(a) in ip_network(subnet, strict=False)), None)
+        lines.append((f"gateway {gateway} · " if gateway else "") + f"subnet {subnet}")
+    return lines or list(bridge.addresses if bridge else ())
+
+
+def packets(count: int) -> str:
+    """Return a counter with its unit: "1 pkt", "12 pkts"."""
+    return f"{count} pkt{'' if count == 1 else 's'}"

@@ -1,0 +1,59 @@
+"""Fixtures of all tests, and the rule that in CI nothing may be skipped."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+os.environ.setdefault("COURSE_LAB", "test")
+
+ROOT = Path(__file__).parent.parent
+
+
+def refuse(package: str) -> None:
+    raise AssertionError(f"{package} should be there: run ./course test")
+
+
+@pytest.fixture(scope="session")
+def running_lab() -> Iterator[None]:
+    """Make sure that the tests' lab runs (the gate has started it; by hand this starts it)."""
+    from course_lib import lab
+
+    lab.up(lab.version(), refuse)
+    return
+
+
+@pytest.fixture
+def fresh_lab(running_lab: None) -> None:
+    """Give a lab on its first day."""
+    from course_lib import lab
+
+    lab.reset()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Give a real browser: Debian's Chromium, driven by Playwright."""
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("no chromium on this machine, and no right to install it")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=path, args=["--no-sandbox", "--disable-background-networking", "--disable-sync"]
+        )
+        yield chromium
+        chromium.close()
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Fail a run in CI in which anything was skipped."""
+    reporter: Any = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") and reporter.stats.get("skipped") and not exitstatus:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
