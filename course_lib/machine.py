@@ -94,7 +94,7 @@ def ensure_engine(
     dockerd = machine.find("dockerd")
     if sentence := why_not(machine, installed=bool(dockerd), install=install):
         raise EngineMissingError(sentence)
-    prefix = machine.as_root("Starting Docker" if dockerd else "Installing Docker")
+    prefix = machine.as_root("Starting Docker" if dockerd else "Installing Docker", say)
     if not dockerd:
         need_packages(["docker.io"], "run the lab, a Docker host in one container", say, machine=machine)
         dockerd = machine.find("dockerd") or "dockerd"

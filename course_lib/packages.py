@@ -105,8 +105,10 @@ class Machine:
         """Whether systemd runs here (it may be installed and not run, in a container say)."""
         return (self.root / "run/systemd/system").is_dir()
 
-    def as_root(self, why: str) -> list[str]:
+    def as_root(self, why: str, say: Say) -> list[str]:
         """Give what goes before a command so that it runs as root: nothing, or sudo after its password.
+
+        `why` begins a sentence: "Installing X" (needs root).
 
         Raises CourseError if this user cannot become root.
         """
@@ -115,9 +117,11 @@ class Machine:
         if self.find("sudo"):
             if self.run(["sudo", "-n", "true"], None).code == 0:
                 return ["sudo", "-n"]
-            # sudo asks on the terminal itself, not on our streams
-            if self.has_terminal and self.run(["sudo", "-v"], None).code == 0:
-                return ["sudo"]
+            if self.has_terminal:
+                say(f"{why} needs root: sudo asks for the password of {self.user}.")
+                # sudo asks on the terminal itself, not on our streams
+                if self.run(["sudo", "-v"], None).code == 0:
+                    return ["sudo"]
         raise CourseError(
             f"{why} needs root, which {self.user} is not and cannot become by sudo: ask an administrator."
         )
@@ -152,7 +156,7 @@ def need_packages(
             f"The course needs {names} to {why} and may not install it: apt-get install {names}, "
             "or leave out --no-install."
         )
-    prefix = machine.as_root(f"Installing {names}")
+    prefix = machine.as_root(f"Installing {names}", say)
     say(f"Installing {names} with apt-get: the course needs it to {why}.")
     apt = [*prefix, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-o", "DPkg::Lock::Timeout=120"]
     install_command = [*apt, "install", "-y", "--no-install-recommends", *missing]

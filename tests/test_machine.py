@@ -10,6 +10,7 @@ import tempfile
 import textwrap
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -225,9 +226,11 @@ def test_a_forbidden_engine_stays_forbidden_outside_the_group_and_after_sg(
 def test_sudo_may_ask_for_a_password_only_on_a_terminal(tmp_path: Path) -> None:
     pretend = Pretend({"true": Outcome(1)})
     machine = make_machine(tmp_path, pretend, uid=1000, terminal=True)
-    assert machine.as_root("This") == ["sudo"]
+    said: list[str] = []
+    assert machine.as_root("This", said.append) == ["sudo"]
+    assert said == ["This needs root: sudo asks for the password of mina."]
     with pytest.raises(CourseError, match="ask an administrator"):
-        Machine(run=pretend, find=machine.find, uid=1000, has_terminal=False).as_root("This")
+        replace(machine, has_terminal=False).as_root("This", print)
 
 
 def test_need_packages_says_what_and_why_and_updates_old_lists(tmp_path: Path) -> None:
@@ -367,6 +370,6 @@ def test_a_daemon_outlives_the_command_and_a_stale_pid_file(folder: Path) -> Non
 def test_a_daemon_that_dies_at_its_start_is_quoted(folder: Path) -> None:
     (folder / "data").write_text("a file where a folder should be")
     begun = time.monotonic()
-    with pytest.raises(EngineMissingError, match=r"ended right after its start.*not a directory"):
+    with pytest.raises(EngineMissingError, match=r"ended right after its start.*points to a file"):
         ensure_engine(lambda: ping(folder), print, daemon=second_daemon(folder))
     assert time.monotonic() - begun < 30
