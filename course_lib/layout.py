@@ -108,8 +108,11 @@ def _outside(snapshot: Snapshot) -> tuple[list[Shape], list[Shape], float]:
     tabs: list[Shape] = []
     tallest = 0.0
     for interface in edge:
-        lines = [Text(interface.name + _down(interface), size=12, bold=True, colour=palette.INK)]
+        lines = [Text(interface.name, size=12, bold=True, colour=palette.INK)]
         lines += [Text(a, size=10.5, font="mono", colour=palette.INK) for a in reachable(interface)]
+        notes = [f"port of {interface.master}"] if interface.master else []
+        notes += ["DOWN"] if interface.state == "DOWN" else []
+        lines += [Text(note, size=10.5, colour=palette.GREY) for note in notes]
         width = max(190.0 if interface == outer else 110.0, *(line.width + 24 for line in lines))
         tall = stack_height(lines) + 9
         tallest = max(tallest, tall)
@@ -141,11 +144,6 @@ def _edge_interfaces(snapshot: Snapshot) -> list[Interface]:
     outer = facing(snapshot)
     found = [i for i in snapshot.interfaces if i.kind not in ("loopback", "bridge") and i.name not in ends]
     return sorted(found, key=lambda interface: (interface != outer, interface.name))
-
-
-def _down(interface: Interface) -> str:
-    port = f" (port of {interface.master})" if interface.master else ""
-    return port + (" DOWN" if interface.state == "DOWN" else "")
 
 
 def _host_words(snapshot: Snapshot, tabs: Sequence[Shape], host: Box) -> list[Shape]:

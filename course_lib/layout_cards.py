@@ -76,28 +76,39 @@ def card(
 
 def _lines(container: Container, width: float, words: Sequence[str]) -> list[Text]:
     ink = palette.INK if is_live(container) else palette.GREY
-    lines = wrap(Text(container.name, size=15, bold=True, colour=ink), width, 3)
-    lines += wrap(Text(f"{container.image} · {container.command}", size=11, colour=palette.GREY), width, 3)
+    lines = _wrap(Text(container.name, size=15, bold=True, colour=ink), width, 3)
+    lines += _wrap(Text(f"{container.image} · {container.command}", size=11, colour=palette.GREY), width, 3)
     small = Text("", size=10, colour=palette.INK)
-    lines += wrap(replace(small, text=state_words(container), bold=True, colour=palette.GREY), width, 2)
+    lines += _wrap(replace(small, text=state_words(container), bold=True, colour=palette.GREY), width, 2)
     for said in words:
-        lines += wrap(replace(small, text=said), width, 3)
+        lines += _wrap(replace(small, text=said), width, 3)
     ports = published(container)
     more = [f"+{len(ports) - PORTS} more published ports"] if len(ports) > PORTS else []
     for port in ports[:PORTS] + more:
         colour = palette.ACTIVE if is_live(container) else palette.GREY
-        lines += wrap(replace(small, text=port, bold=True, colour=colour), width, 2)
+        lines += _wrap(replace(small, text=port, bold=True, colour=colour), width, 2)
     if exposed(container):
         said = f"exposed, not published: {', '.join(exposed(container))}"
-        lines += wrap(replace(small, text=said, colour=palette.GREY), width, 2)
+        lines += _wrap(replace(small, text=said, colour=palette.GREY), width, 2)
     for endpoint in container.endpoints:
         names = aliases(container, endpoint)
         if names:
             where = f" on {endpoint.network}" if len(container.endpoints) > 1 else ""
-            lines += wrap(replace(small, text=f"answers to {', '.join(names)}{where}"), width, 3)
+            lines += _wrap(replace(small, text=f"answers to {', '.join(names)}{where}"), width, 3)
     for link in links(container):
-        lines += wrap(replace(small, text=link), width, 2)
+        lines += _wrap(replace(small, text=link), width, 2)
     return lines
+
+
+def _wrap(text: Text, width: float, lines: int) -> list[Text]:
+    """Return wrapped lines; two are made about equally long: they stand centred."""
+    wrapped = wrap(text, width, lines)
+    if len(wrapped) == 2 and " " in wrapped[0].text:
+        for share in (0.5, 0.6, 0.7, 0.8, 0.9):
+            even = wrap(text, width * share, 2)
+            if len(even) == 2 and " ".join(line.text for line in even) == " ".join(text.text.split()):
+                return even
+    return wrapped
 
 
 def tab_centres(this: Card, x: float) -> list[float]:

@@ -37,11 +37,10 @@ def _element(shape: Shape) -> str:
 
 
 def _box(box: Box) -> str:
-    x, y, width, height = (_number(n) for n in (box.x, box.y, box.width, box.height))
-    return (
-        f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="{_number(box.radius)}" '
-        f'fill="{box.fill}" stroke="{box.stroke}" stroke-width="{_number(box.stroke_width)}"{DASHES if box.dashed else ""}/>'
-    )
+    x, y, width, height, radius = (_number(n) for n in (box.x, box.y, box.width, box.height, box.radius))
+    place = f'x="{x}" y="{y}" width="{width}" height="{height}" rx="{radius}"'
+    edge = f'stroke="{box.stroke}" stroke-width="{_number(box.stroke_width)}"{DASHES if box.dashed else ""}'
+    return f'<rect {place} fill="{box.fill}" {edge}/>'
 
 
 def _line(line: Line) -> str:

@@ -1,15 +1,18 @@
+# ruff: noqa: E501 - rules as they are
+
 from dataclasses import replace
 
 from course_lib.rule_words import parse, words
 from course_lib.rules import hooks, walk
+from course_lib.snapshot import Snapshot
 from tests.pictures import chain, dual_stack, example, first_day, mistaken, nothing, published_28, rule
 
 
-def said(snapshot):
+def said(snapshot: Snapshot) -> dict[str, list[str]]:
     return {hook.name: [d.words for d in hook.decisions] for hook in hooks(snapshot)}
 
 
-def test_rules_in_the_words_of_iptables():
+def test_rules_in_the_words_of_iptables() -> None:
     spoken = {
         "! -i docker0 -p tcp -m tcp --dport 80 -j DNAT --to-destination 172.17.0.2:80": "DNAT tcp dpt:80 → 172.17.0.2:80",
         "-d 127.0.0.1/32 ! -i docker0 -p tcp -m tcp --dport 80 -j DNAT --to-destination 172.17.0.2:80": (
@@ -22,16 +25,16 @@ def test_rules_in_the_words_of_iptables():
         ),
         "-s 172.17.0.0/16 ! -o docker0 -j MASQUERADE": "MASQUERADE 172.17.0.0/16 out !docker0",
         "! -s 203.0.113.20/32 -i eth0 -j DROP": "DROP !203.0.113.20 in eth0",
-        "-m comment --comment \"it's mine\" -m statistic --mode random -j DROP": "DROP mode random",
+        '-m comment --comment "it\'s mine" -m statistic --mode random -j DROP': "DROP mode random",
     }
     assert {spec: words(rule(1, spec)) for spec in spoken} == spoken
 
 
-def test_a_spec_with_an_open_quote_is_still_read():
+def test_a_spec_with_an_open_quote_is_still_read() -> None:
     assert parse('-m comment --comment "open -j DROP')["-j"] == "DROP"
 
 
-def test_the_rules_of_26_1_by_hook_in_the_order_of_the_kernel():
+def test_the_rules_of_26_1_by_hook_in_the_order_of_the_kernel() -> None:
     assert said(example())["PREROUTING"] == ["DNAT tcp dpt:80 → 172.17.0.2:80"]
     assert said(example())["FORWARD"][:4] == [
         "DROP out docker0",
@@ -42,7 +45,7 @@ def test_the_rules_of_26_1_by_hook_in_the_order_of_the_kernel():
     assert hooks(example())[0].title == "PREROUTING · nat → DOCKER"
 
 
-def test_the_rules_of_28_5_are_found_although_its_chains_are_others():
+def test_the_rules_of_28_5_are_found_although_its_chains_are_others() -> None:
     found = hooks(published_28())
     assert [(d.table, d.chain, d.words) for d in found[0].decisions] == [
         ("raw", "PREROUTING", "DROP in !docker0 → 172.17.0.2"),
@@ -57,7 +60,7 @@ def test_the_rules_of_28_5_are_found_although_its_chains_are_others():
     ]
 
 
-def test_a_rule_that_no_packet_gets_to_is_not_among_them_but_said():
+def test_a_rule_that_no_packet_gets_to_is_not_among_them_but_said() -> None:
     prerouting, forward, postrouting = hooks(mistaken())
     assert prerouting.decisions == ()
     assert prerouting.notes[0] == "1 DNAT rule in DOCKER not reached from here"
@@ -65,7 +68,7 @@ def test_a_rule_that_no_packet_gets_to_is_not_among_them_but_said():
     assert forward.decisions[0].words == "REJECT tcp dpt:80 203.0.113.20 → 172.17.0.2"
 
 
-def test_the_first_day_is_said_in_words():
+def test_the_first_day_is_said_in_words() -> None:
     notes = hooks(first_day())[0].notes
     assert notes == (
         "no DNAT rule: nothing is published",
@@ -75,19 +78,22 @@ def test_the_first_day_is_said_in_words():
     assert hooks(forgotten)[0].notes == ("no DNAT rule: though a port is published",)
 
 
-def test_missing_tables_are_no_error():
+def test_missing_tables_are_no_error() -> None:
     assert [hook.decisions for hook in hooks(nothing())] == [(), (), ()]
     assert hooks(nothing())[1].notes == ("no FORWARD chain was seen",)
 
 
-def test_ipv6_rules_stand_apart():
+def test_ipv6_rules_stand_apart() -> None:
     assert [d.place for d in hooks(dual_stack())[0].decisions] == ["DOCKER", "DOCKER (IPv6)"]
     assert [p.family for p in hooks(dual_stack())[1].policies] == ["ip", "ip6"]
 
 
-def test_chains_that_jump_in_a_circle_end():
+def test_chains_that_jump_in_a_circle_end() -> None:
     circle = replace(
         first_day(),
-        chains=(chain("filter", "FORWARD", ["-j A"], "DROP"), chain("filter", "A", ["-j FORWARD", "-j DROP"])),
+        chains=(
+            chain("filter", "FORWARD", ["-j A"], "DROP"),
+            chain("filter", "A", ["-j FORWARD", "-j DROP"]),
+        ),
     )
     assert [r.target for _, r in walk(circle, "ip", "filter", "FORWARD")] == ["A", "FORWARD", "DROP"]
