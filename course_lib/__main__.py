@@ -95,9 +95,10 @@ def graph(output: Path | None, as_json: bool) -> None:
     if as_json:
         say(json.dumps(dataclasses.asdict(now), indent=2, ensure_ascii=False))
     elif output:
-        from course_lib import draw, layout
+        from course_lib.draw import save
+        from course_lib.layout import layout
 
-        draw.save(layout.layout(now), output, describe(now))
+        save(layout(now), output, description=describe(now))
         say(f"Drawn: {output}")
     else:
         say(describe(now))

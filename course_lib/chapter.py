@@ -6,8 +6,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from course_lib import collect, draw, facts, lab, layout, run
+from course_lib import collect, facts, lab, run
+from course_lib.draw import png
 from course_lib.errors import CourseError
+from course_lib.layout import layout
 from course_lib.snapshot import Snapshot
 from course_lib.text import describe
 
@@ -41,7 +43,7 @@ class Picture:
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         words = describe(self._now)
-        return {"image/png": draw.png(layout.layout(self._now)), "text/plain": words}
+        return {"image/png": png(layout(self._now)), "text/plain": words}
 
     def __repr__(self) -> str:
         return describe(self._now)

@@ -48,7 +48,7 @@ def _command(box: str, command: str) -> int:
 
 def _feed(program: Exec) -> None:
     """Pass standard input on until it ends."""
-    while data := sys.stdin.buffer.read1(CHUNK):
+    while data := os.read(sys.stdin.fileno(), CHUNK):
         program.send(data)
     program.end_input()
 

@@ -56,7 +56,8 @@ def _interfaces(snapshot: Snapshot) -> list[str]:
             _list(words.reachable(i)),
             i.mac,
         )
-        for i in snapshot.interfaces
+        # by index, which is the order in which they came to be
+        for i in sorted(snapshot.interfaces, key=lambda i: i.index)
     ]
     return [*lines, "", "Host", *_table([("interface", "kind", "state", "addresses", "MAC"), *rows])]
 

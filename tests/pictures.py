@@ -1,6 +1,6 @@
 """Scenes: snapshots built by hand, as the engines 26.1 and 28.5 would leave them."""
 
-# ruff: noqa: E501, S104 - rules and commands as they are, and addresses on which nothing listens
+
 
 from __future__ import annotations
 

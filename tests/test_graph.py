@@ -46,7 +46,7 @@ def test_published_ports_and_links_are_edges() -> None:
     linked = replace(container("wp", 3), links=(Link("web", "mysql"),))
     scene = replace(example(), containers=(*example().containers, linked))
     graph = to_graph(scene)
-    assert graph.edges[("port", "0.0.0.0", "80", "tcp"), ("container", "web")]["kind"] == "publishes"  # noqa: S104
+    assert graph.edges[("port", "0.0.0.0", "80", "tcp"), ("container", "web")]["kind"] == "publishes"
     assert graph.edges[("container", "wp"), ("container", "web")]["kind"] == "link"
 
 

@@ -89,7 +89,7 @@ def test_the_api_over_the_stream(fresh_lab: None) -> None:
 
 def test_a_killed_dockerd_is_told_in_one_sentence_and_reset_repairs(fresh_lab: None) -> None:
     began = time.monotonic()
-    with pytest.raises(LabGoneError, match=r"dockerd .* `./course reset`"):
+    with pytest.raises(LabGoneError, match=r"dockerd .* `\./course reset`"):
         run.host("pkill -KILL -x dockerd; sleep 0.2; docker ps")
     assert time.monotonic() - began < 10
     lab.reset()
@@ -101,7 +101,7 @@ def test_a_lab_killed_while_a_cell_runs(fresh_lab: None) -> None:
 
     threading.Timer(1, lambda: engine.outer().kill(lab.container())).start()
     began = time.monotonic()
-    with pytest.raises(LabGoneError, match="`./course reset`"):
+    with pytest.raises(LabGoneError, match=r"`\./course reset`"):
         run.host("sleep 60")
     assert time.monotonic() - began < 10
     lab.reset()
@@ -190,14 +190,14 @@ def test_a_foreign_volume_and_image_of_our_name_are_not_touched(monkeypatch: pyt
     api = engine.outer()
     api.create_volume(lab.volume("26.1"))
     try:
-        with pytest.raises(CourseError, match="volume .* in the way"):
+        with pytest.raises(CourseError, match=r"volume .* in the way"):
             lab.up("26.1", refuse)
     finally:
         api.remove_volume(lab.volume("26.1"))
         lab.down(remove_images=False)
     api.import_image_from_data(b"\0" * 1024, repository=f"{images.PREFIX}/foreign", tag="trixie")
     try:
-        with pytest.raises(CourseError, match="image .* in the way"):
+        with pytest.raises(CourseError, match=r"image .* in the way"):
             images.recipe_of(api, f"{images.PREFIX}/foreign:trixie")
     finally:
         api.remove_image(f"{images.PREFIX}/foreign:trixie")
