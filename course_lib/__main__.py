@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from course_lib import collect, facts, images, lab, machine, terminal
+from course_lib import collect, engine, facts, images, lab, machine, packages, terminal
 from course_lib.errors import CourseError
 from course_lib.progress import say
 from course_lib.text import describe
@@ -56,8 +56,12 @@ def up(no_browser: bool, no_install: bool, version: str) -> None:
 
 def start(version: str, *, install: bool) -> None:
     """Make the lab run, with all that it needs on this machine."""
-    machine.ensure_engine(install=install)
-    lab.up(version, lambda package: machine.need_packages([package], "to make the lab's images", install=install))
+    machine.ensure_engine(engine.outer, say, install=install)
+
+    def need(package: str) -> None:
+        packages.need_packages([package], "make the lab's images", say, install=install)
+
+    lab.up(version, need)
 
 
 @main.command()

@@ -6,6 +6,7 @@ import io
 import warnings
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -24,11 +25,18 @@ DPI = 100  # a pixel of the picture is 1/100 inch
 SCALE = 1.5  # pixels of the PNG for each pixel of the picture, so that small text stays sharp
 POINTS = 72 / DPI  # of a pixel; matplotlib measures fonts and lines in points
 DASHES = (0, (4, 3))
-ALIGN = {"start": "left", "middle": "center", "end": "right"}
+ALIGN: dict[str, Literal["left", "center", "right"]] = {"start": "left", "middle": "center", "end": "right"}
 FAMILY = {"sans": "DejaVu Sans", "mono": "DejaVu Sans Mono"}  # both come with matplotlib
 # For what DejaVu lacks (Chinese, Japanese, Korean): the first that is there, if any.
-FALLBACKS = ("Noto Sans CJK KR", "Noto Sans CJK JP", "Noto Sans KR", "NanumGothic", "Malgun Gothic",
-             "Apple SD Gothic Neo", "Unifont")  # fmt: skip
+FALLBACKS = (
+    "Noto Sans CJK KR",
+    "Noto Sans CJK JP",
+    "Noto Sans KR",
+    "NanumGothic",
+    "Malgun Gothic",
+    "Apple SD Gothic Neo",
+    "Unifont",
+)
 
 
 def figure(picture: Picture) -> Figure:
@@ -67,23 +75,38 @@ def save(picture: Picture, path: str | Path, title: str = "The network", descrip
 def _artist(shape: Shape) -> Artist:
     if isinstance(shape, Box):
         return FancyBboxPatch(
-            (shape.x, shape.y), shape.width, shape.height,
+            (shape.x, shape.y),
+            shape.width,
+            shape.height,
             boxstyle=f"round,pad=0,rounding_size={shape.radius}",
-            facecolor=shape.fill, edgecolor=shape.stroke,
-            linewidth=shape.stroke_width * POINTS, linestyle=DASHES if shape.dashed else "solid",
-        )  # fmt: skip
+            facecolor=shape.fill,
+            edgecolor=shape.stroke,
+            linewidth=shape.stroke_width * POINTS,
+            linestyle=DASHES if shape.dashed else "solid",
+        )
     if isinstance(shape, Line):
         across, down = zip(*shape.points, strict=True)
         return Line2D(
-            across, down, color=shape.stroke, linewidth=shape.width * POINTS,
-            linestyle=DASHES if shape.dashed else "solid", solid_capstyle="butt", solid_joinstyle="round",
-        )  # fmt: skip
+            across,
+            down,
+            color=shape.stroke,
+            linewidth=shape.width * POINTS,
+            linestyle=DASHES if shape.dashed else "solid",
+            solid_capstyle="butt",
+            solid_joinstyle="round",
+        )
     return Label(
-        shape.x, shape.y, shape.text, color=shape.colour, fontsize=shape.size * POINTS,
-        fontfamily=_families(shape.font), fontweight="bold" if shape.bold else "normal",
-        horizontalalignment=ALIGN[shape.anchor], verticalalignment="baseline",
+        shape.x,
+        shape.y,
+        shape.text,
+        color=shape.colour,
+        fontsize=shape.size * POINTS,
+        fontfamily=_families(shape.font),
+        fontweight="bold" if shape.bold else "normal",
+        horizontalalignment=ALIGN[shape.anchor],
+        verticalalignment="baseline",
         parse_math=False,  # "$PATH:$HOME" is a command and no formula
-    )  # fmt: skip
+    )
 
 
 @cache

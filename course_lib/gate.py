@@ -11,7 +11,7 @@ from pathlib import Path
 
 from course_lib import lab
 from course_lib.errors import CourseError
-from course_lib.machine import need_packages
+from course_lib.packages import need_packages
 from course_lib.progress import say
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -74,6 +74,6 @@ def _chosen(paths: Sequence[str]) -> list[tuple[str, list[str]]]:
 def _browser() -> None:
     """See to the browser of the end-to-end tests; where it cannot be had they say why they are skipped."""
     try:
-        need_packages(["chromium"], "to test with a real browser")
+        need_packages(["chromium"], "test with a real browser", say)
     except CourseError as error:
         say(str(error))

@@ -1,4 +1,4 @@
-"""Where each container belongs: below a network, in the host's namespace, in another container's, or alone."""
+"""Where each container belongs: below a network, in the host's or another's namespace, or alone."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def homes(snapshot: Snapshot, graph: Graph) -> Homes:
         joined = joins(graph, container)
         if root.mode == "host":
             found.on_host.append(container)
-        elif root is not container:
+        elif root is not container and sharer_of(snapshot, root) is None:  # else they share in a circle
             found.guests.setdefault(root.name, []).append(container)
         elif joined:
             found.networks[_home(container, joined)].append(container)
@@ -47,7 +47,7 @@ def homes(snapshot: Snapshot, graph: Graph) -> Homes:
 
 def network_nodes(graph: Graph) -> list[Node]:
     """Return the networks from left to right: docker0, then by the name of the network."""
-    nodes = [node for node, kind in graph.nodes(data="kind") if kind in ("bridge", "network")]
+    nodes = [node for node in graph if graph.nodes[node]["kind"] in ("bridge", "network")]
     names = {node: graph.nodes[node]["it"].name if graph.nodes[node]["it"] else node[1] for node in nodes}
     return sorted(nodes, key=lambda node: (node[1] != "docker0", names[node], node))
 
@@ -61,7 +61,24 @@ def joins(graph: Graph, container: Container) -> list[tuple[Endpoint, Node]]:
             ends = [end for node in near for end in ([node] if node[0] != "veth" else graph[node])]
             network = next(end for end in ends if graph.nodes[end]["kind"] in ("bridge", "network"))
             found.append((graph.nodes[place]["it"], network))
-    return sorted(found, key=lambda join: (join[0].interface is None, join[0].interface or "", join[0].network))
+    return sorted(
+        found, key=lambda join: (join[0].interface is None, join[0].interface or "", join[0].network)
+    )
+
+
+def note(snapshot: Snapshot, container: Container) -> str:
+    """Say which namespace a container uses that is below no network."""
+    other = sharer_of(snapshot, container)
+    root = _root(snapshot, container)
+    if not is_live(container):
+        return f"its network mode: {f'container:{other.name}' if other else container.mode[:30]}"
+    if root.mode == "host":
+        return "shares the host's network namespace" + (f" (with {other.name})" if other else "")
+    if other:
+        return f"uses the network namespace of {other.name}: same interfaces, same addresses"
+    if container.mode.startswith("container:"):
+        return "uses the network namespace of a container that is not there"
+    return f"{'network none' if container.mode == 'none' else 'in no network'}: only lo, nothing leads out"
 
 
 def _root(snapshot: Snapshot, container: Container) -> Container:

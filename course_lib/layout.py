@@ -1,30 +1,29 @@
 """From a snapshot to a picture: the layers of the network from the outside world down to the containers.
 
-    client                     the world outside
-    host: eth0                 on the edge of the host's namespace
-          hooks                the rules, in the order in which a packet meets them
-          bridges              one for each network, from left to right
-          veths                the host's ends of the cables
-    containers                 each below its network
+The client is the world outside. The host carries its eth0 on its edge and holds the hooks (the rules, in
+the order in which a packet meets them), the bridges (one for each network, from left to right) and the
+veths (its ends of the cables). The containers stand each below its network.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from course_lib import layout_cables, layout_cards, layout_rules, palette
-from course_lib.graph import facing, sharer_of, to_graph
-from course_lib.homes import Homes, homes
+from course_lib import layout_cables, layout_rules, palette
+from course_lib.graph import facing, to_graph
+from course_lib.homes import homes, note
 from course_lib.layout_cables import HOST, LANE, LANES, VETH, Floor
-from course_lib.layout_cards import Card
+from course_lib.layout_cards import TAB_EDGE, Card, card, paint
 from course_lib.layout_networks import CARD, CELL_GAP, COLUMN_GAP, Column, columns, guest_cards
 from course_lib.rules import hooks
 from course_lib.shapes import Box, Key, Line, Picture, Shape, Text, stack, stack_height, wrap
-from course_lib.snapshot import Container, Interface, Snapshot
+from course_lib.snapshot import Interface, Snapshot
+from course_lib.words import host_words, reachable
 
 MARGIN = 24.0  # all sizes in pixels
 PAD = 24.0  # between the host's edge and what is in it
-LEAST = 1130.0  # the host's width
+LEAST = 1060.0  # the width inside the host
 CABLE = 46.0  # from the host's edge to the containers
 
 
@@ -37,23 +36,36 @@ def layout(snapshot: Snapshot) -> Picture:
     left = MARGIN + PAD
     lefts = _lefts(found, left)
     aside = lefts.pop()
-    on_host = [_host_card(snapshot, container) for container in where.on_host]
-    alone = [_alone_card(where, container) for container in where.alone]
+    on_host, alone = (
+        [card(c, CARD, (), guest_cards(snapshot, where, c, CARD), [note(snapshot, c)]) for c in these]
+        for these in (where.on_host, where.alone)
+    )
 
     outside, edge_tabs, host_top = _outside(snapshot)
     band_top = host_top + 60
     bar = band_top + layout_rules.HEIGHT + 34
     bar_height = 40 + 15 * max([1, *(len(column.lines) for column in found)])
     veth = bar + bar_height + LANES + LANE * max(0, layout_cables.lanes(found) - 2)
-    host_end = max([veth + VETH + 24, *(bar + card.height for card in on_host)])
+    host_end = max([veth + VETH + 24, *(bar + each.height for each in on_host)])
     floor = Floor(bar, bar_height, veth, host_end, host_end + CABLE)
 
-    inside, used = _piles(on_host, aside, bar - layout_cards.TAB_EDGE, host_end - 12, HOST)
+    inside, used = _piles(on_host, aside, bar - TAB_EDGE, host_end - 8, HOST)
     beside, used_below = _piles(alone, aside, floor.cards, floor.cards + 420, None)
     reach = max([lefts[-1] + found[-1].width if found else left, used, used_below])
-    width = max(LEAST - 2 * PAD, reach - left, layout_rules.natural_width(rules))
-    host = Box(MARGIN, host_top, width + 2 * PAD, host_end - host_top, HOST, palette.HOST, palette.EDGE,
-               stroke_width=2, radius=14)  # fmt: skip
+    width = max(LEAST, reach - left, layout_rules.natural_width(rules))
+    if found and not on_host:  # the last bridge takes what is left
+        found[-1] = replace(found[-1], width=left + width - lefts[-1])
+    host = Box(
+        MARGIN,
+        host_top,
+        width + 2 * PAD,
+        host_end - host_top,
+        HOST,
+        palette.HOST,
+        palette.EDGE,
+        stroke_width=2,
+        radius=14,
+    )
 
     under, over = layout_cables.paint(found, lefts, floor)
     shapes: list[Shape] = [host, *outside, *edge_tabs]
@@ -79,7 +91,7 @@ def _outside(snapshot: Snapshot) -> tuple[list[Shape], list[Shape], float]:
     edge = _edge_interfaces(snapshot)
     outer = facing(snapshot)
     x = 92.0
-    addresses = [a for i in snapshot.client if i.kind != "loopback" for a in _shown(i)]
+    addresses = [a for i in snapshot.client if i.kind != "loopback" for a in reachable(i)]
     lines = [Text("client", size=14, bold=True, colour=palette.INK)]
     lines += [Text(a, size=10.5, font="mono", colour=palette.INK) for a in addresses]
     height = stack_height(lines) + 12
@@ -89,18 +101,32 @@ def _outside(snapshot: Snapshot) -> tuple[list[Shape], list[Shape], float]:
         width = max(190.0, *(line.width + 24 for line in lines))
         shapes.append(Box(x, top, width, height, ("client", "client"), palette.PAPER, palette.GREY, radius=8))
         shapes += stack(lines, x + width / 2, top + 4, "middle")
-        shapes.append(Text("the world outside of the host", x + width + 18, top + height / 2 + 4, 11, palette.GREY))
+        shapes.append(
+            Text("the world outside of the host", x + width + 18, top + height / 2 + 4, 11, palette.GREY)
+        )
     tab_top = top + height + 26 if snapshot.client else 50.0
     tabs: list[Shape] = []
     tallest = 0.0
     for interface in edge:
         lines = [Text(interface.name + _down(interface), size=12, bold=True, colour=palette.INK)]
-        lines += [Text(a, size=10.5, font="mono", colour=palette.INK) for a in _shown(interface)]
+        lines += [Text(a, size=10.5, font="mono", colour=palette.INK) for a in reachable(interface)]
         width = max(190.0 if interface == outer else 110.0, *(line.width + 24 for line in lines))
         tall = stack_height(lines) + 9
         tallest = max(tallest, tall)
-        tabs.append(Box(x, tab_top, width, tall, ("interface", interface.name), palette.PAPER, palette.INK,
-                        holder=HOST, tab=True, stroke_width=2))  # fmt: skip
+        tabs.append(
+            Box(
+                x,
+                tab_top,
+                width,
+                tall,
+                ("interface", interface.name),
+                palette.PAPER,
+                palette.INK,
+                holder=HOST,
+                tab=True,
+                stroke_width=2,
+            )
+        )
         tabs += stack(lines, x + width / 2, tab_top + 3, "middle")
         if interface == outer and snapshot.client:
             middle = x + 95.0
@@ -117,11 +143,6 @@ def _edge_interfaces(snapshot: Snapshot) -> list[Interface]:
     return sorted(found, key=lambda interface: (interface != outer, interface.name))
 
 
-def _shown(interface: Interface) -> list[str]:
-    """Return the addresses without the link-local ones, which every interface has and no lesson uses."""
-    return [a for a in interface.addresses if not a.startswith("fe80:")]
-
-
 def _down(interface: Interface) -> str:
     port = f" (port of {interface.master})" if interface.master else ""
     return port + (" DOWN" if interface.state == "DOWN" else "")
@@ -132,26 +153,7 @@ def _host_words(snapshot: Snapshot, tabs: Sequence[Shape], host: Box) -> list[Sh
     x = max([host.x, *(tab.x + tab.width for tab in tabs if isinstance(tab, Box))]) + 20
     y = host.y + 38
     name = Text("HOST", x, y, 12, palette.GREY, bold=True)
-    words = f"network namespace of the machine that runs dockerd {snapshot.engine}"
-    return [name, Text(words, x + 58, y, 11.5, palette.GREY)]
-
-
-def _host_card(snapshot: Snapshot, container: Container) -> Card:
-    other = sharer_of(snapshot, container)
-    via = f" (with {other.name})" if other else ""
-    verb = "shares" if layout_cards.is_live(container) else "would share"
-    return layout_cards.card(container, CARD, words=[f"{verb} the host's network namespace{via}"])
-
-
-def _alone_card(where: Homes, container: Container) -> Card:
-    if container.mode.startswith("container:"):
-        said = "uses the network namespace of a container that is not there"
-    elif container.mode == "none":
-        said = "network none: only lo, nothing leads out"
-    else:
-        said = "in no network: only lo, nothing leads out"
-    guests = guest_cards(where, container, CARD - 2 * layout_cards.PAD)
-    return layout_cards.card(container, CARD, guests=guests, words=[said])
+    return [name, Text(host_words(snapshot), x + 58, y, 11.5, palette.GREY)]
 
 
 def _piles(
@@ -160,12 +162,12 @@ def _piles(
     """Return cards piled up between two heights, a new pile to the right where one is full, and their end."""
     shapes: list[Shape] = []
     y, end = top, 0.0
-    for card in cards:
-        if y > top and y + card.height > bottom:
+    for this in cards:
+        if y > top and y + this.height > bottom:
             x, y = end + CELL_GAP, top
-        shapes += layout_cards.paint(card, x, y, {}, holder)
-        y += card.height + 12 - layout_cards.TAB_EDGE
-        end = max(end, x + card.width)
+        shapes += paint(this, x, y, {}, holder)
+        y += this.height + 10 - TAB_EDGE
+        end = max(end, x + this.width)
     return shapes, end
 
 
@@ -173,10 +175,24 @@ def _warnings(snapshot: Snapshot, y: float, width: float) -> list[Shape]:
     """Return a note of what the engine and the kernel do not agree about."""
     if not snapshot.warnings:
         return []
-    lines = [Text("Do not trust this picture: what was read contradicts itself", size=12, bold=True,
-                  colour=palette.ALARM)]  # fmt: skip
+    lines = [
+        Text(
+            "Do not trust this picture: what was read contradicts itself",
+            size=12,
+            bold=True,
+            colour=palette.ALARM,
+        )
+    ]
     for warning in snapshot.warnings:
         lines += wrap(Text(warning, size=11, colour=palette.INK), width - 32, 4)
-    box = Box(MARGIN, y, width, stack_height(lines) + 18, ("note", "warnings"), palette.ALARM_FILL, palette.ALARM,
-              stroke_width=2)  # fmt: skip
+    box = Box(
+        MARGIN,
+        y,
+        width,
+        stack_height(lines) + 18,
+        ("note", "warnings"),
+        palette.ALARM_FILL,
+        palette.ALARM,
+        stroke_width=2,
+    )
     return [box, *stack(lines, MARGIN + 16, y + 8, "start")]

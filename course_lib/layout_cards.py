@@ -47,7 +47,9 @@ class Card:
 def tab(endpoint: Endpoint, colour: str) -> Tab:
     """Return the tab of an endpoint, as wide as its longest line."""
     lines = [Text(endpoint.interface or "no interface seen", size=11, bold=True, colour=colour)]
-    lines += [Text(a, size=10, font="mono", colour=palette.INK) for a in endpoint.addresses or ("no address",)]
+    lines += [
+        Text(a, size=10, font="mono", colour=palette.INK) for a in endpoint.addresses or ("no address",)
+    ]
     if endpoint.mac:
         lines.append(Text(endpoint.mac, size=9, font="mono", colour=palette.GREY))
     width = max(112.0, *(line.width + 14 for line in lines))
@@ -55,7 +57,11 @@ def tab(endpoint: Endpoint, colour: str) -> Tab:
 
 
 def card(
-    container: Container, width: float, tabs: Sequence[Tab] = (), guests: Sequence[Card] = (), words: Sequence[str] = ()
+    container: Container,
+    width: float,
+    tabs: Sequence[Tab] = (),
+    guests: Sequence[Card] = (),
+    words: Sequence[str] = (),
 ) -> Card:
     """Return the card of a container: at least so wide, wider where its tabs need it."""
     taken = sum(t.width for t in tabs) + TAB_GAP * (len(tabs) - 1) + 8
@@ -73,8 +79,9 @@ def _lines(container: Container, width: float, words: Sequence[str]) -> list[Tex
     lines = wrap(Text(container.name, size=15, bold=True, colour=ink), width, 3)
     lines += wrap(Text(f"{container.image} · {container.command}", size=11, colour=palette.GREY), width, 3)
     small = Text("", size=10, colour=palette.INK)
-    for said in (state_words(container), *words):
-        lines += wrap(replace(small, text=said, bold=True, colour=palette.GREY), width, 4)
+    lines += wrap(replace(small, text=state_words(container), bold=True, colour=palette.GREY), width, 2)
+    for said in words:
+        lines += wrap(replace(small, text=said), width, 3)
     ports = published(container)
     more = [f"+{len(ports) - PORTS} more published ports"] if len(ports) > PORTS else []
     for port in ports[:PORTS] + more:
@@ -109,16 +116,35 @@ def paint(this: Card, x: float, y: float, colours: dict[str, str], holder: Key |
     top = y + TAB_EDGE
     shapes: list[Shape] = [
         Box(
-            x, top, this.width, this.height - TAB_EDGE, key,
-            palette.PAPER, palette.EDGE, holder=holder, dashed=not this.live, radius=9,
+            x,
+            top,
+            this.width,
+            this.height - TAB_EDGE,
+            key,
+            palette.PAPER,
+            palette.EDGE,
+            holder=holder,
+            dashed=not this.live,
+            radius=9,
         )
-    ]  # fmt: skip
+    ]
     for each, centre in zip(this.tabs, tab_centres(this, x), strict=True):
         place: Key = ("endpoint", this.container.name, each.endpoint.network)
         colour = colours[each.endpoint.network]
         left = centre - each.width / 2
         shapes.append(
-            Box(left, y, each.width, each.height, place, palette.PAPER, colour, holder=key, tab=True, stroke_width=2)
+            Box(
+                left,
+                y,
+                each.width,
+                each.height,
+                place,
+                palette.PAPER,
+                colour,
+                holder=key,
+                tab=True,
+                stroke_width=2,
+            )
         )
         shapes += stack(each.lines, centre, y + 3, "middle")
     y += max((t.height for t in this.tabs), default=TAB_EDGE) + 8

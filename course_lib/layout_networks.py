@@ -1,7 +1,8 @@
 """The networks side by side, each with room for its containers: a grid whose cells never move.
 
-A new container takes the next free cell of its network, so it moves nobody else. The grid has three
-sizes; only the container that outgrows one (the 7th or the 13th of a network) makes the picture step to the next.
+A new container takes the next free cell of its network, so it moves nobody else. The grid has a few
+sizes; only the container that outgrows one (the 7th or the 13th of a network, among three networks and more
+the 2nd) makes the picture step to the next.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from course_lib import layout_cards, palette
-from course_lib.homes import Homes, joins
+from course_lib.homes import Homes, joins, note
 from course_lib.layout_cards import Card
 from course_lib.shapes import Text
 from course_lib.snapshot import Container, Interface, Network, Snapshot
-from course_lib.words import network_words, subnet_words
+from course_lib.words import bridge_state, is_live, network_words, subnet_words
 
 if TYPE_CHECKING:
     from course_lib.graph import Graph
@@ -26,7 +27,7 @@ NARROW_CARD = 200.0  # from the 13th container on
 CELL_GAP = 20.0
 COLUMN_GAP = 34.0
 WIDEST_BAR = 700.0
-SHELF = 116.0  # the host's part above a second or later row of containers
+SHELF = 142.0  # the host's part above a second or later row of containers
 
 NAME = Text("", size=15, bold=True, colour=palette.PAPER)
 SMALL = Text("", size=11.5, colour=palette.PAPER)
@@ -59,7 +60,14 @@ class Column:
     @property
     def lines(self) -> tuple[str, ...]:
         """Return the subnets in words, one a line."""
-        return tuple(subnet_words(self.network, self.bridge)) if self.network else tuple(_addresses(self.bridge))
+        return tuple(subnet_words(self.network, self.bridge))
+
+    @property
+    def state(self) -> str:
+        """Return what is to be said of the bridge's state."""
+        if self.node[0] != "bridge":
+            return "no bridge on this host"
+        return bridge_state(self.bridge)
 
     @property
     def live_rows(self) -> set[int]:
@@ -75,7 +83,7 @@ class Column:
 def columns(snapshot: Snapshot, graph: Graph, where: Homes) -> list[Column]:
     """Return the networks of a snapshot from left to right."""
     colours = network_colours(graph, where)
-    single = len(where.networks) < 2
+    count = len(where.networks)
     found = []
     for position, (node, members) in enumerate(where.networks.items()):
         network: Network | None = graph.nodes[node]["it"]
@@ -83,12 +91,12 @@ def columns(snapshot: Snapshot, graph: Graph, where: Homes) -> list[Column]:
         bridge = snapshot.interface(node[1]) if node[0] == "bridge" else None
         colour = palette.network_colour(position)
         base = NARROW_CARD if len(members) > 12 else CARD
-        cards = [_card(graph, where, member, base, colours) for member in members]
+        cards = [_card(snapshot, graph, where, member, width=base, colours=colours) for member in members]
         wide = max([base, *(t.width + 8 for c, _ in cards for t in c.tabs[:1])])
-        cells, rows, capacity = _grid(cards, wide + CELL_GAP, _capacity(len(members), single))
-        needed = replace(NAME, text=node[1]).width + replace(SMALL, text=title).width + 60
-        width = max(capacity * (wide + CELL_GAP) - CELL_GAP, min(needed, WIDEST_BAR))
-        found.append(Column(node, title, network, bridge, colour, width, cells, rows))
+        cells, rows, capacity = _grid(cards, wide + CELL_GAP, _capacity(len(members), count))
+        width = capacity * (wide + CELL_GAP) - CELL_GAP
+        column = Column(node, title, network, bridge, colour, width, cells, rows)
+        found.append(replace(column, width=max(width, min(_bar_width(column), WIDEST_BAR))))
     return found
 
 
@@ -98,34 +106,46 @@ def network_colours(graph: Graph, where: Homes) -> dict[str, str]:
     return {it.name: palette.network_colour(i) for i, it in enumerate(named.values()) if it}
 
 
-def guest_cards(where: Homes, container: Container, width: float) -> list[Card]:
-    """Return the cards of those who share a container's namespace."""
-    said = f"uses the network namespace of {container.name}: same interfaces, same addresses"
-    return [layout_cards.card(guest, width, words=[said]) for guest in where.guests.get(container.name, [])]
+def guest_cards(snapshot: Snapshot, where: Homes, container: Container, width: float) -> list[Card]:
+    """Return the cards of those who share a container's namespace, for a card of that width."""
+    width -= 2 * layout_cards.PAD
+    guests = where.guests.get(container.name, [])
+    return [layout_cards.card(guest, width, words=[note(snapshot, guest)]) for guest in guests]
 
 
-def _addresses(bridge: Interface | None) -> tuple[str, ...]:
-    return bridge.addresses if bridge else ()
+def _bar_width(column: Column) -> float:
+    """Return the width at which all words of a bridge stand side by side."""
+    first = replace(NAME, text=column.node[1]).width + replace(SMALL, text=column.title).width
+    state = replace(SMALL, text=column.state).width
+    return max([first, *(replace(MONO, text=line).width + state for line in column.lines)]) + 60
 
 
 def _card(
-    graph: Graph, where: Homes, container: Container, width: float, colours: dict[str, str]
+    snapshot: Snapshot,
+    graph: Graph,
+    where: Homes,
+    container: Container,
+    *,
+    width: float,
+    colours: dict[str, str],
 ) -> tuple[Card, list[tuple[str, ...]]]:
     joined = joins(graph, container)
-    connected = [(e, node) for e, node in joined if layout_cards.is_live(container) or e.interface]
+    connected = [(e, node) for e, node in joined if is_live(container) or e.interface]
     tabs = [layout_cards.tab(endpoint, colours[endpoint.network]) for endpoint, _ in connected]
-    guests = guest_cards(where, container, width - 2 * layout_cards.PAD)
+    guests = guest_cards(snapshot, where, container, width)
     absent = [endpoint.network for endpoint, _ in joined] if not connected else []
     words = [f"belongs to {', '.join(absent)}"] if len(absent) > 1 else []
     card = layout_cards.card(container, width, tabs, guests, words)
     return card, [node for _, node in connected]
 
 
-def _capacity(members: int, single: bool) -> int:
+def _capacity(members: int, networks: int) -> int:
     """Return how many cells a row has: a function of steps, so that a grid seldom changes."""
     if members > 12:
         return 6
-    return 4 if single or members > 6 else 2
+    if members > 6 or networks < 2:
+        return 4
+    return 2 if networks < 3 or members > 1 else 1
 
 
 def _grid(
@@ -151,5 +171,7 @@ def _grid(
         middle = (slot + span / 2) * pitch - CELL_GAP / 2
         cells.append(Cell(card, row, middle - card.width / 2, tuple(targets)))
         slot += span
-    heights = [max(cell.card.height for cell in cells if cell.row == r) for r in range(row + 1)] if cells else []
+    heights = (
+        [max(cell.card.height for cell in cells if cell.row == r) for r in range(row + 1)] if cells else []
+    )
     return tuple(cells), tuple(heights), capacity

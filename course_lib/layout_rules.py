@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from course_lib import palette
-from course_lib.rules import Decision, Hook
+from course_lib.rules import Decision, Hook, policy_words
 from course_lib.shapes import Box, Key, Line, Shape, Text, shorten, stack, wrap
 from course_lib.words import packets
 
@@ -51,9 +51,9 @@ def band(hooks: Sequence[Hook], x: float, y: float, width: float) -> list[Shape]
 
 
 def _hook_width(hook: Hook) -> float:
-    texts = [replace(_TITLE, text=_title(hook)).width]
+    texts = [replace(_TITLE, text=hook.title).width]
     texts += [replace(_WORDS, text=d.words).width + COUNTER + 2 * PAD for d in hook.decisions]
-    texts += [replace(_CAPTION, text=_caption(hook, d)).width for d in hook.decisions]
+    texts += [replace(_CAPTION, text=hook.caption(d)).width for d in hook.decisions]
     texts += [replace(_NOTE, text=note).width / 2 + 40 for note in hook.notes]  # they may take two lines
     return min(WIDEST, max(300.0, *texts) + 2 * PAD)
 
@@ -63,27 +63,36 @@ def _hook(hook: Hook, x: float, y: float, width: float) -> list[Shape]:
     shapes: list[Shape] = [
         Box(x, y, width, HEIGHT, key, palette.RULES, palette.RULES_EDGE, holder=("host", "host"), radius=8)
     ]
-    shapes += stack([shorten(replace(_TITLE, text=_title(hook)), width - 2 * PAD)], x + PAD, y + 7, "start")
+    shapes += stack([shorten(replace(_TITLE, text=hook.title), width - 2 * PAD)], x + PAD, y + 7, "start")
     notes = [line for note in hook.notes for line in wrap(replace(_NOTE, text=note), width - 2 * PAD, 2)]
     below = len(notes) * 15 + len(hook.policies) * PILL_STEP
     chosen = _choose(hook, AREA - below)
     y += TITLE
     for place, group in _groups(hook, chosen).items():
         if place:
-            shapes += stack([shorten(replace(_CAPTION, text=place), width - 2 * PAD)], x + PAD, y + 2, "start")
+            shapes += stack(
+                [shorten(replace(_CAPTION, text=place), width - 2 * PAD)], x + PAD, y + 2, "start"
+            )
             y += CAPTION
         for decision in group:
             rule: Key = ("rule", decision.family, decision.table, decision.chain, decision.number)
-            shapes += _pill(rule, key, decision.words, decision.packets, x, y, width)
+            shapes += _pill(rule, key, decision.words, decision.packets, x=x, y=y, width=width)
             y += PILL_STEP
     if len(chosen) < len(hook.decisions):
         more = replace(_NOTE, text=f"+{len(hook.decisions) - len(chosen)} more")
         shapes += stack([more], x + PAD, y + 1, "start")
         y += 17
     for policy in hook.policies:
-        family = " (IPv6)" if policy.family == "ip6" else ""
-        said = f"policy {policy.policy}{family}: whatever is left"
-        shapes += _pill(("policy", policy.family), key, said, policy.packets, x, y, width, dashed=True)
+        shapes += _pill(
+            ("policy", policy.family),
+            key,
+            policy_words(policy),
+            policy.packets,
+            x=x,
+            y=y,
+            width=width,
+            dashed=True,
+        )
         y += PILL_STEP
     for note in stack(notes, x + PAD, y + 2, "start"):
         shapes.append(note)
@@ -91,47 +100,40 @@ def _hook(hook: Hook, x: float, y: float, width: float) -> list[Shape]:
 
 
 def _pill(
-    key: Key, holder: Key, words: str, count: int, x: float, y: float, width: float, dashed: bool = False
+    key: Key, holder: Key, words: str, count: int, *, x: float, y: float, width: float, dashed: bool = False
 ) -> list[Shape]:
     """Return a rule: its words on the left, its counter on the right, warm where it has counted."""
     colour = palette.ACTIVE if count else palette.RULES_EDGE
     x, width = x + PAD, width - 2 * PAD
     box = Box(x, y, width, PILL, key, palette.PAPER, colour, holder=holder, dashed=dashed, radius=5)
     counter = Text(
-        packets(count), x + width - 8, y + 15, 10, palette.ACTIVE if count else palette.GREY, bold=bool(count),
+        packets(count),
+        x + width - 8,
+        y + 15,
+        10,
+        palette.ACTIVE if count else palette.GREY,
+        bold=bool(count),
         anchor="end",
-    )  # fmt: skip
+    )
     said = shorten(replace(_WORDS, text=words, x=x + 9, y=y + 15), width - counter.width - 26)
     return [box, said, counter]
 
 
-def _chains(decisions: Sequence[Decision], hook: Hook) -> list[str]:
-    return list(dict.fromkeys(_caption(hook, d) for d in decisions))
-
-
-def _caption(hook: Hook, decision: Decision) -> str:
-    return ("" if decision.table == hook.table else f"{decision.table} ") + decision.place
-
-
-def _title(hook: Hook) -> str:
-    """Return "PREROUTING · nat → DOCKER": where all decisions are in one chain, the title names it."""
-    chains = _chains(hook.decisions, hook)
-    arrow = f" → {chains[0]}" if len(chains) == 1 and chains[0] != hook.name else ""
-    return f"{hook.name} · {hook.table}{arrow}"
-
-
 def _groups(hook: Hook, chosen: Sequence[Decision]) -> dict[str, list[Decision]]:
     """Return the chosen decisions by chain, in the order in which a packet first gets to each."""
-    alone = len(_chains(hook.decisions, hook)) == 1
+    alone = len(hook.chains) == 1
     groups: dict[str, list[Decision]] = {}
     for decision in chosen:
-        groups.setdefault("" if alone else _caption(hook, decision), []).append(decision)
+        groups.setdefault("" if alone else hook.caption(decision), []).append(decision)
     return groups
 
 
 def _choose(hook: Hook, height: float) -> list[Decision]:
-    """Return as many decisions as there is room for: those that name ports first, in the kernel's order."""
-    by_rank = sorted(hook.decisions, key=lambda decision: decision.rank)
+    """Return as many decisions as there is room for, first those that name ports, then those that counted.
+
+    They come back in the kernel's order.
+    """
+    by_rank = sorted(hook.decisions, key=lambda decision: (decision.rank, decision.packets == 0))
     for count in range(len(by_rank), 0, -1):
         kept = set(by_rank[:count])
         chosen = [decision for decision in hook.decisions if decision in kept]

@@ -1,4 +1,4 @@
-"""The colours of the pictures: colour-blind-safe after Okabe and Ito, dark enough to read (contrast 4.5:1)."""
+"""The colours of the pictures: colour-blind-safe after Okabe and Ito, with a contrast of at least 4.5:1."""
 
 PAPER = "#ffffff"
 INK = "#1f2933"

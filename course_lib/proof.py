@@ -23,7 +23,9 @@ def fingerprint(lab_image: str | None) -> dict[str, Any]:
     """
     api = engine.outer()
     containers = {
-        c["Id"][:12]: c["Names"][0].lstrip("/") for c in api.containers(all=True) if c["Labels"].get(images.LABEL) not in ("lab", "helper")
+        c["Id"][:12]: c["Names"][0].lstrip("/")
+        for c in api.containers(all=True)
+        if c["Labels"].get(images.LABEL) not in ("lab", "helper")
     }
     networks = {n["Id"][:12]: n["Name"] for n in api.networks()}
     volumes = api.volumes()["Volumes"] or []

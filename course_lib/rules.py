@@ -1,24 +1,20 @@
 """The iptables rules that decide about packets, by the hook where they act, and each rule in short words.
 
-Chain names differ between engines, so no name but those of the kernel's own hooks is relied upon: a rule is found by its target and
-by whether a packet can get to it from the hook.
+Chain names differ between engines, so none but those of the kernel's own hooks is relied upon: a rule is
+found by its target, and by whether a packet can get to it from the hook.
 """
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 
+from course_lib.rule_words import parse, words
 from course_lib.snapshot import Chain, Rule, Snapshot
 
 VERDICTS = ("ACCEPT", "DROP", "REJECT")
 PORTS_TRANSLATED = ("DNAT", "REDIRECT")
 SOURCE_TRANSLATED = ("MASQUERADE", "SNAT")
-# What words() says in its own order, or what says nothing more to a reader.
-SPOKEN = {"-m", "-p", "-i", "-o", "-s", "-d", "-j", "-g", "--sport", "--dport", "--to-destination", "--to-source",
-          "--to-ports", "--reject-with", "--comment", "--random"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -49,6 +45,26 @@ class Hook:
     policies: tuple[Chain, ...] = ()  # the built-in chains whose policy decides the rest
     notes: tuple[str, ...] = ()
 
+    @property
+    def chains(self) -> list[str]:
+        """Return the captions of all decisions, each once."""
+        return list(dict.fromkeys(self.caption(decision) for decision in self.decisions))
+
+    @property
+    def title(self) -> str:
+        """Return "PREROUTING · nat → DOCKER": where all decisions are in one chain, the title names it."""
+        arrow = f" → {self.chains[0]}" if len(self.chains) == 1 and self.chains[0] != self.name else ""
+        return f"{self.name} · {self.table}{arrow}"
+
+    def caption(self, decision: Decision) -> str:
+        """Return the chain of a decision, with its table where that is not the hook's."""
+        return ("" if decision.table == self.table else f"{decision.table} ") + decision.place
+
+
+def policy_words(chain: Chain) -> str:
+    """Say what a built-in chain does with the packets that no rule has decided about."""
+    return f"policy {chain.policy}{' (IPv6)' if chain.family == 'ip6' else ''}: whatever is left"
+
 
 def hooks(snapshot: Snapshot) -> tuple[Hook, ...]:
     """Return the three hooks of a forwarded packet in the order in which it passes them."""
@@ -64,7 +80,10 @@ def hooks(snapshot: Snapshot) -> tuple[Hook, ...]:
         Hook("PREROUTING", "nat", inbound, notes=_inbound_notes(snapshot, inbound)),
         Hook("FORWARD", "filter", forward, policies, (nothing,) if nothing else ()),
         Hook(
-            "POSTROUTING", "nat", outbound, notes=() if outbound else ("no MASQUERADE rule: sources stay as they are",)
+            "POSTROUTING",
+            "nat",
+            outbound,
+            notes=() if outbound else ("no MASQUERADE rule: sources stay as they are",),
         ),
     )
 
@@ -97,7 +116,9 @@ def _decisions(snapshot: Snapshot, table: str, hook: str, targets: tuple[str, ..
 
 def _rank(rule: Rule, hook: str) -> int:
     options = parse(rule.spec)
-    if rule.target in SOURCE_TRANSLATED:  # the hairpin rule of a published port names a port, and is never met
+    if (
+        rule.target in SOURCE_TRANSLATED
+    ):  # the hairpin rule of a published port names a port, and is never met
         return 1 if "--dport" in options else 0
     if rule.target in PORTS_TRANSLATED:
         return 0
@@ -132,61 +153,11 @@ def _output_notes(snapshot: Snapshot, translating: set[str]) -> list[str]:
     for chain, rule in walk(snapshot, "ip", "nat", "OUTPUT"):
         if chain.name == "OUTPUT" and snapshot.chain("nat", rule.target) and rule.target in outer:
             but = parse(rule.spec).get("-d", "")
-            return [f"OUTPUT → {rule.target} too: the host's own calls" + _not_to(but)]
+            return [f"OUTPUT → {rule.target} too (from the host itself{_not_to(but)})"]
     if translating:
-        return ["OUTPUT does not lead there: the host's own calls are not translated"]
+        return ["OUTPUT does not lead there: the host's own connections are not translated"]
     return []
 
 
 def _not_to(destination: str) -> str:
     return f", not to {destination[1:]}" if destination.startswith("!") else ""
-
-
-@cache
-def parse(spec: str) -> dict[str, str]:
-    """Return the options of a rule with their values; "!" before a value means "not".
-
-    "! -i docker0 -p tcp -j DROP" gives {"-i": "!docker0", "-p": "tcp", "-j": "DROP"}.
-    """
-    try:
-        tokens = shlex.split(spec)
-    except ValueError:  # a quote without its end
-        tokens = spec.split()
-    options: dict[str, str] = {}
-    negated, option = "", ""
-    for token in tokens:
-        if token == "!":  # noqa: S105 - a mark of iptables, not a password
-            negated = "!"
-        elif token.startswith("-"):
-            option = token
-            options[option] = negated
-            negated = ""
-        else:
-            options[option] = f"{options.get(option, '')} {token}".strip().replace("! ", "!")
-    return options
-
-
-def words(rule: Rule) -> str:
-    """Return a rule in the words of `iptables -L`, shorter: "DNAT tcp dpt:80 → 172.17.0.2:80"."""
-    options = parse(rule.spec)
-    source, destination = _address(options.get("-s", "")), _address(options.get("-d", ""))
-    translated = options.get("--to-destination") or options.get("--to-ports") or options.get("--to-source")
-    parts = [rule.target, options.get("-p", "")]
-    # "from elsewhere than the bridge" goes without saying where a rule leads into that bridge.
-    said = rule.target in ("DNAT", "ACCEPT") and (destination or translated) and "!" in options.get("-i", "")
-    if not said:
-        parts += [f"{word} {options[o]}" for o, word in (("-i", "in"), ("-o", "out")) if o in options]
-    parts += [f"{word}:{options[o]}" for o, word in (("--sport", "spt"), ("--dport", "dpt")) if o in options]
-    parts += [f"{option.lstrip('-')} {value}" for option, value in options.items() if option not in SPOKEN]
-    if translated:
-        parts += [source and f"from {source}", destination and f"to {destination}", "→", translated]
-    elif destination:
-        parts += [source, "→", destination]
-    elif source:
-        parts.insert(2, source)
-    return " ".join(part for part in parts if part)
-
-
-def _address(address: str) -> str:
-    """Return an address without the prefix length of a single host."""
-    return address.removesuffix("/32").removesuffix("/128")

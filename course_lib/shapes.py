@@ -5,31 +5,15 @@ A `Picture` knows nothing of networks. What paints it (`draw`, `svg`) paints the
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+from course_lib.measure import clean, text_width
+
 Key = tuple[str | int, ...]  # of a node or a rule: ("bridge", "docker0"), ("rule", "ip", "nat", "DOCKER", 1)
 
 LEADING = 1.4  # the height of a line of text, in times of its size
-MONO_WIDTH = 0.603  # of an em; all characters of a monospaced font are equally wide
-WIDE = 1.0  # of an em: a Chinese, Japanese or Korean character
-UNKNOWN = 1.05  # of an em: no character of the fonts is wider than an em
-BOLD = 1.2  # times as wide as regular, at least for every character outside of NARROW
-# Widths in em of the regular sans font, rounded up. A narrow character grows more when it is bold.
-SANS_WIDTHS = {
-    0.40: " ijlIJ'|,.:;/\\-·",
-    0.46: '"frt()[]!',
-    0.56: "*_`szc?L–“”",
-    0.62: "kvxyFPTY",
-    0.66: "aeonhuSbdgpqE$0123456789{}K",
-    0.74: "AVXZBRCUN",
-    0.80: "HDGOQ&",
-    0.92: "w#+<=>^~→×",
-    1.00: "Mm%W@…—",
-}
-_WIDTH_OF = {character: width for width, all_of_it in SANS_WIDTHS.items() for character in all_of_it}
 
 
 @dataclass(frozen=True)
@@ -96,26 +80,6 @@ class Picture:
         return MappingProxyType({shape.key: shape for shape in self.shapes if isinstance(shape, Box)})
 
 
-def text_width(text: str, size: float, font: str = "sans", bold: bool = False) -> float:
-    """Return a width in pixels that the text does not exceed, whichever machine draws it."""
-    return size * sum(_em(character, font, bold) for character in text)
-
-
-def _em(character: str, font: str, bold: bool) -> float:
-    if unicodedata.combining(character):
-        return 0
-    if unicodedata.east_asian_width(character) in "WF":
-        return WIDE if font == "sans" else 2 * MONO_WIDTH
-    if font == "mono":
-        return MONO_WIDTH if character.isascii() or character in "→·…" else UNKNOWN
-    return _WIDTH_OF.get(character, UNKNOWN) * (BOLD if bold and character not in "…—→×" else 1)
-
-
-def clean(text: str) -> str:
-    """Return the text on one line; what cannot be printed becomes a question mark in a box."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in " ".join(text.split()))
-
-
 def shorten(text: Text, width: float) -> Text:
     """Return the text with as much of its middle left out as the width asks for."""
     if text.width <= width:
@@ -154,11 +118,11 @@ def _break(text: Text, width: float) -> list[Text]:
 
 
 def _pieces(text: str) -> Iterable[str]:
-    """Yield the words, each with the space behind it; a line may also end behind / @ , in a word."""
+    """Yield the words, each with the space behind it; a line may also end behind / @ , - _ in a word."""
     piece = ""
     for character in text:
         piece += character
-        if character in " /@,":
+        if character in " /@,-_":
             yield piece
             piece = ""
     if piece:

@@ -39,16 +39,16 @@ def _element(shape: Shape) -> str:
 def _box(box: Box) -> str:
     x, y, width, height = (_number(n) for n in (box.x, box.y, box.width, box.height))
     return (
-        f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="{_number(box.radius)}" fill="{box.fill}" '
-        f'stroke="{box.stroke}" stroke-width="{_number(box.stroke_width)}"{DASHES if box.dashed else ""}/>'
+        f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="{_number(box.radius)}" '
+        f'fill="{box.fill}" stroke="{box.stroke}" stroke-width="{_number(box.stroke_width)}"{DASHES if box.dashed else ""}/>'
     )
 
 
 def _line(line: Line) -> str:
     points = " ".join(f"{_number(x)},{_number(y)}" for x, y in line.points)
     return (
-        f'<polyline points="{points}" fill="none" stroke="{line.stroke}" stroke-width="{_number(line.width)}" '
-        f'stroke-linejoin="round"{DASHES if line.dashed else ""}/>'
+        f'<polyline points="{points}" fill="none" stroke="{line.stroke}" '
+        f'stroke-width="{_number(line.width)}" stroke-linejoin="round"{DASHES if line.dashed else ""}/>'
     )
 
 

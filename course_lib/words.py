@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from ipaddress import ip_address, ip_network
 
-from course_lib.snapshot import Container, Endpoint, Interface, Network, Port
+from course_lib.snapshot import Container, Endpoint, Interface, Network, Port, Snapshot
 
 LIVE = ("running", "paused", "restarting")
 
@@ -47,7 +47,9 @@ def exposed(container: Container) -> list[str]:
 
 def _published(ports: Iterable[Port]) -> dict[tuple[int, str], list[str]]:
     found: dict[tuple[int, str], list[str]] = {}
-    for port in sorted(ports, key=lambda p: (p.container_port, p.protocol, ":" in (p.host_ip or ""), p.host_port or 0)):
+    for port in sorted(
+        ports, key=lambda p: (p.container_port, p.protocol, ":" in (p.host_ip or ""), p.host_port or 0)
+    ):
         if port.host_port:
             where = socket(port.host_ip or "0.0.0.0", port.host_port)  # noqa: S104 - a name, nothing listens
             found.setdefault((port.container_port, port.protocol), []).append(where)
@@ -72,17 +74,42 @@ def network_words(network: Network) -> str:
     return f"network {network.name}{kind}{inner}{driver}"
 
 
-def subnet_words(network: Network, bridge: Interface | None) -> list[str]:
+def subnet_words(network: Network | None, bridge: Interface | None) -> list[str]:
     """Say each subnet with its gateway: "gateway 172.17.0.1 · subnet 172.17.0.0/16".
 
     Engines before 29 do not name a gateway that they chose themselves; then the bridge's address tells it.
     """
     lines = []
-    addresses = [a.partition("/")[0] for a in (*network.gateways, *(bridge.addresses if bridge else ()))]
-    for subnet in network.subnets:
+    addresses = [
+        a.partition("/")[0]
+        for a in (*(network.gateways if network else ()), *(bridge.addresses if bridge else ()))
+    ]
+    for subnet in network.subnets if network else ():
         gateway = next((a for a in addresses if ip_address(a) in ip_network(subnet, strict=False)), None)
         lines.append((f"gateway {gateway} · " if gateway else "") + f"subnet {subnet}")
     return lines or list(bridge.addresses if bridge else ())
+
+
+def bridge_state(bridge: Interface | None) -> str:
+    """Return "DOWN", or what else is the matter with a bridge; nothing if it is up."""
+    if bridge is None:
+        return "no such bridge on the host"
+    return "" if bridge.state in ("UP", "UNKNOWN") else bridge.state
+
+
+def empty_words(name: str, state: str) -> str:
+    """Say of a network without running containers that this is why its bridge is down."""
+    return "no container is connected here" + (f", so {name} is DOWN" if state == "DOWN" else "")
+
+
+def host_words(snapshot: Snapshot) -> str:
+    """Say what the host is."""
+    return f"network namespace of the machine that runs dockerd {snapshot.engine}"
+
+
+def reachable(interface: Interface) -> list[str]:
+    """Return the addresses without the link-local ones, which every interface has and no lesson uses."""
+    return [address for address in interface.addresses if not address.startswith("fe80:")]
 
 
 def packets(count: int) -> str:

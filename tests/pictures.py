@@ -1,5 +1,7 @@
 """Scenes: snapshots built by hand, as the engines 26.1 and 28.5 would leave them."""
 
+# ruff: noqa: E501, S104 - rules and commands as they are, and addresses on which nothing listens
+
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
@@ -26,7 +28,16 @@ def identity(name: str) -> str:
 
 def host(*more: Interface) -> tuple[Interface, ...]:
     return (
-        Interface("eth0", 2, "veth", "UP", "02:00:cb:00:71:0a", 1500, ("203.0.113.10/24", "fe80::1/64"), peer_index=3),
+        Interface(
+            "eth0",
+            2,
+            "veth",
+            "UP",
+            "02:00:cb:00:71:0a",
+            1500,
+            ("203.0.113.10/24", "fe80::1/64"),
+            peer_index=3,
+        ),
         Interface("lo", 1, "loopback", "UNKNOWN", "00:00:00:00:00:00", 65536, ("127.0.0.1/8", "::1/128")),
         *more,
     )
@@ -51,9 +62,13 @@ MYNET = network("mynet", "br-9f3c1a07be42", "192.168.100.0/24", "192.168.100.254
 SPECIAL = (Network("host", identity("host"), "host"), Network("none", identity("none"), "null"))
 
 
-def endpoint(number: int, *, net: str = "bridge", base: str = "172.17.0", nic: str = "eth0", length: int = 16) -> Endpoint:
+def endpoint(
+    number: int, *, net: str = "bridge", base: str = "172.17.0", nic: str = "eth0", length: int = 16
+) -> Endpoint:
     address = f"{base}.{number}/{length}"
-    return Endpoint(net, nic, (address,), MAC % (number % 256), f"{base}.1", f"veth{number * 7919 + len(net):07x}"[:11])
+    return Endpoint(
+        net, nic, (address,), MAC % (number % 256), f"{base}.1", f"veth{number * 7919 + len(net):07x}"[:11]
+    )
 
 
 def container(name: str, number: int, **changes: object) -> Container:
@@ -67,21 +82,33 @@ def rule(number: int, spec: str, packets: int = 0) -> Rule:
     return Rule(number, spec, target, packets, packets * 60)
 
 
-def chain(table: str, name: str, specs: Sequence[str | tuple[str, int]], policy: str | None = None, family: str = "ip") -> Chain:
+def chain(
+    table: str,
+    name: str,
+    specs: Sequence[str | tuple[str, int]],
+    policy: str | None = None,
+    family: str = "ip",
+) -> Chain:
     pairs = [(s, 0) if isinstance(s, str) else s for s in specs]
     return Chain(family, table, name, policy, 0, 0, tuple(rule(n, s, c) for n, (s, c) in enumerate(pairs, 1)))
 
 
-Published = tuple[str, str, int, int, int]  # the bridge, the container's address, its port, the host's port, packets
+Published = tuple[
+    str, str, int, int, int
+]  # the bridge, the container's address, its port, the host's port, packets
 
 
 def chains(nets: Sequence[tuple[str, str]], ports: Sequence[Published] = ()) -> tuple[Chain, ...]:
     """Return the chains of engine 26.1 for bridges with their subnets, and published TCP ports."""
     lead = "-m addrtype --dst-type LOCAL -j DOCKER"
     dnat: list[str | tuple[str, int]] = [f"-i {br} -j RETURN" for br, _ in nets]
-    dnat += [(f"! -i {br} -p tcp -m tcp --dport {hp} -j DNAT --to-destination {ip}:{cp}", n) for br, ip, cp, hp, n in ports]
+    dnat += [
+        (f"! -i {br} -p tcp -m tcp --dport {hp} -j DNAT --to-destination {ip}:{cp}", n)
+        for br, ip, cp, hp, n in ports
+    ]
     accept: list[str | tuple[str, int]] = [
-        (f"-d {ip}/32 ! -i {br} -o {br} -p tcp -m tcp --dport {cp} -j ACCEPT", n) for br, ip, cp, _, n in ports
+        (f"-d {ip}/32 ! -i {br} -o {br} -p tcp -m tcp --dport {cp} -j ACCEPT", n)
+        for br, ip, cp, _, n in ports
     ]
     forward = ["-j DOCKER-USER", "-j DOCKER-ISOLATION-STAGE-1"]
     for br, _ in nets:
@@ -92,13 +119,19 @@ def chains(nets: Sequence[tuple[str, str]], ports: Sequence[Published] = ()) -> 
             f"-i {br} -o {br} -j ACCEPT",
         ]
     masquerade = [f"-s {subnet} ! -o {br} -j MASQUERADE" for br, subnet in nets]
-    masquerade += [f"-s {ip}/32 -d {ip}/32 -p tcp -m tcp --dport {cp} -j MASQUERADE" for _, ip, cp, _, _ in ports]
+    masquerade += [
+        f"-s {ip}/32 -d {ip}/32 -p tcp -m tcp --dport {cp} -j MASQUERADE" for _, ip, cp, _, _ in ports
+    ]
     return (
         chain("filter", "INPUT", (), "ACCEPT"),
         chain("filter", "FORWARD", forward, "DROP"),
         chain("filter", "OUTPUT", (), "ACCEPT"),
         chain("filter", "DOCKER", accept),
-        chain("filter", "DOCKER-ISOLATION-STAGE-1", [f"-i {br} ! -o {br} -j DOCKER-ISOLATION-STAGE-2" for br, _ in nets]),
+        chain(
+            "filter",
+            "DOCKER-ISOLATION-STAGE-1",
+            [f"-i {br} ! -o {br} -j DOCKER-ISOLATION-STAGE-2" for br, _ in nets],
+        ),
         chain("filter", "DOCKER-ISOLATION-STAGE-2", [f"-o {br} -j DROP" for br, _ in nets]),
         chain("filter", "DOCKER-USER", ["-j RETURN"]),
         chain("nat", "PREROUTING", [lead], "ACCEPT"),
@@ -112,14 +145,20 @@ def chains_28(ports: Sequence[Published] = ()) -> tuple[Chain, ...]:
     """Return the chains of engine 28.5 with docker0 only."""
     ends = sorted({ip for _, ip, _, _, _ in ports})
     old = [c for c in chains([("docker0", "172.17.0.0/16")], ports) if c.table == "nat"]
-    accept = [f"-d {ip}/32 ! -i {br} -o {br} -p tcp -m tcp --dport {cp} -j ACCEPT" for br, ip, cp, _, _ in ports]
+    accept = [
+        f"-d {ip}/32 ! -i {br} -o {br} -p tcp -m tcp --dport {cp} -j ACCEPT" for br, ip, cp, _, _ in ports
+    ]
     return (
         chain("raw", "PREROUTING", [f"-d {ip}/32 ! -i docker0 -j DROP" for ip in ends], "ACCEPT"),
         chain("filter", "FORWARD", ["-j DOCKER-USER", "-j DOCKER-FORWARD"], "DROP"),
         chain("filter", "DOCKER", [*accept, "! -i docker0 -o docker0 -j DROP"]),
         chain("filter", "DOCKER-BRIDGE", ["-o docker0 -j DOCKER"]),
         chain("filter", "DOCKER-CT", ["-o docker0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"]),
-        chain("filter", "DOCKER-FORWARD", ["-j DOCKER-CT", "-j DOCKER-ISOLATION-STAGE-1", "-j DOCKER-BRIDGE", "-i docker0 -j ACCEPT"]),
+        chain(
+            "filter",
+            "DOCKER-FORWARD",
+            ["-j DOCKER-CT", "-j DOCKER-ISOLATION-STAGE-1", "-j DOCKER-BRIDGE", "-i docker0 -j ACCEPT"],
+        ),
         chain("filter", "DOCKER-ISOLATION-STAGE-1", ["-i docker0 ! -o docker0 -j DOCKER-ISOLATION-STAGE-2"]),
         chain("filter", "DOCKER-ISOLATION-STAGE-2", ["-o docker0 -j DROP"]),
         chain("filter", "DOCKER-USER", []),
@@ -135,9 +174,12 @@ HTTP = (Port(80, "tcp", "0.0.0.0", 80), Port(80, "tcp", "::", 80))
 def snapshot(**changes: object) -> Snapshot:
     """Return the lab on its first day, with changes."""
     first = Snapshot(
-        "26.1.5+dfsg1", host(bridge("docker0", "172.17.0.1/16", "DOWN")), CLIENT,
-        networks=(DOCKER0, *SPECIAL), chains=chains(ONE_NET),
-    )  # fmt: skip
+        "26.1.5+dfsg1",
+        host(bridge("docker0", "172.17.0.1/16", "DOWN")),
+        CLIENT,
+        networks=(DOCKER0, *SPECIAL),
+        chains=chains(ONE_NET),
+    )
     return replace(first, **changes)  # type: ignore[arg-type]
 
 
@@ -169,15 +211,17 @@ def published_28() -> Snapshot:
 
 def mynet(number: int, nic: str = "eth0", *aliases: str) -> Endpoint:
     at = endpoint(number, net="mynet", base="192.168.100", nic=nic, length=24)
-    return replace(at, aliases=aliases, mac="02:42:c0:a8:64:%02x" % number)
+    return replace(at, aliases=aliases, mac=f"02:42:c0:a8:64:{number:02x}")
 
 
 def two_bridges(*containers: Container) -> Snapshot:
     interfaces = host(bridge("docker0", "172.17.0.1/16"), bridge("br-9f3c1a07be42", "192.168.100.254/24"))
     return used(
-        interfaces=interfaces, networks=(DOCKER0, SPECIAL[0], MYNET, SPECIAL[1]), containers=containers,
+        interfaces=interfaces,
+        networks=(DOCKER0, SPECIAL[0], MYNET, SPECIAL[1]),
+        containers=containers,
         chains=chains(TWO_NETS, [("docker0", "172.17.0.2", 80, 80, 1)]),
-    )  # fmt: skip
+    )
 
 
 def example() -> Snapshot:
@@ -188,7 +232,9 @@ def example() -> Snapshot:
 
 def stopped() -> Snapshot:
     old = container("old", 0, state="exited", endpoints=(Endpoint("bridge"),))
-    new = container("new", 0, state="created", endpoints=(Endpoint("bridge"),), image="nginx:latest", command="nginx")
+    new = container(
+        "new", 0, state="created", endpoints=(Endpoint("bridge"),), image="nginx:latest", command="nginx"
+    )
     return used(containers=(container("c1", 2), new, old))
 
 
@@ -218,18 +264,45 @@ def modes() -> Snapshot:
 
 
 def dual_stack() -> Snapshot:
-    v6 = Network("v6", identity("v6"), "bridge", "br-6", ("172.18.0.0/16", "fd00:cafe::/64"), ("172.18.0.1", "fd00:cafe::1"))
-    at = Endpoint("v6", "eth0", ("172.18.0.2/16", "fd00:cafe::2/64"), MAC % 2, "172.18.0.1", "veth0a0a0a0", ("six",))
-    long = replace(at, addresses=("172.18.0.3/16", "fd12:3456:789a:bcde:f012:3456:789a:bcde/64"), veth="veth0b0b0b0", aliases=())
+    v6 = Network(
+        "v6",
+        identity("v6"),
+        "bridge",
+        "br-6",
+        ("172.18.0.0/16", "fd00:cafe::/64"),
+        ("172.18.0.1", "fd00:cafe::1"),
+    )
+    at = Endpoint(
+        "v6", "eth0", ("172.18.0.2/16", "fd00:cafe::2/64"), MAC % 2, "172.18.0.1", "veth0a0a0a0", ("six",)
+    )
+    long = replace(
+        at,
+        addresses=("172.18.0.3/16", "fd12:3456:789a:bcde:f012:3456:789a:bcde/64"),
+        veth="veth0b0b0b0",
+        aliases=(),
+    )
     six = (
         chain("nat", "PREROUTING", ["-m addrtype --dst-type LOCAL -j DOCKER"], "ACCEPT", "ip6"),
-        chain("nat", "DOCKER", ["! -i br-6 -p tcp -m tcp --dport 80 -j DNAT --to-destination [fd00:cafe::2]:80"], family="ip6"),
+        chain(
+            "nat",
+            "DOCKER",
+            ["! -i br-6 -p tcp -m tcp --dport 80 -j DNAT --to-destination [fd00:cafe::2]:80"],
+            family="ip6",
+        ),
         chain("nat", "POSTROUTING", ["-s fd00:cafe::/64 ! -o br-6 -j MASQUERADE"], "ACCEPT", "ip6"),
         chain("filter", "FORWARD", ["-o br-6 -j DOCKER"], "DROP", "ip6"),
-        chain("filter", "DOCKER", ["-d fd00:cafe::2/128 ! -i br-6 -o br-6 -p tcp -m tcp --dport 80 -j ACCEPT"], family="ip6"),
+        chain(
+            "filter",
+            "DOCKER",
+            ["-d fd00:cafe::2/128 ! -i br-6 -o br-6 -p tcp -m tcp --dport 80 -j ACCEPT"],
+            family="ip6",
+        ),
     )
     return used(
-        interfaces=host(bridge("docker0", "172.17.0.1/16", "DOWN"), bridge("br-6", "172.18.0.1/16", "UP", "fd00:cafe::1/64")),
+        interfaces=host(
+            bridge("docker0", "172.17.0.1/16", "DOWN"),
+            bridge("br-6", "172.18.0.1/16", "UP", "fd00:cafe::1/64"),
+        ),
         networks=(DOCKER0, *SPECIAL, v6),
         containers=(
             container("plain", 0, mode="v6", endpoints=(long,)),
@@ -241,25 +314,37 @@ def dual_stack() -> Snapshot:
 
 def long_names() -> Snapshot:
     name = "a-container-with-a-name-that-somebody-thought-about-for-much-too-long-a-time"
-    image = "registry.example.org:5000/team/project/a-very-long-image-name-indeed:2026-11-23-release-candidate-1"
-    command = "sh -c 'echo \"안녕하세요 컨테이너 네트워크\" <&\"> $PATH $HOME; while true; do sleep 1; done' \x1b[31m\n" * 3
+    image = (
+        "registry.example.org:5000/team/project/a-very-long-image-name-indeed:2026-11-23-release-candidate-1"
+    )
+    command = (
+        'sh -c \'echo "안녕하세요 컨테이너 네트워크" <&"> $PATH $HOME; while true; do sleep 1; done\' \x1b[31m\n'
+        * 3
+    )
     many = tuple(Port(p, "tcp", "0.0.0.0", p) for p in range(8000, 8009))
     tagged = network('<&"> 네트워크', "br-quote", "172.18.0.0/16", "172.18.0.1")
     long = container(name, 2, image=image, command=command, ports=many, links=(Link("db", "mysql"),))
-    korean = Endpoint(tagged.name, "eth0", ("172.18.0.2/16",), MAC % 9, "172.18.0.1", "vethquote", ("별명", "<b>&"))
-    odd = container("<&\">", 0, mode=tagged.name, endpoints=(korean,), image="한국어/이미지:최신")
+    korean = Endpoint(
+        tagged.name, "eth0", ("172.18.0.2/16",), MAC % 9, "172.18.0.1", "vethquote", ("별명", "<b>&")
+    )
+    odd = container('<&">', 0, mode=tagged.name, endpoints=(korean,), image="한국어/이미지:최신")
     db = container("db", 3, ports=(Port(3306, "tcp"), Port(33060, "tcp")))
     return used(
         interfaces=host(bridge("docker0", "172.17.0.1/16"), bridge("br-quote", "172.18.0.1/16")),
-        networks=(tagged, DOCKER0, *SPECIAL), containers=(odd, long, db),
-        chains=chains(ONE_NET, [("docker0", "172.17.0.2", p.container_port, p.host_port or 0, 0) for p in many]),
-    )  # fmt: skip
+        networks=(tagged, DOCKER0, *SPECIAL),
+        containers=(odd, long, db),
+        chains=chains(
+            ONE_NET, [("docker0", "172.17.0.2", p.container_port, p.host_port or 0, 0) for p in many]
+        ),
+    )
 
 
 def many(count: int) -> Snapshot:
     found = [container(f"c{n}", n + 1) for n in range(1, count + 1)]
     found[0] = replace(web(), name="c1")
-    return used(containers=tuple(sorted(found)), chains=chains(ONE_NET, [("docker0", "172.17.0.2", 80, 80, 12)]))
+    return used(
+        containers=tuple(sorted(found)), chains=chains(ONE_NET, [("docker0", "172.17.0.2", 80, 80, 12)])
+    )
 
 
 def many_and_two() -> Snapshot:
@@ -275,7 +360,8 @@ def warned() -> Snapshot:
         containers=(container("c1", 2, endpoints=(lost,)),),
         warnings=(
             "Container c1 is running on network bridge, but no interface of its namespace has a veth on docker0.",
-            "The engine says that 172.17.0.2 is 02:42:ac:11:00:02; the kernel says that nobody has this address. " * 3,
+            "The engine says that 172.17.0.2 is 02:42:ac:11:00:02; the kernel says that nobody has this address. "
+            * 3,
         ),
     )
 
@@ -287,12 +373,13 @@ def unknown_driver() -> Snapshot:
     hand = Interface("br-hand", 9, "bridge", "DOWN", "02:00:00:00:00:09", 1500, ("10.9.0.1/24",))
     dummy = Interface("veth-by-hand", 10, "veth", "DOWN", "02:00:00:00:00:0a", 1500, (), "br-hand", 11)
     return used(
-        interfaces=host(bridge("docker0", "172.17.0.1/16", "DOWN"), hand, dummy), networks=(DOCKER0, *SPECIAL, lan),
+        interfaces=host(bridge("docker0", "172.17.0.1/16", "DOWN"), hand, dummy),
+        networks=(DOCKER0, *SPECIAL, lan),
         containers=(
             container("at-lan", 0, mode="lan", endpoints=(at,)),
             container("lost", 0, mode="gone", endpoints=(lost,)),
         ),
-    )  # fmt: skip
+    )
 
 
 def mistaken() -> Snapshot:
@@ -300,7 +387,9 @@ def mistaken() -> Snapshot:
     kept = chains(ONE_NET, [("docker0", "172.17.0.2", 80, 80, 0)])
     empty = {("nat", "PREROUTING"), ("nat", "POSTROUTING"), ("nat", "OUTPUT")}
     cut = [replace(c, rules=()) if (c.table, c.name) in empty else c for c in kept]
-    own = ["-s 203.0.113.20/32 -d 172.17.0.2/32 -p tcp -m tcp --dport 80 -j REJECT --reject-with icmp-port-unreachable"]
+    own = [
+        "-s 203.0.113.20/32 -d 172.17.0.2/32 -p tcp -m tcp --dport 80 -j REJECT --reject-with icmp-port-unreachable"
+    ]
     cut = [chain("filter", "DOCKER-USER", own) if c.name == "DOCKER-USER" else c for c in cut]
     return used(containers=(web(),), chains=tuple(cut))
 
@@ -312,7 +401,20 @@ def nothing() -> Snapshot:
 SCENES: dict[str, Callable[[], Snapshot]] = {
     scene.__name__: scene
     for scene in (
-        first_day, one_container, published, published_28, example, stopped, two_networks, modes, dual_stack,
-        long_names, many_and_two, warned, unknown_driver, mistaken, nothing,
+        first_day,
+        one_container,
+        published,
+        published_28,
+        example,
+        stopped,
+        two_networks,
+        modes,
+        dual_stack,
+        long_names,
+        many_and_two,
+        warned,
+        unknown_driver,
+        mistaken,
+        nothing,
     )
 } | {f"many_{n}": (lambda n=n: many(n)) for n in (12, 24, 60)}  # type: ignore[misc]

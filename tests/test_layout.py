@@ -1,0 +1,334 @@
+from dataclasses import replace
+
+import pytest
+from matplotlib.backends.backend_agg import RendererAgg
+from matplotlib.font_manager import FontProperties
+
+from course_lib import palette
+from course_lib.layout import layout
+from course_lib.measure import text_width
+from course_lib.shapes import Box, Line, Text, shorten, wrap
+from tests.pictures import (
+    HTTP,
+    MYNET,
+    SCENES,
+    Published,
+    chains,
+    container,
+    endpoint,
+    example,
+    first_day,
+    long_names,
+    many,
+    modes,
+    mynet,
+    two_bridges,
+    used,
+)
+
+PICTURES = {name: layout(scene()) for name, scene in SCENES.items()}
+RENDERER = RendererAgg(10, 10, 100)
+
+
+def drawn_width(text: Text) -> float:
+    """Return the width in pixels that matplotlib needs, kerning included."""
+    family = {"sans": "DejaVu Sans", "mono": "DejaVu Sans Mono"}[text.font]
+    weight = "bold" if text.bold else "normal"
+    font = FontProperties(family=family, weight=weight, size=text.size * 0.72)
+    return RENDERER.get_text_width_height_descent(text.text, font, ismath=False)[0]
+
+
+def extent(text: Text, width: float) -> tuple[float, float, float, float]:
+    """Return left, top, right, bottom of a text: capitals above, tails below the baseline."""
+    left = text.x - {"start": 0, "middle": width / 2, "end": width}[text.anchor]
+    return left, text.y - 0.76 * text.size, left + width, text.y + 0.24 * text.size
+
+
+def boxes(picture) -> list[Box]:
+    return [shape for shape in picture.shapes if isinstance(shape, Box)]
+
+
+def texts(picture) -> list[Text]:
+    return [shape for shape in picture.shapes if isinstance(shape, Text)]
+
+
+def around(picture, text: Text) -> Box | None:
+    """Return the topmost box below a text's middle."""
+    left, top, right, bottom = extent(text, text.width)
+    x, y = (left + right) / 2, (top + bottom) / 2
+    under = [b for b in boxes(picture) if b.x <= x <= b.x + b.width and b.y <= y <= b.y + b.height]
+    return under[-1] if under else None
+
+
+def overlap(one, other) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
+def sides(box: Box) -> tuple[float, float, float, float]:
+    return box.x, box.y, box.x + box.width, box.y + box.height
+
+
+def outside(picture) -> list[str]:
+    """Return the texts that stand out of the box (or the picture) that they are written in."""
+    found = []
+    for text in texts(picture):
+        box = around(picture, text)
+        limit = sides(box) if box else (0, 0, picture.width, picture.height)
+        for width in (text.width, drawn_width(text)):
+            left, top, right, bottom = extent(text, width)
+            if left < limit[0] or top < limit[1] or right > limit[2] or bottom > limit[3]:
+                found.append(text.text)
+    return found
+
+
+def collisions(picture) -> list[tuple]:
+    """Return the pairs of boxes that overlap, though neither holds the other."""
+    by_key = picture.places
+    found = []
+
+    def holders(box: Box) -> list:
+        chain = []
+        while box.holder is not None:
+            chain.append(box.holder)
+            box = by_key[box.holder]
+        return chain
+
+    for i, one in enumerate(boxes(picture)):
+        for other in boxes(picture)[i + 1 :]:
+            related = one.key in holders(other) or other.key in holders(one)
+            if not related and overlap(sides(one), sides(other)):
+                found.append((one.key, other.key))
+    return found
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_no_text_outside_of_its_box(name):
+    assert outside(PICTURES[name]) == []
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_no_two_boxes_overlap(name):
+    picture = PICTURES[name]
+    assert len(picture.places) == len(boxes(picture)), "two boxes have one key"
+    assert collisions(picture) == []
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_what_is_held_lies_inside_and_only_tabs_stand_out(name):
+    picture = PICTURES[name]
+    for box in boxes(picture):
+        left, top, right, bottom = sides(box)
+        assert left >= 0
+        assert top >= 0
+        assert right <= picture.width
+        assert bottom <= picture.height
+        if box.holder is not None:
+            holder = sides(picture.places[box.holder])
+            assert left >= holder[0]
+            assert right <= holder[2]
+            assert bottom <= holder[3]
+            assert top < holder[1] < bottom if box.tab else top >= holder[1]
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_no_two_texts_overlap(name):
+    extents = [(text.text, extent(text, drawn_width(text))) for text in texts(PICTURES[name])]
+    pairs = [
+        (a, b) for i, (a, one) in enumerate(extents) for b, other in extents[i + 1 :] if overlap(one, other)
+    ]
+    assert pairs == []
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_no_cable_runs_through_a_text(name):
+    picture = PICTURES[name]
+    for line in (shape for shape in picture.shapes if isinstance(shape, Line)):
+        for (x1, y1), (x2, y2) in zip(line.points, line.points[1:], strict=False):
+            cable = min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)
+            for text in texts(picture):
+                crossed = overlap(cable, extent(text, drawn_width(text)))
+                box = around(picture, text)
+                hidden = box is not None and picture.shapes.index(box) > picture.shapes.index(line)
+                assert hidden or not crossed, text.text
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_same_snapshot_same_picture(name):
+    assert layout(SCENES[name]()) == PICTURES[name]
+
+
+def luminance(colour: str) -> float:
+    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    """Return the contrast ratio of WCAG 2, from 1 to 21."""
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_contrast_is_measured_as_the_web_does():
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert contrast("#009e73", "#ffffff") < 4.5, "the Okabe-Ito green as it is would not do"
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_every_text_can_be_read_on_its_background(name):
+    picture = PICTURES[name]
+    for text in texts(picture):
+        box = around(picture, text)
+        assert contrast(text.colour, box.fill if box else palette.PAPER) >= 4.5, text.text
+
+
+def test_every_network_colour_can_carry_white_words():
+    assert min(contrast(colour, palette.PAPER) for colour in palette.NETWORKS) >= 4.5
+
+
+def moved(before, after) -> list:
+    old, new = layout(before).places, layout(after).places
+    return [
+        key
+        for key in old
+        if key[0] in ("container", "endpoint", "veth", "bridge") and (old[key].x, old[key].y) != (new[key].x, new[key].y)
+    ]
+
+
+@pytest.mark.parametrize("count", [n for n in range(1, 24) if n not in (12,)])
+def test_a_new_container_moves_nobody(count):
+    assert moved(many(count), many(count + 1)) == []
+
+
+def test_the_13th_container_is_where_the_grid_grows():
+    assert moved(many(12), many(13)) != []
+
+
+def test_a_new_container_moves_nobody_in_the_network_beside():
+    before = example()
+    also = container("third", 4, ports=HTTP)
+    third = container("fourth", 0, mode="mynet", endpoints=(mynet(101),))
+    after = replace(before, containers=(*before.containers, also, third))
+    assert moved(before, after) == []
+
+
+def test_a_container_on_two_networks_moves_nobody():
+    before = example()
+    both = container("both", 0, endpoints=(endpoint(4), mynet(2, "eth1")))
+    assert moved(before, replace(before, containers=(*before.containers, both))) == []
+
+
+def test_a_stopped_or_special_container_moves_nobody():
+    before = example()
+    old = container("old", 0, state="exited", endpoints=())
+    none = container("none", 0, mode="none", endpoints=())
+    host = container("host", 0, mode="host", endpoints=())
+    assert moved(before, replace(before, containers=(*before.containers, old, none, host))) == []
+
+
+def test_published_ports_move_nothing_below_the_rules():
+    ports: list[Published] = [("docker0", "172.17.0.3", p, p, 1) for p in range(8000, 8030)]
+    nets = [("docker0", "172.17.0.0/16"), ("br-9f3c1a07be42", "192.168.100.0/24")]
+    assert moved(example(), replace(example(), chains=chains(nets, ports))) == []
+    shown = [text.text for text in texts(layout(replace(example(), chains=chains(nets, ports))))]
+    assert "ACCEPT tcp dpt:8000 → 172.17.0.3" in shown
+    assert any(text.startswith("+") and text.endswith("more") for text in shown)
+
+
+def test_places_are_the_seam_for_a_way_over_the_picture():
+    places = layout(example()).places
+    web, bridge = places["container", "web"], places["bridge", "docker0"]
+    rule = places["rule", "ip", "nat", "DOCKER", 3]
+    assert rule.y < bridge.y < web.y
+    assert bridge.x <= web.x
+    assert web.x + web.width <= bridge.x + bridge.width
+    assert ("client", "client") in places
+    assert ("endpoint", "c2", "mynet") in places
+
+
+def test_the_first_day_says_why_it_is_empty():
+    shown = [text.text for text in texts(layout(first_day()))]
+    assert "no container is connected here, so docker0 is DOWN" in shown
+    assert "no DNAT rule: nothing is published" in shown
+
+
+def test_what_does_not_run_is_dashed_and_without_interface():
+    picture = PICTURES["stopped"]
+    assert picture.places["container", "old"].dashed
+    assert not picture.places["container", "c1"].dashed
+    assert ("endpoint", "old", "bridge") not in picture.places
+    assert "exited: no interface, no address" in [text.text for text in texts(picture)]
+
+
+def test_each_mode_stands_where_its_namespace_is():
+    places = layout(modes()).places
+    assert places["container", "in-host"].holder == ("host", "host")
+    assert places["container", "sidecar"].holder == ("container", "web")
+    assert places["container", "lonely"].holder is None
+    assert places["container", "lonely"].y > places["host", "host"].y + places["host", "host"].height
+
+
+def test_every_container_is_in_the_picture():
+    for name, scene in SCENES.items():
+        for each in scene().containers:
+            assert ("container", each.name) in PICTURES[name].places
+
+
+def test_warnings_have_a_red_border():
+    note = PICTURES["warned"].places["note", "warnings"]
+    assert note.stroke == palette.ALARM
+    assert ("note", "warnings") not in PICTURES["example"].places
+
+
+def test_nothing_is_left_out_of_what_fits():
+    for name in set(SCENES) - {"long_names"}:
+        assert not [text.text for text in texts(PICTURES[name]) if "…" in text.text], name
+    assert [text.text for text in texts(layout(long_names())) if "…" in text.text]
+
+
+def test_a_network_without_containers_keeps_its_words_inside():
+    lonely = two_bridges()
+    wide = replace(MYNET, subnets=("192.168.100.0/24", "fd12:3456:789a:bcde::/64"), gateways=())
+    picture = layout(replace(lonely, networks=(lonely.networks[0], wide)))
+    assert outside(picture) == []
+
+
+@pytest.mark.parametrize("bold", [False, True])
+@pytest.mark.parametrize("font", ["sans", "mono"])
+def test_no_character_is_wider_than_the_model_says(font, bold):
+    for character in [chr(n) for n in range(32, 127)] + list("→·…"):
+        text = Text(character * 40, size=10, font=font, bold=bold)
+        assert drawn_width(text) <= text.width + 1.5, character
+
+
+def test_the_model_is_not_wasteful():
+    text = Text("network namespace of the machine that runs dockerd 26.1.5", size=12)
+    assert text.width < 1.08 * drawn_width(text)
+
+
+def test_shorten_leaves_out_the_middle():
+    short = shorten(Text("abcdefghijklmnopqrstuvwxyz"), 60)
+    assert short.text.startswith("abc")
+    assert short.text.endswith("xyz")
+    assert "…" in short.text
+    assert short.width <= 60
+    assert shorten(Text("abc"), 60).text == "abc"
+
+
+def test_wrap_breaks_at_spaces_and_leaves_out_as_little_as_it_can():
+    lines = wrap(Text("one two three four"), 60, 5)
+    assert [line.text for line in lines] == ["one two", "three four"]
+    assert [line.text for line in wrap(Text("a\nb\tc\x00"), 60, 1)] == ["a b c\N{REPLACEMENT CHARACTER}"]
+    crowded = wrap(Text("x" * 200), 60, 2)
+    assert len(crowded) == 2
+    assert all(line.width <= 60 for line in crowded)
+
+
+def test_wide_characters_are_measured_wide():
+    assert text_width("한국어", 10) == pytest.approx(30)
+    assert text_width("한국어", 10, "mono") > 30
+
+
+def test_without_anything_there_is_still_a_picture():
+    assert PICTURES["nothing"].width > 1000
+    assert used() != first_day()

@@ -1,0 +1,98 @@
+import re
+
+import pytest
+
+from course_lib.layout import layout
+from course_lib.shapes import Text
+from course_lib.text import WIDTH, describe
+from tests.pictures import SCENES, dual_stack, example, many, mistaken, modes, two_networks, warned
+
+# Words of the picture that carry no fact of this network.
+DECORATION = ("OUTSIDE", "HOST", "client", "container namespace", "the world outside of the host")
+
+
+def squeezed(text: str) -> str:
+    return re.sub(r"\s", "", text)
+
+
+def facts(snapshot) -> list[str]:
+    """Return every text of the picture that is not decoration; of a shortened one the parts that are left."""
+    shown = [shape.text for shape in layout(snapshot).shapes if isinstance(shape, Text)]
+    plain = [text for text in shown if text not in DECORATION and not re.fullmatch(r"\+\d+ more.*", text)]
+    plain = [text.removesuffix(", continued") for text in plain]
+    return [part for text in plain for part in text.split("…")]
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_the_twin_says_everything_that_the_picture_shows(name):
+    twin = squeezed(describe(SCENES[name]()))
+    assert [fact for fact in facts(SCENES[name]()) if squeezed(fact) not in twin] == []
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_lines_are_short_and_clean(name):
+    twin = describe(SCENES[name]())
+    assert twin.endswith("\n")
+    assert "\t" not in twin
+    assert max(len(line) for line in twin.splitlines()) <= WIDTH
+    assert [line for line in twin.splitlines() if line != line.rstrip()] == []
+    assert not re.search("[\u2500-\u257f]", twin), "a screen reader would read the lines of a table aloud"
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_same_snapshot_same_words(name):
+    assert describe(SCENES[name]()) == describe(SCENES[name]())
+
+
+def test_the_way_to_a_published_port():
+    assert "  client → 203.0.113.10:80/tcp → web 172.17.0.2:80\n" in describe(example())
+
+
+def test_a_member_is_one_row_of_a_table():
+    row = next(line for line in describe(example()).splitlines() if "192.168.100.100/24" in line)
+    assert row.split() == ["c2", "eth0", "192.168.100.100/24", "02:42:c0:a8:64:64", "veth00c1561"]
+
+
+def test_columns_stand_below_each_other():
+    lines = describe(example()).splitlines()
+    head = next(i for i, line in enumerate(lines) if line.startswith("  container "))
+    columns = [lines[head].index(word) for word in ("interface", "addresses", "MAC", "host end")]
+    for line in lines[head + 1 : head + 3]:
+        assert all(line[column - 1] == " " and line[column] != " " for column in columns)
+
+
+def test_a_container_on_two_networks_is_a_member_of_both():
+    twin = describe(two_networks())
+    assert sum(line.startswith("  both ") and "02:42" in line for line in twin.splitlines()) == 2
+    assert "no container is connected here, so br-000000000001 is DOWN" in twin
+
+
+def test_modes_are_said():
+    twin = describe(modes())
+    assert "in-host: debian · sleep infinity; running; shares the host's network namespace" in twin
+    assert "uses the network namespace of web" in twin
+    assert "network none: only lo" in twin
+
+
+def test_addresses_of_both_families_are_there():
+    assert "172.18.0.2/16, fd00:cafe::2/64" in describe(dual_stack())
+
+
+def test_warnings_come_first():
+    lines = describe(warned()).splitlines()
+    assert lines[2].startswith("Do not trust this picture")
+    assert lines[3].startswith("  Container c1 is running")
+
+
+def test_missing_rules_are_said():
+    assert "1 DNAT rule in DOCKER not reached from here" in describe(mistaken())
+
+
+def test_all_rules_are_there_also_those_that_the_picture_leaves_out():
+    twin = describe(example())
+    assert "ACCEPT in br-9f3c1a07be42 out br-9f3c1a07be42" in twin
+    assert "FORWARD rule 10" in twin
+
+
+def test_sixty_containers_are_sixty_rows():
+    assert len(re.findall(r"^  c\d+ .* veth\w+$", describe(many(60)), re.MULTILINE)) == 60
