@@ -52,9 +52,7 @@ def configured_engine() -> str:
     if not context:
         folder = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
         try:
-            context = str(
-                json.loads((folder / "config.json").read_text(encoding="utf-8")).get("currentContext", "")
-            )
+            context = str(json.loads((folder / "config.json").read_text(encoding="utf-8")).get("currentContext", ""))
         except (OSError, ValueError, AttributeError):
             context = ""
     return f"the Docker context {context}" if context not in {"", "default"} else ""
@@ -137,24 +135,20 @@ def start(machine: Machine, daemon: Daemon, prefix: Sequence[str], dockerd: str)
         if outcome.code:
             log = machine.run([*prefix, "journalctl", "-u", "docker", "-n", "5", "-o", "cat"], None)
             raise EngineMissingError(
-                f"Docker's daemon could not be started ({outcome.last_line}); "
-                f"its log ends: {log.last_line[-300:]}"
+                f"Docker's daemon could not be started ({outcome.last_line}); its log ends: {log.last_line[-300:]}"
             )
         return lambda: None
     files = (daemon.pid_file, daemon.containerd_pid_file, daemon.containerd_socket, daemon.log)
     arguments = [*map(str, files), dockerd, *daemon.options]
     outcome = machine.run([*prefix, "sh", "-c", START_SCRIPT, "sh", *arguments], None)
     if outcome.code or not outcome.last_line.isdigit():
-        raise EngineMissingError(
-            f"Docker's daemon could not be started ({outcome.last_line}): see {daemon.log}"
-        )
+        raise EngineMissingError(f"Docker's daemon could not be started ({outcome.last_line}): see {daemon.log}")
 
     def check() -> None:
         if not is_alive(outcome.last_line):
             log = machine.run([*prefix, "tail", "-n", "5", str(daemon.log)], None)
             raise EngineMissingError(
-                "Docker's daemon ended right after its start; "
-                f"its log ({daemon.log}) ends: {log.last_line[-300:]}"
+                f"Docker's daemon ended right after its start; its log ({daemon.log}) ends: {log.last_line[-300:]}"
             )
 
     return check

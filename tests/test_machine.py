@@ -71,9 +71,7 @@ def make_machine(
     return Machine(run=pretend, find=find, root=tmp_path, system=system, uid=uid, has_terminal=terminal)
 
 
-def connect_after(
-    failures: int, error: type[CourseError] = EngineMissingError, and_then: object = "engine"
-) -> object:
+def connect_after(failures: int, error: type[CourseError] = EngineMissingError, and_then: object = "engine") -> object:
     """Make a `connect` that fails so many times and then answers."""
     left = iter([error] * failures)
 
@@ -112,9 +110,7 @@ def test_a_chosen_engine_that_is_silent_is_never_replaced(
         (tmp_path / "docker-config").mkdir()
         (tmp_path / "docker-config/config.json").write_text('{"currentContext": "far"}')
     pretend = Pretend()
-    with pytest.raises(
-        EngineMissingError, match=r"(DOCKER_HOST|context far).* is set, but no engine answers"
-    ):
+    with pytest.raises(EngineMissingError, match=r"(DOCKER_HOST|context far).* is set, but no engine answers"):
         ensure_engine(connect_after(9), print, machine=make_machine(tmp_path, pretend))
     assert pretend.ran == []
 
@@ -151,16 +147,12 @@ def test_where_none_can_or_may_be_had_one_sentence_says_what_to_do(
 ) -> None:
     pretend = Pretend()
     with pytest.raises(CourseError, match=sentence) as caught:
-        ensure_engine(
-            connect_after(9), print, install=install, machine=make_machine(tmp_path, pretend, **kind)
-        )
+        ensure_engine(connect_after(9), print, install=install, machine=make_machine(tmp_path, pretend, **kind))
     assert "\n" not in str(caught.value)
     assert not [line for line in pretend.ran if "apt-get" in line or "dockerd" in line]
 
 
-@pytest.mark.parametrize(
-    "os_release", ["ID=debian\n", 'ID="ubuntu"\n', 'ID=linuxmint\nID_LIKE="ubuntu debian"\n']
-)
+@pytest.mark.parametrize("os_release", ["ID=debian\n", 'ID="ubuntu"\n', 'ID=linuxmint\nID_LIKE="ubuntu debian"\n'])
 def test_debian_and_its_relatives_get_docker_io_and_a_daemon(tmp_path: Path, os_release: str) -> None:
     pretend, said = Pretend(), []
     machine = make_machine(tmp_path, pretend, os_release=os_release)
