@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from course_lib.errors import CourseError, EngineForbiddenError, EngineMissingError, EngineSilentError
+from course_lib.errors import CourseError, EngineForbiddenError, EngineMissingError, EngineSilentError, EngineUnfitError
 from course_lib.machine import THROUGH_SG, Daemon, configured_engine, ensure_engine
 from course_lib.packages import Machine, Outcome, Say, need_packages, run_command
 
@@ -173,8 +173,24 @@ def test_systemd_starts_it_where_systemd_runs(tmp_path: Path) -> None:
     assert pretend.ran == ["systemctl start docker"]
 
 
+def test_a_daemon_that_answers_late_is_waited_for_until_the_deadline(tmp_path: Path) -> None:
+    machine = make_machine(tmp_path, Pretend(), programs="dockerd apt-get")
+    slow = connect_after(1, and_then=EngineSilentError("starting"))
+    begun = time.monotonic()
+    with pytest.raises(EngineSilentError):
+        ensure_engine(slow, print, machine=machine, deadline=0.5)
+    assert 0.5 < time.monotonic() - begun < 5
+    with pytest.raises(EngineUnfitError):  # no use to wait
+        ensure_engine(connect_after(1, and_then=EngineUnfitError("rootless")), print, machine=machine)
+
+
 def test_a_failing_systemd_unit_is_quoted(tmp_path: Path) -> None:
-    pretend = Pretend({"systemctl": Outcome(1, "Unit is masked."), "journalctl": Outcome(0, "a\nno disk\n")})
+    pretend = Pretend(
+        {
+            "systemctl": Outcome(1, "Unit is masked."),
+            "journalctl": Outcome(0, "a\nfailed to start daemon: no disk\ngoroutine 1\n"),
+        }
+    )
     machine = make_machine(tmp_path, pretend, systemd=True, programs="dockerd apt-get")
     with pytest.raises(EngineMissingError, match=r"Unit is masked.*no disk"):
         ensure_engine(connect_after(9), print, machine=machine)
