@@ -13,7 +13,8 @@ from dataclasses import replace
 from course_lib import layout_cables, layout_rules, palette
 from course_lib.graph import facing, to_graph
 from course_lib.homes import homes, note
-from course_lib.layout_cables import HOST, LANE, LANES, VETH, Floor
+from course_lib.layout_bridges import HOST, Floor
+from course_lib.layout_cables import LANE, LANES, VETH
 from course_lib.layout_cards import TAB_EDGE, Card, card, paint
 from course_lib.layout_networks import CARD, CELL_GAP, COLUMN_GAP, Column, columns, guest_cards
 from course_lib.rules import hooks
@@ -67,7 +68,7 @@ def layout(snapshot: Snapshot) -> Picture:
         radius=14,
     )
 
-    under, over = layout_cables.paint(found, lefts, floor)
+    under, over = layout_cables.paint(snapshot, found, lefts, floor)
     shapes: list[Shape] = [host, *outside, *edge_tabs]
     shapes += _host_words(snapshot, edge_tabs, host)
     shapes += layout_rules.band(rules, left, band_top, width)

@@ -341,3 +341,16 @@ def test_wide_characters_are_measured_wide() -> None:
 def test_without_anything_there_is_still_a_picture() -> None:
     assert PICTURES["nothing"].width > 1000
     assert used() != first_day()
+
+
+def test_a_cable_that_is_in_no_bridge_is_not_drawn_to_it() -> None:
+    picture = PICTURES["unplugged"]
+    places = picture.places
+    starts = [shape.points[0][1] for shape in picture.shapes if isinstance(shape, Line)]
+    bridge = places["bridge", "docker0"]
+    pulled, down = (places["veth", f"veth{number * 7919 + 6:07x}"] for number in (2, 3))
+    assert pulled.dashed
+    assert not down.dashed
+    assert starts.count(bridge.y + bridge.height) == 1
+    assert starts.count(pulled.y) == 1
+    assert {"in no bridge", "LOWERLAYERDOWN"} <= {text.text for text in texts(picture)}
