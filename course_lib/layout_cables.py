@@ -117,7 +117,7 @@ def _veth(plug: Plug) -> list[Shape]:
     width = max(line.width for line in lines) + 16
     height = VETH + 13 * (len(lines) - 1)
     key: Key = ("veth", plug.endpoint.veth or f"{plug.cell.card.container.name} {plug.endpoint.network}")
-    holder = HOST if plug.cell.row == 0 else ("shelf", *plug.column.node, plug.cell.row)
+    holder: Key = HOST if plug.cell.row == 0 else ("shelf", *plug.column.node, plug.cell.row)
     dashed = not plug.endpoint.veth or "no bridge" in plug.faults
     x = plug.x - width / 2
     box = Box(x, plug.veth, width, height, key, palette.PAPER, plug.colour, holder, dashed=dashed)
