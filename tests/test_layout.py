@@ -161,6 +161,23 @@ def test_no_cable_runs_through_a_text(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SCENES)
+def test_no_two_cables_lie_on_each_other(name: str) -> None:
+    picture = PICTURES[name]
+    cables = [
+        (line.stroke, *sorted(pair))
+        for line in picture.shapes
+        if isinstance(line, Line) and line.stroke in palette.NETWORKS and line.width < 4  # no bridge's rail
+        for pair in zip(line.points, line.points[1:], strict=False)
+    ]
+    for i, (colour, (ax, ay), (bx, by)) in enumerate(cables):
+        for other, (cx, cy), (dx, dy) in cables[i + 1 :]:
+            level = ay == by == cy == dy and max(ax, cx) < min(bx, dx)
+            upright = ax == bx == cx == dx and max(ay, cy) < min(by, dy)
+            assert not level, (colour, other, ay)
+            assert not upright, (colour, other, ax)
+
+
+@pytest.mark.parametrize("name", SCENES)
 def test_same_snapshot_same_picture(name: str) -> None:
     assert layout(SCENES[name]()) == PICTURES[name]
 
@@ -266,6 +283,8 @@ def test_what_does_not_run_is_dashed_and_without_interface() -> None:
     assert picture.places["container", "old"].dashed
     assert not picture.places["container", "c1"].dashed
     assert ("endpoint", "old", "bridge") not in picture.places
+    gap = picture.places["container", "new"].x - picture.places["container", "c1"].x
+    assert gap > 500, "it stands in the way of the next container"
     assert "exited: no interface, no address" in [text.text for text in texts(picture)]
 
 
