@@ -54,7 +54,7 @@ def layout(snapshot: Snapshot) -> Picture:
     beside, used_below = _piles(alone, aside, floor.cards, floor.cards + 420, None)
     reach = max([lefts[-1] + found[-1].width if found else left, used, used_below])
     width = max(LEAST, reach - left, layout_rules.natural_width(rules))
-    if found and not on_host:  # the last bridge takes what is left
+    if found and not (on_host or alone):  # the last bridge takes what is left
         found[-1] = replace(found[-1], width=left + width - lefts[-1])
     host = Box(
         MARGIN,

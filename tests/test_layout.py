@@ -296,6 +296,12 @@ def test_each_mode_stands_where_its_namespace_is() -> None:
     assert places["container", "lonely"].y > places["host", "host"].y + places["host", "host"].height
 
 
+def test_rows_of_containers_do_not_run_into_those_without_a_network() -> None:
+    lonely = [container(f"none{n}", 0, mode="none", endpoints=()) for n in range(4)]
+    crowd = many(13)
+    assert collisions(layout(replace(crowd, containers=(*crowd.containers, *lonely)))) == []
+
+
 def test_every_container_is_in_the_picture() -> None:
     for name, scene in SCENES.items():
         for each in scene().containers:
