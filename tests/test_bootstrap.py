@@ -79,7 +79,10 @@ def sentence(done: subprocess.CompletedProcess[str]) -> str:
 
 def old_python(version: str) -> Path:
     """Find an old Python that pyenv has (3.9 or 3.10, say)."""
-    return next(PYENV.glob(f"{version}.*/bin/python{version}"))
+    found = sorted(PYENV.glob(f"{version}.*/bin/python{version}"))
+    if not found:
+        pytest.skip(f"pyenv has no Python {version} here")
+    return found[0]
 
 
 def test_it_parses_on_python_3_6_and_needs_nothing_but_the_standard_library() -> None:
@@ -154,7 +157,7 @@ def test_first_run_from_elsewhere_through_a_symlink_with_another_python_and_leak
     assert (again.returncode, again.stderr) == (7, "")  # nothing to do, the exit code is handed on
     assert time.monotonic() - started < 2
 
-    tested = run([BASE, clone / "course", "test"], PIP_NO_INDEX="", cwd=clone)
+    tested = run([BASE, clone / "course", "test"], cwd=clone)
     assert handed_over(tested)[3] == ["idna", "iniconfig"]
     assert "requirements-test.lock" in tested.stderr
     assert run([BASE, clone / "course", "test"], cwd=clone).stderr == ""
@@ -256,7 +259,9 @@ def test_two_at_the_same_time_wait_for_each_other(clone: Path) -> None:
 
 @contextlib.contextmanager
 def small_disk(folder: Path, size: str) -> Iterator[None]:
-    """Mount a tiny file system at a folder (needs root)."""
+    """Mount a tiny file system at a folder."""
+    if sys.platform != "linux" or os.geteuid() != 0:
+        pytest.skip("only root on Linux can mount a small disk")
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], check=True)
     try:
         yield
@@ -264,7 +269,6 @@ def small_disk(folder: Path, size: str) -> Iterator[None]:
         subprocess.run(["umount", str(folder)], check=True)
 
 
-@pytest.mark.live
 @pytest.mark.parametrize("size", ["1M", "8M", "32M"])
 def test_a_full_disk_is_one_sentence(clone: Path, tmp_path: Path, size: str) -> None:
     (tmp_path / "disk").mkdir()
@@ -278,7 +282,6 @@ def test_a_full_disk_is_one_sentence(clone: Path, tmp_path: Path, size: str) -> 
         assert sentence(done).startswith("The disk is full: free 1 GB where ")
 
 
-@pytest.mark.live
 def test_a_clone_that_this_user_cannot_write_is_one_sentence(clone: Path, tmp_path: Path) -> None:
     (tmp_path / "disk").mkdir()
     with small_disk(tmp_path / "disk", "1M"):
