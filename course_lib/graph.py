@@ -62,9 +62,7 @@ def sharer_of(snapshot: Snapshot, container: Container) -> Container | None:
     if kind != "container" or not other:
         return None
     long_enough = len(other) >= 12  # the engine gives an id, a person may give a name or a short id
-    return next(
-        (c for c in snapshot.containers if c.name == other or (long_enough and c.id.startswith(other))), None
-    )
+    return next((c for c in snapshot.containers if c.name == other or (long_enough and c.id.startswith(other))), None)
 
 
 def facing(snapshot: Snapshot) -> Interface | None:

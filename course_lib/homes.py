@@ -61,9 +61,7 @@ def joins(graph: Graph, container: Container) -> list[tuple[Endpoint, Node]]:
             seen = [end for end in ends if graph.nodes[end]["kind"] == "bridge"]
             # Where a cable ends is for the kernel to say, and for the engine where the kernel says nothing.
             found.append((graph.nodes[place]["it"], seen[0] if seen else graph.nodes[place]["network"]))
-    return sorted(
-        found, key=lambda join: (join[0].interface is None, join[0].interface or "", join[0].network)
-    )
+    return sorted(found, key=lambda join: (join[0].interface is None, join[0].interface or "", join[0].network))
 
 
 def note(snapshot: Snapshot, container: Container) -> str:
@@ -73,11 +71,7 @@ def note(snapshot: Snapshot, container: Container) -> str:
     if not is_live(container):
         return f"its network mode: {f'container:{other.name}' if other else container.mode[:30]}"
     if root.mode == "host":
-        return (
-            f"shares the host's namespace with {other.name}"
-            if other
-            else "shares the host's network namespace"
-        )
+        return f"shares the host's namespace with {other.name}" if other else "shares the host's network namespace"
     if other:
         return f"uses the network namespace of {other.name}: same interfaces, same addresses"
     if container.mode.startswith("container:"):

@@ -102,9 +102,7 @@ def _outside(snapshot: Snapshot) -> tuple[list[Shape], list[Shape], float]:
         width = max(190.0, *(line.width + 24 for line in lines))
         shapes.append(Box(x, top, width, height, ("client", "client"), palette.PAPER, palette.GREY, radius=8))
         shapes += stack(lines, x + width / 2, top + 4, "middle")
-        shapes.append(
-            Text("the world outside of the host", x + width + 18, top + height / 2 + 4, 11, palette.GREY)
-        )
+        shapes.append(Text("the world outside of the host", x + width + 18, top + height / 2 + 4, 11, palette.GREY))
     tab_top = top + height + 26 if snapshot.client else 50.0
     tabs: list[Shape] = []
     tallest = 0.0
@@ -155,9 +153,7 @@ def _host_words(snapshot: Snapshot, tabs: Sequence[Shape], host: Box) -> list[Sh
     return [name, Text(host_words(snapshot), x + 58, y, 11.5, palette.GREY)]
 
 
-def _piles(
-    cards: Sequence[Card], x: float, top: float, bottom: float, holder: Key | None
-) -> tuple[list[Shape], float]:
+def _piles(cards: Sequence[Card], x: float, top: float, bottom: float, holder: Key | None) -> tuple[list[Shape], float]:
     """Return cards piled up between two heights, a new pile to the right where one is full, and their end."""
     shapes: list[Shape] = []
     y, end = top, 0.0

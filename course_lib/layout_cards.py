@@ -47,9 +47,7 @@ class Card:
 def tab(endpoint: Endpoint, colour: str) -> Tab:
     """Return the tab of an endpoint, as wide as its longest line."""
     lines = [Text(endpoint.interface or "no interface seen", size=11, bold=True, colour=colour)]
-    lines += [
-        Text(a, size=10, font="mono", colour=palette.INK) for a in endpoint.addresses or ("no address",)
-    ]
+    lines += [Text(a, size=10, font="mono", colour=palette.INK) for a in endpoint.addresses or ("no address",)]
     if endpoint.mac:
         lines.append(Text(endpoint.mac, size=9, font="mono", colour=palette.GREY))
     width = max(112.0, *(line.width + 14 for line in lines))

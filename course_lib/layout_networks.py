@@ -171,7 +171,5 @@ def _grid(
         middle = (slot + span / 2) * pitch - CELL_GAP / 2
         cells.append(Cell(card, row, middle - card.width / 2, tuple(targets)))
         slot += span
-    heights = (
-        [max(cell.card.height for cell in cells if cell.row == r) for r in range(row + 1)] if cells else []
-    )
+    heights = [max(cell.card.height for cell in cells if cell.row == r) for r in range(row + 1)] if cells else []
     return tuple(cells), tuple(heights), capacity

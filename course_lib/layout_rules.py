@@ -70,9 +70,7 @@ def _hook(hook: Hook, x: float, y: float, width: float) -> list[Shape]:
     y += TITLE
     for place, group in _groups(hook, chosen).items():
         if place:
-            shapes += stack(
-                [shorten(replace(_CAPTION, text=place), width - 2 * PAD)], x + PAD, y + 2, "start"
-            )
+            shapes += stack([shorten(replace(_CAPTION, text=place), width - 2 * PAD)], x + PAD, y + 2, "start")
             y += CAPTION
         for decision in group:
             rule: Key = ("rule", decision.family, decision.table, decision.chain, decision.number)

@@ -93,9 +93,7 @@ def walk(snapshot: Snapshot, family: str, table: str, start: str) -> Iterator[tu
     yield from _walk(snapshot, family, table, start, set())
 
 
-def _walk(
-    snapshot: Snapshot, family: str, table: str, name: str, seen: set[str]
-) -> Iterator[tuple[Chain, Rule]]:
+def _walk(snapshot: Snapshot, family: str, table: str, name: str, seen: set[str]) -> Iterator[tuple[Chain, Rule]]:
     chain = snapshot.chain(table, name, family)
     if chain is None or name in seen:
         return
@@ -116,9 +114,7 @@ def _decisions(snapshot: Snapshot, table: str, hook: str, targets: tuple[str, ..
 
 def _rank(rule: Rule, hook: str) -> int:
     options = parse(rule.spec)
-    if (
-        rule.target in SOURCE_TRANSLATED
-    ):  # the hairpin rule of a published port names a port, and is never met
+    if rule.target in SOURCE_TRANSLATED:  # the hairpin rule of a published port names a port, and is never met
         return 1 if "--dport" in options else 0
     if rule.target in PORTS_TRANSLATED:
         return 0

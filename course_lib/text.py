@@ -75,9 +75,7 @@ def _network(snapshot: Snapshot, graph: Graph, node: tuple[str, ...]) -> list[st
     where = f"bridge {node[1]}" if node[0] == "bridge" else node[1]
     lines = ["", f"{title[0].upper()}{title[1:]}: {where}" + (f", {state}" if state else "")]
     lines += [f"  {line}" for line in words.subnet_words(network, bridge)]
-    members = [
-        (c, e) for c in snapshot.containers for e, n in joins(graph, c) if n == node and _present(c, e)
-    ]
+    members = [(c, e) for c in snapshot.containers for e, n in joins(graph, c) if n == node and _present(c, e)]
     if not members:
         return [*lines, f"  {words.empty_words(node[1], state)}"]
     rows = [_member(snapshot, container, endpoint, node) for container, endpoint in members]
@@ -94,9 +92,7 @@ def _present(container: Container, endpoint: Endpoint) -> bool:
     return words.is_live(container) or endpoint.interface is not None
 
 
-def _member(
-    snapshot: Snapshot, container: Container, endpoint: Endpoint, node: tuple[str, ...]
-) -> tuple[str, ...]:
+def _member(snapshot: Snapshot, container: Container, endpoint: Endpoint, node: tuple[str, ...]) -> tuple[str, ...]:
     interface = endpoint.interface or "no interface seen"
     veth = endpoint.veth or ("no veth seen" if node[0] == "bridge" else "none")
     faults = words.veth_faults(snapshot, endpoint)
@@ -153,17 +149,15 @@ def _target(snapshot: Snapshot, container: Container, port: Port) -> str:
     inner = [a.partition("/")[0] for e in container.endpoints for a in e.addresses]
     sockets = [words.socket(address, port.container_port) for address in inner]
     translated = " ".join(decision.words for decision in hooks(snapshot)[0].decisions).split()
-    return next(
-        (s for s in sockets if s in translated), sockets[0] if sockets else f"port {port.container_port}"
-    )
+    return next((s for s in sockets if s in translated), sockets[0] if sockets else f"port {port.container_port}")
 
 
 def _hook(hook: Hook) -> list[str]:
     """Return the rules of a hook, in the order in which a packet meets them, with their counters."""
     lines = ["", f"Rules at {hook.title}"]
-    rows = [
-        (f"{hook.caption(d)} rule {d.number}", d.words, words.packets(d.packets)) for d in hook.decisions
-    ] + [(p.name, policy_words(p), words.packets(p.packets)) for p in hook.policies]
+    rows = [(f"{hook.caption(d)} rule {d.number}", d.words, words.packets(d.packets)) for d in hook.decisions] + [
+        (p.name, policy_words(p), words.packets(p.packets)) for p in hook.policies
+    ]
     return lines + _table(rows) + [f"  {said}" for said in hook.notes]
 
 
@@ -182,9 +176,7 @@ def _fold(line: str) -> Iterable[str]:
     text = line.strip() if "  " in line.strip() else clean(line)
     if len(indent + text) <= WIDTH:
         return [indent + text if text else ""]
-    return textwrap.wrap(
-        text, WIDTH, initial_indent=indent, subsequent_indent=indent + "    ", break_on_hyphens=False
-    )
+    return textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent + "    ", break_on_hyphens=False)
 
 
 def _list(items: Iterable[str]) -> str:

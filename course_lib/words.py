@@ -47,9 +47,7 @@ def exposed(container: Container) -> list[str]:
 
 def _published(ports: Iterable[Port]) -> dict[tuple[int, str], list[str]]:
     found: dict[tuple[int, str], list[str]] = {}
-    for port in sorted(
-        ports, key=lambda p: (p.container_port, p.protocol, ":" in (p.host_ip or ""), p.host_port or 0)
-    ):
+    for port in sorted(ports, key=lambda p: (p.container_port, p.protocol, ":" in (p.host_ip or ""), p.host_port or 0)):
         if port.host_port:
             where = socket(port.host_ip or "0.0.0.0", port.host_port)  # noqa: S104 - a name, nothing listens
             found.setdefault((port.container_port, port.protocol), []).append(where)

@@ -1,7 +1,5 @@
 """Scenes: snapshots built by hand, as the engines 26.1 and 28.5 would leave them."""
 
-
-
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
@@ -66,9 +64,7 @@ def endpoint(
     number: int, *, net: str = "bridge", base: str = "172.17.0", nic: str = "eth0", length: int = 16
 ) -> Endpoint:
     address = f"{base}.{number}/{length}"
-    return Endpoint(
-        net, nic, (address,), MAC % (number % 256), f"{base}.1", f"veth{number * 7919 + len(net):07x}"[:11]
-    )
+    return Endpoint(net, nic, (address,), MAC % (number % 256), f"{base}.1", f"veth{number * 7919 + len(net):07x}"[:11])
 
 
 def container(name: str, number: int, **changes: object) -> Container:
@@ -93,9 +89,7 @@ def chain(
     return Chain(family, table, name, policy, 0, 0, tuple(rule(n, s, c) for n, (s, c) in enumerate(pairs, 1)))
 
 
-Published = tuple[
-    str, str, int, int, int
-]  # the bridge, the container's address, its port, the host's port, packets
+Published = tuple[str, str, int, int, int]  # the bridge, the container's address, its port, the host's port, packets
 
 
 def chains(nets: Sequence[tuple[str, str]], ports: Sequence[Published] = ()) -> tuple[Chain, ...]:
@@ -103,12 +97,10 @@ def chains(nets: Sequence[tuple[str, str]], ports: Sequence[Published] = ()) -> 
     lead = "-m addrtype --dst-type LOCAL -j DOCKER"
     dnat: list[str | tuple[str, int]] = [f"-i {br} -j RETURN" for br, _ in nets]
     dnat += [
-        (f"! -i {br} -p tcp -m tcp --dport {hp} -j DNAT --to-destination {ip}:{cp}", n)
-        for br, ip, cp, hp, n in ports
+        (f"! -i {br} -p tcp -m tcp --dport {hp} -j DNAT --to-destination {ip}:{cp}", n) for br, ip, cp, hp, n in ports
     ]
     accept: list[str | tuple[str, int]] = [
-        (f"-d {ip}/32 ! -i {br} -o {br} -p tcp -m tcp --dport {cp} -j ACCEPT", n)
-        for br, ip, cp, _, n in ports
+        (f"-d {ip}/32 ! -i {br} -o {br} -p tcp -m tcp --dport {cp} -j ACCEPT", n) for br, ip, cp, _, n in ports
     ]
     forward = ["-j DOCKER-USER", "-j DOCKER-ISOLATION-STAGE-1"]
     for br, _ in nets:
@@ -119,9 +111,7 @@ def chains(nets: Sequence[tuple[str, str]], ports: Sequence[Published] = ()) -> 
             f"-i {br} -o {br} -j ACCEPT",
         ]
     masquerade = [f"-s {subnet} ! -o {br} -j MASQUERADE" for br, subnet in nets]
-    masquerade += [
-        f"-s {ip}/32 -d {ip}/32 -p tcp -m tcp --dport {cp} -j MASQUERADE" for _, ip, cp, _, _ in ports
-    ]
+    masquerade += [f"-s {ip}/32 -d {ip}/32 -p tcp -m tcp --dport {cp} -j MASQUERADE" for _, ip, cp, _, _ in ports]
     return (
         chain("filter", "INPUT", (), "ACCEPT"),
         chain("filter", "FORWARD", forward, "DROP"),
@@ -145,9 +135,7 @@ def chains_28(ports: Sequence[Published] = ()) -> tuple[Chain, ...]:
     """Return the chains of engine 28.5 with docker0 only."""
     ends = sorted({ip for _, ip, _, _, _ in ports})
     old = [c for c in chains([("docker0", "172.17.0.0/16")], ports) if c.table == "nat"]
-    accept = [
-        f"-d {ip}/32 ! -i {br} -o {br} -p tcp -m tcp --dport {cp} -j ACCEPT" for br, ip, cp, _, _ in ports
-    ]
+    accept = [f"-d {ip}/32 ! -i {br} -o {br} -p tcp -m tcp --dport {cp} -j ACCEPT" for br, ip, cp, _, _ in ports]
     return (
         chain("raw", "PREROUTING", [f"-d {ip}/32 ! -i docker0 -j DROP" for ip in ends], "ACCEPT"),
         chain("filter", "FORWARD", ["-j DOCKER-USER", "-j DOCKER-FORWARD"], "DROP"),
@@ -232,9 +220,7 @@ def example() -> Snapshot:
 
 def stopped() -> Snapshot:
     old = container("old", 0, state="exited", endpoints=(Endpoint("bridge"),))
-    new = container(
-        "new", 0, state="created", endpoints=(Endpoint("bridge"),), image="nginx:latest", command="nginx"
-    )
+    new = container("new", 0, state="created", endpoints=(Endpoint("bridge"),), image="nginx:latest", command="nginx")
     return used(containers=(container("c1", 2), new, old))
 
 
@@ -272,9 +258,7 @@ def dual_stack() -> Snapshot:
         ("172.18.0.0/16", "fd00:cafe::/64"),
         ("172.18.0.1", "fd00:cafe::1"),
     )
-    at = Endpoint(
-        "v6", "eth0", ("172.18.0.2/16", "fd00:cafe::2/64"), MAC % 2, "172.18.0.1", "veth0a0a0a0", ("six",)
-    )
+    at = Endpoint("v6", "eth0", ("172.18.0.2/16", "fd00:cafe::2/64"), MAC % 2, "172.18.0.1", "veth0a0a0a0", ("six",))
     long = replace(
         at,
         addresses=("172.18.0.3/16", "fd12:3456:789a:bcde:f012:3456:789a:bcde/64"),
@@ -314,37 +298,28 @@ def dual_stack() -> Snapshot:
 
 def long_names() -> Snapshot:
     name = "a-container-with-a-name-that-somebody-thought-about-for-much-too-long-a-time"
-    image = (
-        "registry.example.org:5000/team/project/a-very-long-image-name-indeed:2026-11-23-release-candidate-1"
-    )
+    image = "registry.example.org:5000/team/project/a-very-long-image-name-indeed:2026-11-23-release-candidate-1"
     command = (
-        'sh -c \'echo "안녕하세요 컨테이너 네트워크" <&"> $PATH $HOME; while true; do sleep 1; done\' \x1b[31m\n'
-        * 3
+        'sh -c \'echo "안녕하세요 컨테이너 네트워크" <&"> $PATH $HOME; while true; do sleep 1; done\' \x1b[31m\n' * 3
     )
     many = tuple(Port(p, "tcp", "0.0.0.0", p) for p in range(8000, 8009))
     tagged = network('<&"> 네트워크', "br-quote", "172.18.0.0/16", "172.18.0.1")
     long = container(name, 2, image=image, command=command, ports=many, links=(Link("db", "mysql"),))
-    korean = Endpoint(
-        tagged.name, "eth0", ("172.18.0.2/16",), MAC % 9, "172.18.0.1", "vethquote", ("별명", "<b>&")
-    )
+    korean = Endpoint(tagged.name, "eth0", ("172.18.0.2/16",), MAC % 9, "172.18.0.1", "vethquote", ("별명", "<b>&"))
     odd = container('<&">', 0, mode=tagged.name, endpoints=(korean,), image="한국어/이미지:최신")
     db = container("db", 3, ports=(Port(3306, "tcp"), Port(33060, "tcp")))
     return used(
         interfaces=host(bridge("docker0", "172.17.0.1/16"), bridge("br-quote", "172.18.0.1/16")),
         networks=(tagged, DOCKER0, *SPECIAL),
         containers=(odd, long, db),
-        chains=chains(
-            ONE_NET, [("docker0", "172.17.0.2", p.container_port, p.host_port or 0, 0) for p in many]
-        ),
+        chains=chains(ONE_NET, [("docker0", "172.17.0.2", p.container_port, p.host_port or 0, 0) for p in many]),
     )
 
 
 def many(count: int) -> Snapshot:
     found = [container(f"c{n}", n + 1) for n in range(1, count + 1)]
     found[0] = replace(web(), name="c1")
-    return used(
-        containers=tuple(sorted(found)), chains=chains(ONE_NET, [("docker0", "172.17.0.2", 80, 80, 12)])
-    )
+    return used(containers=tuple(sorted(found)), chains=chains(ONE_NET, [("docker0", "172.17.0.2", 80, 80, 12)]))
 
 
 def many_and_two() -> Snapshot:
@@ -360,8 +335,7 @@ def warned() -> Snapshot:
         containers=(container("c1", 2, endpoints=(lost,)),),
         warnings=(
             "Container c1 is running on network bridge, but no interface of its namespace has a veth on docker0.",
-            "The engine says that 172.17.0.2 is 02:42:ac:11:00:02; the kernel says that nobody has this address. "
-            * 3,
+            "The engine says that 172.17.0.2 is 02:42:ac:11:00:02; the kernel says that nobody has this address. " * 3,
         ),
     )
 
@@ -387,9 +361,7 @@ def mistaken() -> Snapshot:
     kept = chains(ONE_NET, [("docker0", "172.17.0.2", 80, 80, 0)])
     empty = {("nat", "PREROUTING"), ("nat", "POSTROUTING"), ("nat", "OUTPUT")}
     cut = [replace(c, rules=()) if (c.table, c.name) in empty else c for c in kept]
-    own = [
-        "-s 203.0.113.20/32 -d 172.17.0.2/32 -p tcp -m tcp --dport 80 -j REJECT --reject-with icmp-port-unreachable"
-    ]
+    own = ["-s 203.0.113.20/32 -d 172.17.0.2/32 -p tcp -m tcp --dport 80 -j REJECT --reject-with icmp-port-unreachable"]
     cut = [chain("filter", "DOCKER-USER", own) if c.name == "DOCKER-USER" else c for c in cut]
     return used(containers=(web(),), chains=tuple(cut))
 

@@ -92,9 +92,7 @@ def test_docker0_comes_first_then_networks_by_name_and_containers_by_address() -
 
 def test_the_kernel_has_the_last_word_on_where_a_cable_ends() -> None:
     scene = example()
-    moved = Interface(
-        str(scene.container("c1").endpoints[0].veth), 9, "veth", "UP", "", 1500, (), "br-9f3c1a07be42"
-    )
+    moved = Interface(str(scene.container("c1").endpoints[0].veth), 9, "veth", "UP", "", 1500, (), "br-9f3c1a07be42")
     scene = replace(scene, interfaces=(*scene.interfaces, moved))
     graph = to_graph(scene)
     assert ("bridge", "docker0") not in graph[("veth", moved.name)]

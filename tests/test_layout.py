@@ -141,9 +141,7 @@ def test_what_is_held_lies_inside_and_only_tabs_stand_out(name: str) -> None:
 @pytest.mark.parametrize("name", SCENES)
 def test_no_two_texts_overlap(name: str) -> None:
     extents = [(text.text, extent(text, drawn_width(text))) for text in texts(PICTURES[name])]
-    pairs = [
-        (a, b) for i, (a, one) in enumerate(extents) for b, other in extents[i + 1 :] if overlap(one, other)
-    ]
+    pairs = [(a, b) for i, (a, one) in enumerate(extents) for b, other in extents[i + 1 :] if overlap(one, other)]
     assert pairs == []
 
 

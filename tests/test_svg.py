@@ -19,9 +19,7 @@ def parsed(picture: Picture, title: str = "Network", description: str = "") -> E
 def test_every_scene_is_well_formed_and_whole(name: str) -> None:
     picture = layout(SCENES[name]())
     root = parsed(picture, name, describe(SCENES[name]()))
-    assert [e.text for e in root.iter(f"{SVG}text")] == [
-        s.text for s in picture.shapes if isinstance(s, Text)
-    ]
+    assert [e.text for e in root.iter(f"{SVG}text")] == [s.text for s in picture.shapes if isinstance(s, Text)]
     assert len(list(root.iter(f"{SVG}rect"))) == 1 + sum(isinstance(s, Box) for s in picture.shapes)
     assert len(list(root.iter(f"{SVG}polyline"))) == sum(isinstance(s, Line) for s in picture.shapes)
 
