@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from course_lib import lab
@@ -27,6 +28,9 @@ NBVAL = (
 )
 
 
+Step = tuple[str, list[str]]
+
+
 def run(paths: Sequence[str], start: Callable[..., None]) -> int:
     """Run the gate, or only the tests and notebooks in PATHS; return 0 if all of it is well.
 
@@ -34,42 +38,63 @@ def run(paths: Sequence[str], start: Callable[..., None]) -> int:
     stays as it is; it is taken away again.
     """
     os.environ["COURSE_LAB"] = "test"
+    began = time.monotonic()
     start(lab.DEFAULT_ENGINE, install=True)
     _browser()
-    steps = _chosen(paths) if paths else _all()
-    failed = []
-    began = time.monotonic()
+    chains = [_chosen(paths)] if paths else [_pure(), _live()]
     try:
-        for title, command in steps:
-            say(f"\n== {title}")
-            if title == "notebooks":
-                lab.reset()  # a notebook says what it removes at its beginning: nothing
-            if subprocess.run([sys.executable, "-m", *command], cwd=ROOT, check=False).returncode:
-                failed.append(title)
+        # What needs the lab goes one after the other; what does not need it runs beside.
+        with ThreadPoolExecutor() as pool:
+            failed = [title for titles in pool.map(_run, chains) for title in titles]
     finally:
         lab.down(remove_images=False)
     took = f"in {time.monotonic() - began:.0f} s"
-    say(f"\nFailed {took}: {', '.join(failed)}" if failed else f"\nAll is well: {len(steps)} steps {took}.")
+    say(f"\nFailed {took}: {', '.join(failed)}" if failed else f"\nAll is well {took}.")
     return 1 if failed else 0
 
 
-def _all() -> list[tuple[str, list[str]]]:
-    """Return the steps of the whole gate."""
+def _run(steps: Sequence[Step]) -> list[str]:
+    """Run steps one after the other, print what each says when it has ended; return those that failed."""
+    failed = []
+    for title, command in steps:
+        say(f"== {title}: begun")
+        if title == "notebooks":
+            lab.reset()  # a notebook says at its beginning what it removes: nothing
+        began = time.monotonic()
+        done = subprocess.run(
+            [sys.executable, "-m", *command], cwd=ROOT, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        word = "FAILED" if done.returncode else "well"
+        say(f"{done.stdout.decode(errors='replace').rstrip()}\n== {title}: {word}, {time.monotonic() - began:.0f} s\n")
+        if done.returncode:
+            failed.append(title)
+    return failed
+
+
+def _pure() -> list[Step]:
+    """Return the steps that need no lab."""
     return [
         ("style", ["ruff", "check", "."]),
         ("form", ["ruff", "format", "--check", "."]),
         ("types", ["mypy"]),
-        ("tests", ["pytest", "tests"]),
-        ("notebooks", [*NBVAL, "notebooks"]),
+        ("pure tests", ["pytest", "tests", "-m", "not live", "-p", "no:cacheprovider"]),
     ]
 
 
-def _chosen(paths: Sequence[str]) -> list[tuple[str, list[str]]]:
+def _live() -> list[Step]:
+    """Return the steps that work with the lab."""
+    return [
+        ("notebooks", [*NBVAL, "notebooks"]),
+        ("live tests", ["pytest", "tests", "-m", "live", "-p", "no:cacheprovider"]),
+    ]
+
+
+def _chosen(paths: Sequence[str]) -> list[Step]:
     """Return the steps for chosen paths: notebooks by nbval, everything else by pytest alone."""
     whole = [str(Path(path).resolve()) for path in paths]
     notebooks = [path for path in whole if path.endswith((".ipynb", "notebooks"))]
     tests = [path for path in whole if path not in notebooks]
-    steps = [("tests", ["pytest", *tests])] if tests else []
+    steps: list[Step] = [("tests", ["pytest", *tests])] if tests else []
     return steps + ([("notebooks", [*NBVAL, *notebooks])] if notebooks else [])
 
 
