@@ -35,15 +35,19 @@ def _say_removed(now: Snapshot) -> None:
         print(f"Removed: {thing}")
 
 
+ALT = "The network of the lab, drawn. The next cell says the same in words."
+
+
 class Picture:
     """A drawing of a Snapshot: an image in a notebook, its text twin wherever there are no images."""
 
     def __init__(self, now: Snapshot) -> None:
         self._now = now
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        words = describe(self._now)
-        return {"image/png": png(layout(self._now)), "text/plain": words}
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the image and the words, and what a page without images puts in the image's place."""
+        data = {"image/png": png(layout(self._now)), "text/plain": describe(self._now)}
+        return data, {"image/png": {"alt": ALT}}
 
     def __repr__(self) -> str:
         return describe(self._now)

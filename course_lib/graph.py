@@ -121,14 +121,15 @@ def _add_container(graph: Graph, snapshot: Snapshot, container: Container) -> No
         if network.driver in NO_NETWORK or network_key(network) not in graph:
             continue
         place = endpoint_key(container, endpoint)
-        graph.add_node(place, kind="endpoint", it=endpoint)
+        graph.add_node(place, kind="endpoint", it=endpoint, network=network_key(network))
         graph.add_edge(place, key, kind="inside")
         if endpoint.veth:
             veth = ("veth", endpoint.veth)
             if veth not in graph:
                 graph.add_node(veth, kind="veth", it=None)
             graph.add_edge(place, veth, kind="cable")
-            graph.add_edge(veth, network_key(network), kind="port")
+            if snapshot.interface(endpoint.veth) is None:  # else its port, if any, is known from the kernel
+                graph.add_edge(veth, network_key(network), kind="port")
         else:
             graph.add_edge(place, network_key(network), kind="port")
     for port in container.ports:

@@ -57,10 +57,10 @@ def joins(graph: Graph, container: Container) -> list[tuple[Endpoint, Node]]:
     found = []
     for place in graph[container_key(container)]:
         if place[0] == "endpoint":
-            near = [node for node in graph[place] if node[0] != "container"]
-            ends = [end for node in near for end in ([node] if node[0] != "veth" else graph[node])]
-            network = next(end for end in ends if graph.nodes[end]["kind"] in ("bridge", "network"))
-            found.append((graph.nodes[place]["it"], network))
+            ends = [end for veth in graph[place] if veth[0] == "veth" for end in graph[veth]]
+            seen = [end for end in ends if graph.nodes[end]["kind"] == "bridge"]
+            # Where a cable ends is for the kernel to say, and for the engine where the kernel says nothing.
+            found.append((graph.nodes[place]["it"], seen[0] if seen else graph.nodes[place]["network"]))
     return sorted(
         found, key=lambda join: (join[0].interface is None, join[0].interface or "", join[0].network)
     )
@@ -73,7 +73,11 @@ def note(snapshot: Snapshot, container: Container) -> str:
     if not is_live(container):
         return f"its network mode: {f'container:{other.name}' if other else container.mode[:30]}"
     if root.mode == "host":
-        return "shares the host's network namespace" + (f" (with {other.name})" if other else "")
+        return (
+            f"shares the host's namespace with {other.name}"
+            if other
+            else "shares the host's network namespace"
+        )
     if other:
         return f"uses the network namespace of {other.name}: same interfaces, same addresses"
     if container.mode.startswith("container:"):

@@ -181,7 +181,7 @@ def _context(name: str) -> io.BytesIO:
         for place, path in _files(name):
             entry = tarfile.TarInfo(place)
             entry.size = path.stat().st_size
-            entry.mode = 0o755 if "/sbin/" in place else 0o644
+            entry.mode = 0o755 if "/local/" in place else 0o644
             archive.addfile(entry, io.BytesIO(path.read_bytes()))
     buffer.seek(0)
     return buffer

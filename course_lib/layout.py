@@ -13,7 +13,8 @@ from dataclasses import replace
 from course_lib import layout_cables, layout_rules, palette
 from course_lib.graph import facing, to_graph
 from course_lib.homes import homes, note
-from course_lib.layout_cables import HOST, LANE, LANES, VETH, Floor
+from course_lib.layout_bridges import HOST, Floor
+from course_lib.layout_cables import LANE, LANES, VETH
 from course_lib.layout_cards import TAB_EDGE, Card, card, paint
 from course_lib.layout_networks import CARD, CELL_GAP, COLUMN_GAP, Column, columns, guest_cards
 from course_lib.rules import hooks
@@ -53,7 +54,7 @@ def layout(snapshot: Snapshot) -> Picture:
     beside, used_below = _piles(alone, aside, floor.cards, floor.cards + 420, None)
     reach = max([lefts[-1] + found[-1].width if found else left, used, used_below])
     width = max(LEAST, reach - left, layout_rules.natural_width(rules))
-    if found and not on_host:  # the last bridge takes what is left
+    if found and not (on_host or alone):  # the last bridge takes what is left
         found[-1] = replace(found[-1], width=left + width - lefts[-1])
     host = Box(
         MARGIN,
@@ -67,7 +68,7 @@ def layout(snapshot: Snapshot) -> Picture:
         radius=14,
     )
 
-    under, over = layout_cables.paint(found, lefts, floor)
+    under, over = layout_cables.paint(snapshot, found, lefts, floor)
     shapes: list[Shape] = [host, *outside, *edge_tabs]
     shapes += _host_words(snapshot, edge_tabs, host)
     shapes += layout_rules.band(rules, left, band_top, width)

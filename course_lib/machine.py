@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import sys
 import time
@@ -10,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from course_lib.errors import CourseError, EngineForbiddenError, EngineMissingError
-from course_lib.packages import Machine, Say, need_packages
+from course_lib.errors import CourseError, EngineForbiddenError, EngineMissingError, EngineSilentError
+from course_lib.packages import Machine, Outcome, Say, need_packages
 
 Engine = TypeVar("Engine")
 THROUGH_SG = "COURSE_THROUGH_SG"  # set in a command that was started again through `sg docker`
@@ -52,9 +53,7 @@ def configured_engine() -> str:
     if not context:
         folder = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
         try:
-            context = str(
-                json.loads((folder / "config.json").read_text(encoding="utf-8")).get("currentContext", "")
-            )
+            context = str(json.loads((folder / "config.json").read_text(encoding="utf-8")).get("currentContext", ""))
         except (OSError, ValueError, AttributeError):
             context = ""
     return f"the Docker context {context}" if context not in {"", "default"} else ""
@@ -135,29 +134,33 @@ def start(machine: Machine, daemon: Daemon, prefix: Sequence[str], dockerd: str)
     if machine.has_systemd:
         outcome = machine.run([*prefix, "systemctl", "start", "docker"], None)
         if outcome.code:
-            log = machine.run([*prefix, "journalctl", "-u", "docker", "-n", "5", "-o", "cat"], None)
+            log = machine.run([*prefix, "journalctl", "-u", "docker", "-n", "100", "-o", "cat"], None)
             raise EngineMissingError(
-                f"Docker's daemon could not be started ({outcome.last_line}); "
-                f"its log ends: {log.last_line[-300:]}"
+                f"Docker's daemon could not be started ({outcome.last_line}); its log says: {what_it_died_of(log)}"
             )
         return lambda: None
     files = (daemon.pid_file, daemon.containerd_pid_file, daemon.containerd_socket, daemon.log)
     arguments = [*map(str, files), dockerd, *daemon.options]
     outcome = machine.run([*prefix, "sh", "-c", START_SCRIPT, "sh", *arguments], None)
     if outcome.code or not outcome.last_line.isdigit():
-        raise EngineMissingError(
-            f"Docker's daemon could not be started ({outcome.last_line}): see {daemon.log}"
-        )
+        raise EngineMissingError(f"Docker's daemon could not be started ({outcome.last_line}): see {daemon.log}")
 
     def check() -> None:
         if not is_alive(outcome.last_line):
-            log = machine.run([*prefix, "tail", "-n", "5", str(daemon.log)], None)
+            log = machine.run([*prefix, "tail", "-n", "100", str(daemon.log)], None)
             raise EngineMissingError(
-                "Docker's daemon ended right after its start; "
-                f"its log ({daemon.log}) ends: {log.last_line[-300:]}"
+                f"Docker's daemon ended right after its start; its log ({daemon.log}) says: {what_it_died_of(log)}"
             )
 
     return check
+
+
+def what_it_died_of(log: Outcome) -> str:
+    """Choose the line of dockerd's log that says why it ended: not the trace behind a panic."""
+    said = [
+        line.strip() for line in log.output.splitlines() if re.match(r"failed to start|panic:|unable to", line, re.I)
+    ]
+    return (said[-1] if said else log.last_line)[:300]
 
 
 def is_alive(pid: str) -> bool:
@@ -175,9 +178,7 @@ def wait_for(connect: Callable[[], Engine], check: Callable[[], None], say: Say,
     while True:
         try:
             return connect()
-        except EngineForbiddenError:
-            raise
-        except CourseError:  # not there or not answering yet
+        except (EngineMissingError, EngineSilentError):  # not there or not answering yet
             check()
             if time.monotonic() - begun > deadline:
                 raise

@@ -26,9 +26,7 @@ class Outcome:
     @property
     def last_line(self) -> str:
         """The last line that says something."""
-        return next(
-            (line.strip() for line in reversed(self.output.splitlines()) if line.strip()), "no output"
-        )
+        return next((line.strip() for line in reversed(self.output.splitlines()) if line.strip()), "no output")
 
 
 Run = Callable[[Sequence[str], Say | None], Outcome]
@@ -144,9 +142,7 @@ def need_packages(
     machine = machine or Machine()
     if not machine.is_debian:
         names = " and ".join(packages)
-        raise CourseError(
-            f"The course needs {names} to {why}: install it with this system's package manager."
-        )
+        raise CourseError(f"The course needs {names} to {why}: install it with this system's package manager.")
     missing = missing_packages(packages, machine)
     if not missing:
         return
@@ -169,6 +165,4 @@ def need_packages(
         if outcome.code:
             errors = [line for line in (update.output + outcome.output).splitlines() if line.startswith("E:")]
             reason = errors[-1] if errors else outcome.last_line
-            raise CourseError(
-                f"apt-get could not install {names} ({reason}): mend that, or install it by hand."
-            )
+            raise CourseError(f"apt-get could not install {names} ({reason}): mend that, or install it by hand.")

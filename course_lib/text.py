@@ -80,7 +80,7 @@ def _network(snapshot: Snapshot, graph: Graph, node: tuple[str, ...]) -> list[st
     ]
     if not members:
         return [*lines, f"  {words.empty_words(node[1], state)}"]
-    rows = [_member(container, endpoint, node) for container, endpoint in members]
+    rows = [_member(snapshot, container, endpoint, node) for container, endpoint in members]
     lines += _table([("container", "interface", "addresses", "MAC", "host end of the cable"), *rows])
     for container, endpoint in members:
         names = words.aliases(container, endpoint)
@@ -94,9 +94,13 @@ def _present(container: Container, endpoint: Endpoint) -> bool:
     return words.is_live(container) or endpoint.interface is not None
 
 
-def _member(container: Container, endpoint: Endpoint, node: tuple[str, ...]) -> tuple[str, ...]:
+def _member(
+    snapshot: Snapshot, container: Container, endpoint: Endpoint, node: tuple[str, ...]
+) -> tuple[str, ...]:
     interface = endpoint.interface or "no interface seen"
     veth = endpoint.veth or ("no veth seen" if node[0] == "bridge" else "none")
+    faults = words.veth_faults(snapshot, endpoint)
+    veth += f" ({faults})" if faults else ""
     return container.name, interface, _list(endpoint.addresses) or "no address", endpoint.mac, veth
 
 

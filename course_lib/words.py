@@ -80,10 +80,8 @@ def subnet_words(network: Network | None, bridge: Interface | None) -> list[str]
     Engines before 29 do not name a gateway that they chose themselves; then the bridge's address tells it.
     """
     lines = []
-    addresses = [
-        a.partition("/")[0]
-        for a in (*(network.gateways if network else ()), *(bridge.addresses if bridge else ()))
-    ]
+    known = (*(network.gateways if network else ()), *(bridge.addresses if bridge else ()))
+    addresses = [address.partition("/")[0] for address in known if address]
     for subnet in network.subnets if network else ():
         gateway = next((a for a in addresses if ip_address(a) in ip_network(subnet, strict=False)), None)
         lines.append((f"gateway {gateway} · " if gateway else "") + f"subnet {subnet}")
@@ -100,6 +98,15 @@ def bridge_state(bridge: Interface | None) -> str:
 def empty_words(name: str, state: str) -> str:
     """Say of a network without running containers that this is why its bridge is down."""
     return "no container is connected here" + (f", so {name} is DOWN" if state == "DOWN" else "")
+
+
+def veth_faults(snapshot: Snapshot, endpoint: Endpoint) -> str:
+    """Say what is the matter with the host's end of a cable: "DOWN", "in no bridge", both or nothing."""
+    veth = snapshot.interface(endpoint.veth) if endpoint.veth else None
+    if veth is None:
+        return ""
+    faults = [veth.state] if "DOWN" in veth.state else []
+    return ", ".join(faults + ([] if veth.master else ["in no bridge"]))
 
 
 def host_words(snapshot: Snapshot) -> str:

@@ -394,6 +394,17 @@ def mistaken() -> Snapshot:
     return used(containers=(web(),), chains=tuple(cut))
 
 
+def unplugged() -> Snapshot:
+    """Return two containers whose cables someone pulled: one out of the bridge, one switched off."""
+    scene = used(containers=(container("c1", 2), container("c2", 3)))
+    names = [str(c.endpoints[0].veth) for c in scene.containers]
+    veths = (
+        Interface(names[0], 7, "veth", "UP", "02:00:00:00:00:07", 1500, peer_index=6),
+        Interface(names[1], 9, "veth", "LOWERLAYERDOWN", "02:00:00:00:00:09", 1500, (), "docker0", 8),
+    )
+    return replace(scene, interfaces=(*scene.interfaces, *veths))
+
+
 def nothing() -> Snapshot:
     return Snapshot("26.1.5")
 
@@ -415,6 +426,7 @@ SCENES: dict[str, Callable[[], Snapshot]] = {
         warned,
         unknown_driver,
         mistaken,
+        unplugged,
         nothing,
     )
 } | {f"many_{n}": (lambda n=n: many(n)) for n in (12, 24, 60)}  # type: ignore[misc]

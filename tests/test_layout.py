@@ -161,6 +161,23 @@ def test_no_cable_runs_through_a_text(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SCENES)
+def test_no_two_cables_lie_on_each_other(name: str) -> None:
+    picture = PICTURES[name]
+    cables = [
+        (line.stroke, *sorted(pair))
+        for line in picture.shapes
+        if isinstance(line, Line) and line.stroke in palette.NETWORKS and line.width < 4  # no bridge's rail
+        for pair in zip(line.points, line.points[1:], strict=False)
+    ]
+    for i, (colour, (ax, ay), (bx, by)) in enumerate(cables):
+        for other, (cx, cy), (dx, dy) in cables[i + 1 :]:
+            level = ay == by == cy == dy and max(ax, cx) < min(bx, dx)
+            upright = ax == bx == cx == dx and max(ay, cy) < min(by, dy)
+            assert not level, (colour, other, ay)
+            assert not upright, (colour, other, ax)
+
+
+@pytest.mark.parametrize("name", SCENES)
 def test_same_snapshot_same_picture(name: str) -> None:
     assert layout(SCENES[name]()) == PICTURES[name]
 
@@ -266,6 +283,8 @@ def test_what_does_not_run_is_dashed_and_without_interface() -> None:
     assert picture.places["container", "old"].dashed
     assert not picture.places["container", "c1"].dashed
     assert ("endpoint", "old", "bridge") not in picture.places
+    gap = picture.places["container", "new"].x - picture.places["container", "c1"].x
+    assert gap > 500, "it stands in the way of the next container"
     assert "exited: no interface, no address" in [text.text for text in texts(picture)]
 
 
@@ -275,6 +294,12 @@ def test_each_mode_stands_where_its_namespace_is() -> None:
     assert places["container", "sidecar"].holder == ("container", "web")
     assert places["container", "lonely"].holder is None
     assert places["container", "lonely"].y > places["host", "host"].y + places["host", "host"].height
+
+
+def test_rows_of_containers_do_not_run_into_those_without_a_network() -> None:
+    lonely = [container(f"none{n}", 0, mode="none", endpoints=()) for n in range(4)]
+    crowd = many(13)
+    assert collisions(layout(replace(crowd, containers=(*crowd.containers, *lonely)))) == []
 
 
 def test_every_container_is_in_the_picture() -> None:
@@ -341,3 +366,16 @@ def test_wide_characters_are_measured_wide() -> None:
 def test_without_anything_there_is_still_a_picture() -> None:
     assert PICTURES["nothing"].width > 1000
     assert used() != first_day()
+
+
+def test_a_cable_that_is_in_no_bridge_is_not_drawn_to_it() -> None:
+    picture = PICTURES["unplugged"]
+    places = picture.places
+    starts = [shape.points[0][1] for shape in picture.shapes if isinstance(shape, Line)]
+    bridge = places["bridge", "docker0"]
+    pulled, down = (places["veth", f"veth{number * 7919 + 6:07x}"] for number in (2, 3))
+    assert pulled.dashed
+    assert not down.dashed
+    assert starts.count(bridge.y + bridge.height) == 1
+    assert starts.count(pulled.y) == 1
+    assert {"in no bridge", "LOWERLAYERDOWN"} <= {text.text for text in texts(picture)}

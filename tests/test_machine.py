@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from course_lib.errors import CourseError, EngineForbiddenError, EngineMissingError, EngineSilentError
+from course_lib.errors import CourseError, EngineForbiddenError, EngineMissingError, EngineSilentError, EngineUnfitError
 from course_lib.machine import THROUGH_SG, Daemon, configured_engine, ensure_engine
 from course_lib.packages import Machine, Outcome, Say, need_packages, run_command
 
@@ -71,9 +71,7 @@ def make_machine(
     return Machine(run=pretend, find=find, root=tmp_path, system=system, uid=uid, has_terminal=terminal)
 
 
-def connect_after(
-    failures: int, error: type[CourseError] = EngineMissingError, and_then: object = "engine"
-) -> object:
+def connect_after(failures: int, error: type[CourseError] = EngineMissingError, and_then: object = "engine") -> object:
     """Make a `connect` that fails so many times and then answers."""
     left = iter([error] * failures)
 
@@ -112,9 +110,7 @@ def test_a_chosen_engine_that_is_silent_is_never_replaced(
         (tmp_path / "docker-config").mkdir()
         (tmp_path / "docker-config/config.json").write_text('{"currentContext": "far"}')
     pretend = Pretend()
-    with pytest.raises(
-        EngineMissingError, match=r"(DOCKER_HOST|context far).* is set, but no engine answers"
-    ):
+    with pytest.raises(EngineMissingError, match=r"(DOCKER_HOST|context far).* is set, but no engine answers"):
         ensure_engine(connect_after(9), print, machine=make_machine(tmp_path, pretend))
     assert pretend.ran == []
 
@@ -151,16 +147,12 @@ def test_where_none_can_or_may_be_had_one_sentence_says_what_to_do(
 ) -> None:
     pretend = Pretend()
     with pytest.raises(CourseError, match=sentence) as caught:
-        ensure_engine(
-            connect_after(9), print, install=install, machine=make_machine(tmp_path, pretend, **kind)
-        )
+        ensure_engine(connect_after(9), print, install=install, machine=make_machine(tmp_path, pretend, **kind))
     assert "\n" not in str(caught.value)
     assert not [line for line in pretend.ran if "apt-get" in line or "dockerd" in line]
 
 
-@pytest.mark.parametrize(
-    "os_release", ["ID=debian\n", 'ID="ubuntu"\n', 'ID=linuxmint\nID_LIKE="ubuntu debian"\n']
-)
+@pytest.mark.parametrize("os_release", ["ID=debian\n", 'ID="ubuntu"\n', 'ID=linuxmint\nID_LIKE="ubuntu debian"\n'])
 def test_debian_and_its_relatives_get_docker_io_and_a_daemon(tmp_path: Path, os_release: str) -> None:
     pretend, said = Pretend(), []
     machine = make_machine(tmp_path, pretend, os_release=os_release)
@@ -181,8 +173,24 @@ def test_systemd_starts_it_where_systemd_runs(tmp_path: Path) -> None:
     assert pretend.ran == ["systemctl start docker"]
 
 
+def test_a_daemon_that_answers_late_is_waited_for_until_the_deadline(tmp_path: Path) -> None:
+    machine = make_machine(tmp_path, Pretend(), programs="dockerd apt-get")
+    slow = connect_after(1, and_then=EngineSilentError("starting"))
+    begun = time.monotonic()
+    with pytest.raises(EngineSilentError):
+        ensure_engine(slow, print, machine=machine, deadline=0.5)
+    assert 0.5 < time.monotonic() - begun < 5
+    with pytest.raises(EngineUnfitError):  # no use to wait
+        ensure_engine(connect_after(1, and_then=EngineUnfitError("rootless")), print, machine=machine)
+
+
 def test_a_failing_systemd_unit_is_quoted(tmp_path: Path) -> None:
-    pretend = Pretend({"systemctl": Outcome(1, "Unit is masked."), "journalctl": Outcome(0, "a\nno disk\n")})
+    pretend = Pretend(
+        {
+            "systemctl": Outcome(1, "Unit is masked."),
+            "journalctl": Outcome(0, "a\nfailed to start daemon: no disk\ngoroutine 1\n"),
+        }
+    )
     machine = make_machine(tmp_path, pretend, systemd=True, programs="dockerd apt-get")
     with pytest.raises(EngineMissingError, match=r"Unit is masked.*no disk"):
         ensure_engine(connect_after(9), print, machine=machine)
@@ -320,6 +328,8 @@ def end(pid_file: Path, name: str, how: signal.Signals) -> None:
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """Give a folder with a short path: a unix socket's name has 108 bytes at most."""
+    if os.geteuid() != 0 or shutil.which("dockerd") is None:
+        pytest.skip("a second dockerd needs root and an installed dockerd")
     where = Path(tempfile.mkdtemp(prefix="course-", dir="/tmp"))
     daemon = second_daemon(where)
     yield where

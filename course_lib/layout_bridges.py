@@ -1,0 +1,82 @@
+"""The bridges on the plane: each as a bar, and once more above every later row of its containers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from course_lib import palette
+from course_lib.layout_networks import MONO, NAME, SHELF, SMALL, Column
+from course_lib.shapes import Box, Key, Line, Shape, Text, shorten, stack
+from course_lib.words import empty_words
+
+HOST: Key = ("host", "host")
+
+
+@dataclass(frozen=True)
+class Floor:
+    """The heights at which the layers stand, in pixels from the top."""
+
+    bar: float
+    bar_height: float
+    veth: float
+    host_end: float
+    cards: float
+
+
+def bar(column: Column, x: float, floor: Floor) -> list[Shape]:
+    """Return the bridge with its name, network, gateways and what its state means."""
+    box = Box(
+        x,
+        floor.bar,
+        column.width,
+        floor.bar_height,
+        column.node,
+        column.colour,
+        column.colour,
+        holder=HOST,
+        dashed=column.node[0] != "bridge",
+        radius=8,
+    )
+    name = replace(NAME, text=column.node[1])
+    title = shorten(replace(SMALL, text=column.title), column.width - name.width - 44)
+    right = x + column.width - 14
+    shapes: list[Shape] = [box, replace(title, x=right, y=floor.bar + 23, anchor="end")]
+    name = shorten(name, column.width - title.width - 44)
+    shapes.append(replace(name, x=x + 14, y=floor.bar + 24))
+    state = column.state
+    room = column.width - 28 - (replace(SMALL, text=state).width + 20 if state else 0)
+    lines = [shorten(replace(MONO, text=line), room) for line in column.lines]
+    shapes += stack(lines, x + 14, floor.bar + 34, "start")
+    if state:
+        shapes.append(replace(SMALL, text=state, x=right, y=floor.bar + 46, anchor="end"))
+    if not any(cell.card.tabs for cell in column.cells):
+        words = Text(
+            empty_words(column.node[1], state),
+            x + column.width / 2,
+            floor.veth + 16,
+            11.5,
+            palette.GREY,
+            anchor="middle",
+        )
+        shapes.append(words)
+    return shapes
+
+
+def shelf(column: Column, left: float, floor: Floor, row: int) -> tuple[list[Shape], list[Shape]]:
+    """Return the host's part above a later row: the same bridge again, for the veths of that row."""
+    top = shelf_top(column, floor, row)
+    key: Key = ("shelf", *column.node, row)
+    area = Box(left - 14, top, column.width + 28, SHELF - 46, key, palette.HOST, palette.EDGE, radius=10)
+    again = Box(
+        left, top + 8, column.width, 20, (*key, "bar"), column.colour, column.colour, holder=key, radius=5
+    )
+    said = replace(MONO, text=f"{column.node[1]}, continued", x=left + 14, y=top + 22)
+    before = max((r for r in column.live_rows if 0 < r < row), default=0)
+    start = shelf_top(column, floor, before) + 18 if before else floor.bar + floor.bar_height - 12
+    rail = ((left + 9, start), (left - 7, start), (left - 7, top + 18), (left + 9, top + 18))
+    return [area], [Line(rail, column.colour, 5), again, said]
+
+
+def shelf_top(column: Column, floor: Floor, row: int) -> float:
+    """Return the height of the host's part above a later row."""
+    return floor.cards + column.row_top(row) - SHELF + 12
