@@ -3,10 +3,16 @@
 `%load_ext course_lib` registers `%%host` and `%%client`.
 """
 
-from course_lib.chapter import begin, clean_up, look, snapshot, wait_until, words
-from course_lib.lab import url
-from course_lib.magics import load_ipython_extension
-from course_lib.run import client, host
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from course_lib.chapter import begin, clean_up, look, wait_until, words
+    from course_lib.lab import url
+    from course_lib.magics import load_ipython_extension
+    from course_lib.run import client, host
 
 __all__ = [
     "begin",
@@ -15,8 +21,17 @@ __all__ = [
     "host",
     "load_ipython_extension",
     "look",
-    "snapshot",
     "url",
     "wait_until",
     "words",
 ]
+
+# No module of the package may have one of these names: whoever imported it would put it in the function's place.
+_HOMES = {"url": "lab", "load_ipython_extension": "magics", "client": "run", "host": "run"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name when it is first used: a command of `./course` waits for neither matplotlib nor IPython."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES.get(name, 'chapter')}"), name)

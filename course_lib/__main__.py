@@ -13,7 +13,6 @@ import click
 from course_lib import collect, engine, facts, images, lab, machine, packages, terminal
 from course_lib.errors import CourseError
 from course_lib.progress import say
-from course_lib.text import describe
 
 ROOT = Path(__file__).resolve().parent.parent
 START = "notebooks/00_start_here.ipynb"
@@ -91,6 +90,8 @@ def shell(command: tuple[str, ...]) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the Snapshot as JSON.")
 def graph(output: Path | None, as_json: bool) -> None:
     """Say in words what the lab's network is now, or draw it."""
+    from course_lib.text import describe
+
     now = collect.snapshot(facts.read())
     if as_json:
         say(json.dumps(dataclasses.asdict(now), indent=2, ensure_ascii=False))

@@ -35,3 +35,13 @@ class CommandFailedError(CourseError):
 
 class CommandHungError(CourseError):
     """A command in the lab did not end in its time and was ended."""
+
+
+class CommandInterruptedError(KeyboardInterrupt):
+    """A command in the lab was ended because the learner wished it.
+
+    It is a KeyboardInterrupt, which no loop of a lesson takes for a failure that could be tried again.
+    """
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]

@@ -7,8 +7,8 @@ from ipaddress import IPv4Interface, ip_interface
 from typing import TYPE_CHECKING
 
 from course_lib.graph import container_key, sharer_of
+from course_lib.phrases import is_live
 from course_lib.snapshot import Container, Endpoint, Snapshot
-from course_lib.words import is_live
 
 if TYPE_CHECKING:
     from course_lib.graph import Graph

@@ -17,10 +17,10 @@ from course_lib.layout_bridges import HOST, Floor
 from course_lib.layout_cables import LANE, LANES, VETH
 from course_lib.layout_cards import TAB_EDGE, Card, card, paint
 from course_lib.layout_networks import CARD, CELL_GAP, COLUMN_GAP, Column, columns, guest_cards
+from course_lib.phrases import host_words, reachable
 from course_lib.rules import hooks
 from course_lib.shapes import Box, Key, Line, Picture, Shape, Text, stack, stack_height, wrap
 from course_lib.snapshot import Interface, Snapshot
-from course_lib.words import host_words, reachable
 
 MARGIN = 24.0  # all sizes in pixels
 PAD = 24.0  # between the host's edge and what is in it

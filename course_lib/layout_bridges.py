@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 from course_lib import palette
 from course_lib.layout_networks import MONO, NAME, SHELF, SMALL, Column
+from course_lib.phrases import empty_words
 from course_lib.shapes import Box, Key, Line, Shape, Text, shorten, stack
-from course_lib.words import empty_words
 
 HOST: Key = ("host", "host")
 

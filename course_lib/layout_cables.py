@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from course_lib import layout_cards, palette
 from course_lib.layout_bridges import HOST, Floor, bar, shelf, shelf_top
 from course_lib.layout_networks import Cell, Column
+from course_lib.phrases import veth_faults
 from course_lib.shapes import Box, Key, Line, Shape, Text, stack
 from course_lib.snapshot import Endpoint, Snapshot
-from course_lib.words import veth_faults
 
 VETH = 26.0  # the height of a veth's box, in pixels
 LANE = 10.0  # from one cable that runs sideways to the next

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from course_lib import layout_cards, palette
 from course_lib.homes import Homes, joins, note
 from course_lib.layout_cards import Card
+from course_lib.phrases import bridge_state, is_live, network_words, subnet_words
 from course_lib.shapes import Text
 from course_lib.snapshot import Container, Interface, Network, Snapshot
-from course_lib.words import bridge_state, is_live, network_words, subnet_words
 
 if TYPE_CHECKING:
     from course_lib.graph import Graph

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from course_lib import palette
+from course_lib.phrases import packets
 from course_lib.rules import Decision, Hook, policy_words
 from course_lib.shapes import Box, Key, Line, Shape, Text, shorten, stack, wrap
-from course_lib.words import packets
 
 TITLE = 28  # all sizes in pixels
 PILL = 22

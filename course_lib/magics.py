@@ -15,7 +15,7 @@ from course_lib.errors import CourseError
 
 @click.command(add_help_option=False)
 @click.option("--fails", is_flag=True)
-@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=run.TIMEOUT)
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True, max=86400), default=run.TIMEOUT)
 def _options(fails: bool, timeout: float) -> tuple[bool, float]:
     """Return what stands on the magic's own line."""
     return fails, timeout
@@ -32,21 +32,23 @@ class Shell(Magics):
         Output appears while the command runs. The cell ends at its first failing command and then raises;
         with --fails it raises unless a command fails. Interrupting the kernel ends the command in the lab too.
         """
-        _run(line, cell, run.HOST)
+        _run("host", line, cell, run.HOST)
 
     @cell_magic
     def client(self, line: str, cell: str) -> None:
         """Run the cell as bash on the client: `%%client [--fails] [--timeout SECONDS]`; see %%host."""
-        _run(line, cell, run.CLIENT)
+        _run("client", line, cell, run.CLIENT)
 
 
-def _run(line: str, cell: str, place: tuple[str, ...]) -> None:
+def _run(name: str, line: str, cell: str, place: tuple[str, ...]) -> None:
     """Run a cell and print what it says while it says it."""
     try:
         fails, timeout = _options.main(shlex.split(line), standalone_mode=False)
     except (click.ClickException, ValueError) as error:
         words = error.format_message() if isinstance(error, click.ClickException) else str(error)
-        raise CourseError(f"{words} A cell begins with %%host [--fails] [--timeout SECONDS].") from None
+        raise CourseError(
+            f"{words.rstrip('.')}: a cell begins with `%%{name} [--fails] [--timeout SECONDS]`."
+        ) from None
     run.run(cell, place, fails=fails, timeout=timeout, show=_show)
 
 

@@ -6,7 +6,6 @@ its own, and everything that it started ends with it when it is interrupted or t
 
 from __future__ import annotations
 
-import codecs
 import contextlib
 import secrets
 import time
@@ -14,23 +13,28 @@ from collections.abc import Callable
 from typing import Any
 
 from course_lib import engine, lab
-from course_lib.errors import CommandFailedError, CommandHungError, LabGoneError
+from course_lib.errors import CommandFailedError, CommandHungError, CommandInterruptedError, CourseError, LabGoneError
+from course_lib.output import Output
 from course_lib.stream import Exec
 
 TIMEOUT = 120.0  # seconds
-MOST_LINES = 10_000  # lines of output that are shown
+PIECE = 30_000  # characters: one argument of a program holds 128 KiB (execve(2), MAX_ARG_STRLEN)
 
 # Both streams become one, in the order in which they were written, as on a terminal. Before each command its text
-# is noted, so that a hang can be told by its name. The shell is the leader of a session of its own (runc makes one
-# for every exec), and that session is what is ended.
-RUNNER = """exec 2>&1 </dev/null
-echo $$ >/run/course-{token}.pid
-trap 'rm -f /run/course-{token}.*' EXIT
-trap 'printf %s "$BASH_COMMAND" >/run/course-{token}.now' DEBUG
-eval "$1"
+# is noted, so that a hang can be told by its name. The outer shell is the leader of a session of its own (runc
+# makes one for every exec), and that session is what is ended. When the inner shell, which is the cell, has ended,
+# the mark and its exit code follow. What it left in the background may go on and write: `tee` reads that, also
+# when nobody listens any more. (Without it the engine closes the pipe, and the next word kills the writer.)
+CELL = """trap 'printf %s "$BASH_COMMAND" >/run/course-{token}.now' DEBUG; printf -v CELL %s "$@"; set --; eval "$CELL"
 """
-STOP = """pid=$(cat /run/course-{token}.pid) && line=$(cat /run/course-{token}.now)
-pkill -TERM -s "$pid"; sleep 0.3; pkill -KILL -s "$pid"; rm -f /run/course-{token}.*; echo "$line" """
+RUNNER = """echo $$ >/run/course-{token}.pid
+{{ bash -eTc '{cell}' bash "$@"; printf '\\000{token} %s\n' $?; rm -f /run/course-{token}.*; }} \
+  </dev/null 2>&1 | tee -p /dev/null
+"""
+# The note of the process may be a moment behind whoever wants to end it.
+STOP = """for i in 1 2 3 4 5; do [ -s /run/course-{token}.pid ] && break; sleep 0.1; done
+pid=$(cat /run/course-{token}.pid) && line=$(cat /run/course-{token}.now)
+pkill -TERM -s "$pid"; sleep 0.3; pkill -KILL -s "$pid"; rm -f /run/course-{token}.*; printf %s "$line" """
 HOST: tuple[str, ...] = ()
 # The client has the host's files, but a network and a host name of its own.
 CLIENT = ("ip", "netns", "exec", "client", "unshare", "--uts", "sh", "-c", 'hostname client; exec "$@"', "sh")
@@ -58,29 +62,39 @@ def run(
 
     With `fails` the command must end with an error, without it must not: otherwise CommandFailedError is raised.
     After `timeout` seconds, and on KeyboardInterrupt, the command is ended in the lab too; the first raises
-    CommandHungError with the line that hung. LabGoneError is raised if the lab, or its dockerd, ended meanwhile.
-    Beyond 10,000 lines the rest of the output is left out, and said so.
+    CommandHungError with the line that hung, the other CommandInterruptedError. LabGoneError is raised if the
+    lab, or its dockerd, ended meanwhile. What is too much is left out of the output, and said so.
+
+    The command has ended when its shell has: what that left in the background goes on, unheard.
     """
+    if "\0" in command:
+        raise CourseError("There is a zero byte in this command: remove it, no shell takes one.")
     api = engine.outer()
-    token = secrets.token_hex(4)
+    token = secrets.token_hex(8)
     box = lab.require()
-    program = Exec(api, box, [*place, "bash", "-ec", RUNNER.format(token=token), "bash", command], stdin=False)
-    output = _Output(show)
+    runner = RUNNER.format(token=token, cell=CELL.format(token=token).replace("'", "'\\''"))
+    pieces = [command[i : i + PIECE] for i in range(0, len(command), PIECE)]
+    output = Output(show, token)
+    program = None
     try:
+        program = Exec(api, box, [*place, "bash", "-c", runner, "bash", *pieces], stdin=False)
         for _, data in program.output(time.monotonic() + timeout):
-            output.add(data)
+            if output.add(data):
+                break
     except TimeoutError:
-        line = _stop(api, box, token)
+        output.end()
+        line = _stop(api, box, token, program)
         raise CommandHungError(
             f"`{line}` did not end within {timeout:g} s and was ended (`--timeout SECONDS` gives it more)."
         ) from None
     except KeyboardInterrupt:
-        _stop(api, box, token)
-        raise
+        line = _stop(api, box, token, program)
+        raise CommandInterruptedError(f"Interrupted: `{line}` was ended in the lab too.") from None
     finally:
-        program.close()
+        if program:
+            program.close()
     output.end()
-    code = _exit_code(program)
+    code = _exit_code(program) if output.code is None else output.code
     if bool(code) != fails:
         _check_alive(api, box, code)
         raise CommandFailedError(
@@ -89,37 +103,8 @@ def run(
     return output.text
 
 
-class _Output:
-    """Output on its way: decoded, cut beyond the most lines, shown while it comes."""
-
-    def __init__(self, show: Callable[[str], object]) -> None:
-        self._show = show
-        self._decode = codecs.getincrementaldecoder("utf-8")(errors="replace").decode
-        self._lines = 0
-        self._left_out = 0
-        self.text = ""
-
-    def add(self, data: bytes) -> None:
-        text = self._decode(data)
-        if self._lines < MOST_LINES:
-            kept = "".join(text.splitlines(keepends=True)[: MOST_LINES - self._lines])
-            self._lines += kept.count("\n")
-            self._left_out += text.count("\n") - kept.count("\n")
-            self._put(kept)
-        else:
-            self._left_out += text.count("\n")
-
-    def end(self) -> None:
-        if self._left_out:
-            self._put(f"[{self._left_out} more lines are left out: {MOST_LINES} are shown]\n")
-
-    def _put(self, text: str) -> None:
-        self.text += text
-        self._show(text)
-
-
 def _exit_code(program: Exec) -> int:
-    """Return the exit code of a program whose output has ended."""
+    """Return the exit code of a program that ended without a word: it was killed, perhaps with its lab."""
     for _ in range(100):
         with contextlib.suppress(engine.NotFound):
             code = program.exit_code()
@@ -130,10 +115,13 @@ def _exit_code(program: Exec) -> int:
     raise LabGoneError("The lab does not say how the command ended: `./course reset` makes a fresh one.")
 
 
-def _stop(api: Any, box: str, token: str) -> str:
-    """End a command and all that it started; return the line that it was at."""
+def _stop(api: Any, box: str, token: str, program: Exec | None) -> str:
+    """End a command and all that it started; return what it was at, in at most 80 characters."""
     lab.require()
-    return quick(api, box, STOP.format(token=token)).strip() or "The command"
+    if program:
+        program.close()  # what is not read holds up the engine
+    at = " ".join(quick(api, box, STOP.format(token=token)).split()) or "the command"
+    return at if len(at) <= 80 else at[:79] + "…"
 
 
 def quick(api: Any, box: str, script: str) -> str:

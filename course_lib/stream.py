@@ -61,7 +61,10 @@ class Exec:
                 data, self._buffer = self._buffer[8 : 8 + length], self._buffer[8 + length :]
                 yield number, data
             if deadline is not None:
-                self._socket.settimeout(max(0.001, deadline - time.monotonic()))
+                left = deadline - time.monotonic()
+                if left <= 0:  # also while output keeps coming
+                    raise TimeoutError
+                self._socket.settimeout(left)
             try:
                 data = self._socket.recv(CHUNK)
             except ConnectionError:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from ipaddress import ip_interface
 from typing import TYPE_CHECKING
 
-from course_lib import words
+from course_lib import phrases as words
 from course_lib.graph import facing, to_graph
 from course_lib.homes import Homes, homes, joins, network_nodes, note
 from course_lib.measure import clean
