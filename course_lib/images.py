@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import os
@@ -249,8 +250,13 @@ def load(lab_api: Any) -> None:
         for _ in engine.progress(lab_api.load_image(response.iter_content(1 << 20))):
             pass
         for name in absent:
+            old = [i["Id"] for i in lab_api.images(f"{name}:latest", filters={"label": LABEL})]
             lab_api.tag(inner_image(name), name, "latest")
             lab_api.remove_image(inner_image(name))
+            for image in old:
+                # What a container was made from stays until that container goes.
+                with contextlib.suppress(engine.APIError):
+                    lab_api.remove_image(image)
 
 
 def recipe_of_inner(lab_api: Any, name: str) -> str | None:

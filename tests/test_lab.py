@@ -261,3 +261,16 @@ def test_nothing_behind_the_address_is_a_reset_not_a_wait(fresh_lab: None) -> No
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
         assert connection.recv(10) == b""
+
+
+def test_a_changed_recipe_replaces_the_image_in_the_lab(fresh_lab: None) -> None:
+    api = engine.inner(lab.container())
+    before = api.images(all=False)
+    old = api.inspect_image("busybox:latest")["Id"]
+    made = api.create_container("busybox", ["true"])["Id"]
+    changed = api.commit(made, changes=[f"LABEL {images.RECIPE_LABEL}=of-yesterday"])["Id"]
+    api.remove_container(made)
+    api.tag(changed, "busybox", "latest", force=True)
+    images.load(api)
+    assert api.inspect_image("busybox:latest")["Id"] == old
+    assert len(api.images(all=False)) == len(before), "no image without a name stays"

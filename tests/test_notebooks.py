@@ -56,6 +56,9 @@ def problems(notebook: Any) -> list[str]:
         if text.rstrip().endswith(";"):
             found.append(f"{place}: a semicolon at the end, which nbval does not know")
         for output in cell.outputs:
+            said = str(output.get("text", ""))
+            if "--fails" not in text and re.search(r"Error response|command not found|No such file", said):
+                found.append(f"{place}: an error in the output of a cell that does not declare one")
             if output.get("name") == "stderr":
                 found.append(f"{place}: stderr")
             if output.output_type == "error" and "raises-exception" not in tags:
@@ -115,9 +118,9 @@ def test_a_round_predicts_before_it_runs(path: Path) -> None:
 def test_the_contract_can_be_broken() -> None:
     bad = nbformat.v4.new_notebook()
     cell = nbformat.v4.new_code_cell("!ls\nx;")
-    cell.outputs = [nbformat.v4.new_output("stream", name="stderr", text="oh")]
+    cell.outputs = [nbformat.v4.new_output("stream", name="stderr", text="sh: ls: command not found")]
     bad.cells = [cell]
-    assert len(problems(bad)) == 4
+    assert len(problems(bad)) == 5
 
 
 def patterns() -> list[tuple[re.Pattern[str], str]]:
