@@ -78,7 +78,7 @@ def clean_up() -> None:
     Raises CourseError if something is left.
     """
     run.host(
-        "docker ps -aq | xargs -r docker rm -fv; docker network prune -f; docker volume prune -af",
+        "docker ps -aq | xargs -r docker rm -fv; docker network prune -f; docker volume ls -q | xargs -r docker volume rm -f",
         timeout=60,
     )
     now = snapshot()
