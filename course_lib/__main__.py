@@ -15,7 +15,17 @@ from course_lib.errors import CourseError
 from course_lib.progress import say
 
 ROOT = Path(__file__).resolve().parent.parent
-START = "notebooks/00_start_here.ipynb"
+JUPYTER = (
+    "--log-level=WARN",
+    "--LabApp.log_level=WARN",
+    "--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb",  # where the printed address leads
+    # JupyterLab asks nobody outside: no news, no updates, no extensions. Its questions about that are switched
+    # off in course_lib/jupyter.
+    "--LabApp.news_url=None",
+    "--LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate",
+    "--LabApp.extension_manager=readonly",
+    "--KernelManager.transport_encryption=auto",  # other users of this machine could listen to what kernels say
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -46,9 +56,11 @@ def up(no_browser: bool, no_install: bool, version: str) -> None:
     """Set up what is missing, start the lab, and open JupyterLab."""
     start(version, install=not no_install)
     say("The lab runs. It goes on when JupyterLab ends (Ctrl-C here); `./course down` takes it away.")
-    command = [sys.executable, "-m", "jupyter", "lab", "--LabApp.news_url=None", START]
+    command = [sys.executable, "-m", "jupyter", "lab", *JUPYTER]
     command += ["--no-browser"] if no_browser else []
     command += ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    ours, theirs = str(Path(__file__).parent / "jupyter"), os.environ.get("JUPYTER_CONFIG_PATH", "")
+    os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, (ours, theirs)))
     os.chdir(ROOT)
     os.execv(sys.executable, command)  # noqa: S606 # no shell is wanted: JupyterLab takes the place of this process
 
