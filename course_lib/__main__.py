@@ -102,6 +102,8 @@ def shell(command: tuple[str, ...]) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the Snapshot as JSON.")
 def graph(output: Path | None, as_json: bool) -> None:
     """Say in words what the lab's network is now, or draw it."""
+    if output and output.suffix.lower() not in {".png", ".svg"}:
+        raise click.BadParameter("the name must end in .png or .svg", param_hint="'-o'")
     from course_lib.text import describe
 
     now = collect.snapshot(facts.read())
@@ -111,7 +113,10 @@ def graph(output: Path | None, as_json: bool) -> None:
         from course_lib.draw import save
         from course_lib.layout import layout
 
-        save(layout(now), output, description=describe(now))
+        try:
+            save(layout(now), output, description=describe(now))
+        except OSError as error:
+            raise CourseError(f"{output} cannot be written: {error.strerror}.") from error
         say(f"Drawn: {output}")
     else:
         say(describe(now))
@@ -137,7 +142,8 @@ def test(paths: tuple[str, ...]) -> None:
 def entry() -> None:
     """Run a command; a mendable failure is one sentence and exit code 1."""
     try:
-        main(prog_name="./course", standalone_mode=False)
+        with engine.plain_words():
+            main(prog_name="./course", standalone_mode=False)
     except click.exceptions.Abort:
         click.echo("Interrupted. The same command goes on from here.", err=True)
         sys.exit(130)

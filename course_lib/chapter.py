@@ -78,7 +78,8 @@ def clean_up() -> None:
     Raises CourseError if something is left.
     """
     run.host(
-        "docker ps -aq | xargs -r docker rm -fv; docker network prune -f; docker volume ls -q | xargs -r docker volume rm -f",
+        "docker ps -aq | xargs -r docker rm -fv; docker network prune -f\n"
+        "docker volume ls -q | xargs -r docker volume rm -f",
         timeout=60,
     )
     now = snapshot()

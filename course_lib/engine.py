@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import http.client
 import json
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import docker
+import docker.context
 import docker.errors
 import requests
 import urllib3
 from docker.transport.basehttpadapter import BaseHTTPAdapter
 
-from course_lib.errors import EngineForbiddenError, EngineMissingError, EngineSilentError, EngineUnfitError
+from course_lib.errors import (
+    CourseError,
+    EngineForbiddenError,
+    EngineMissingError,
+    EngineRefusedError,
+    EngineSettingsError,
+    EngineSilentError,
+    EngineUnfitError,
+    LabGoneError,
+)
+from course_lib.machine import configured_engine
 from course_lib.stream import dial
 
 APIError = docker.errors.APIError
@@ -29,34 +43,110 @@ def connect() -> Any:
     """Return a docker.APIClient for the learner's engine.
 
     The engine is the one that DOCKER_HOST names, else the docker command's current context, else the default
-    socket (docker-py 7.2, `from_env`). Raises EngineMissingError, EngineForbiddenError, EngineSilentError or
-    EngineUnfitError, each with a sentence that says what to do.
+    socket (docker-py 7.2, `from_env`). Raises EngineMissingError, EngineForbiddenError, EngineSilentError,
+    EngineUnfitError or EngineSettingsError, each with a sentence that says what to do.
     """
-    place = os.environ.get("DOCKER_HOST", "the default place")
+    place = configured_engine() or "the default place"
     try:
+        _check_settings()
         api = docker.from_env(timeout=ANSWER_WITHIN).api
-    except docker.errors.DockerException as error:
+        _check_fit(api)
+    except CourseError:
+        raise
+    except Exception as error:  # whatever docker-py makes of an odd setting, or of something else that answers
         raise _explain(error, place) from error
     # Builds and image transfers send nothing for minutes; what must answer at once sets its own limit.
     api.timeout = 600
-    _check_fit(api)
     return api
 
 
-def _explain(error: Exception, place: str) -> Exception:
+def _check_settings() -> None:
+    """Refuse what docker-py overlooks or cannot do, where the docker command would not go on either."""
+    host = os.environ.get("DOCKER_HOST", "")
+    if not host:
+        name = os.environ.get("DOCKER_CONTEXT") or docker.context.api.get_current_context_name() or "default"
+        context = docker.context.ContextAPI.get_context(name)
+        if context is None:
+            raise EngineSettingsError(
+                f"There is no Docker context {name}: `docker context ls` shows those that there are, "
+                "`docker context use` chooses one (or unset DOCKER_CONTEXT)."
+            )
+        host = context.Host or ""
+    if host.startswith("ssh:"):
+        raise EngineSettingsError(
+            f"The course does not speak ssh to an engine ({host}): bring its socket here with "
+            "`ssh -nNT -L /tmp/engine.sock:/var/run/docker.sock HOST`, and set DOCKER_HOST=unix:///tmp/engine.sock."
+        )
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and what led to it."""
+    while error:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _explain(error: Exception, place: str) -> CourseError:
     """Turn docker-py's words into one of ours."""
-    words = repr(error)
-    if "PermissionError" in words or "Permission denied" in words or "EACCES" in words:
+    causes = list(_causes(error))
+
+    def among(*kinds: type[BaseException]) -> bool:
+        return any(isinstance(cause, kinds) for cause in causes)
+
+    if among(PermissionError):
         return EngineForbiddenError(
             "The Docker engine is there, but this user may not use it: run "
             "`sudo usermod -aG docker $USER`, log out and in again, then repeat the command."
         )
-    if "timed out" in words.lower() or "ReadTimeout" in words:
+    if among(requests.exceptions.SSLError, docker.errors.TLSParameterError):
+        return EngineSettingsError(
+            f"There are no certificates that fit the Docker engine at {place}: put ca.pem, cert.pem and key.pem "
+            "where DOCKER_CERT_PATH says, or unset DOCKER_TLS_VERIFY and DOCKER_CERT_PATH."
+        )
+    if among(requests.exceptions.ReadTimeout):
         return EngineSilentError(
             f"The Docker engine at {place} accepts connections but did not answer within {ANSWER_WITHIN} s: "
             "restart it (`sudo systemctl restart docker`, or restart Docker Desktop), then repeat the command."
         )
+    refused = among(requests.exceptions.ConnectionError)
+    if not refused and (
+        among(APIError, ValueError, LookupError, TypeError) or not str(error).startswith("Error while fetching")
+    ):
+        return EngineSettingsError(
+            f"No Docker engine can be reached at {place} ({_short(causes[-1])}): mend or unset what names it "
+            "(DOCKER_HOST or the Docker context), then repeat the command."
+        )
     return EngineMissingError(f"No Docker engine answers at {place}: start it, or install one, and repeat the command.")
+
+
+def _short(error: BaseException) -> str:
+    """Return the words of an error in one line."""
+    return " ".join(str(error).split())[:200] or type(error).__name__
+
+
+BROKEN_OFF = (
+    docker.errors.DockerException,
+    requests.RequestException,
+    urllib3.exceptions.HTTPError,
+    http.client.HTTPException,
+    ConnectionError,
+    TimeoutError,
+)
+
+
+@contextlib.contextmanager
+def plain_words() -> Iterator[None]:
+    """Turn what the Docker API or the way to it raises into one of our errors: the engine refused, or went away."""
+    try:
+        yield
+    except APIError as error:
+        raise EngineRefusedError(f"The Docker engine refused: {error.explanation or _short(error)}") from error
+    except BROKEN_OFF as error:
+        connect()  # if the engine is not well, this says why
+        raise LabGoneError(
+            f"The connection to Docker broke off ({_short(error)}): repeat the command; "
+            "if that does not help, `./course reset` makes a fresh lab."
+        ) from error
 
 
 def _check_fit(api: Any) -> None:
@@ -126,6 +216,7 @@ def inner(container: str) -> Any:
     """
     api = docker.APIClient(base_url="tcp://lab:2375", version="1.41", timeout=120)
     api.trust_env = False  # a proxy of the environment is no way into the lab
+    api._proxy_configs = docker.utils.proxy.ProxyConfig()  # and one of ~/.docker/config.json none out of it
     api.mount("http://lab:2375", _LabAdapter(container))
     api._version = api.version(api_version=False)["ApiVersion"]
     return api

@@ -25,6 +25,14 @@ class EngineUnfitError(CourseError):
     """The engine answers but cannot run the lab (rootless, Podman, a refused capability)."""
 
 
+class EngineSettingsError(CourseError):
+    """What names the engine (DOCKER_HOST, a context, certificates) leads to none."""
+
+
+class EngineRefusedError(CourseError):
+    """The engine was asked for something and said no."""
+
+
 class LabGoneError(CourseError):
     """The lab, or the dockerd in it, is not running (any more)."""
 

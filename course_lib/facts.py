@@ -33,6 +33,7 @@ def _api(container: str) -> Any:
     return engine.inner(container)
 
 
+@engine.plain_words()
 def read() -> dict[str, Any]:
     """Return the raw facts: JSON values as the engine and `ip` print them, rules as iptables-save prints them.
 

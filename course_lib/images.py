@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import json
 import os
+import re
 import shutil
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -109,7 +111,7 @@ def build(name: str, release: str, source: Supply, need: Callable[[str], None]) 
     if recipe_of(api, tag) == recipe:
         return tag
     base = _base(release, source, need)
-    last = ""
+    said: list[str] = []
     with step(f"Building the image {tag}") as detail:
         try:
             messages = api.build(
@@ -126,24 +128,32 @@ def build(name: str, release: str, source: Supply, need: Callable[[str], None]) 
                 decode=True,
             )
             for message in engine.progress(messages):
-                last = message.get("stream", "").strip() or last
-                detail(last)
-        except engine.BuildError as error:
-            raise _build_failure(tag, error.msg, last) from error
+                text = re.sub(r"\x1b\[[0-9;]*m", "", message.get("stream", ""))  # errors come in red
+                said += [line.strip() for line in text.splitlines() if line.strip()]
+                detail(text)
+        except (engine.BuildError, engine.APIError) as error:
+            raise _build_failure(tag, str(getattr(error, "msg", error)), said) from error
     return tag
 
 
-def _build_failure(tag: str, words: str, last: str) -> CourseError:
-    """Return the sentence for a build that failed."""
-    text = f"{words} {last}"
-    if "no space left" in text.lower():
-        return CourseError(f"The disk is full while {tag} was built: free about 3 GB, then repeat the command.")
-    if any(sign in text for sign in ("returned a non-zero code: 100", "Unable to fetch", "Could not resolve")):
+def _build_failure(tag: str, words: str, said: Sequence[str]) -> CourseError:
+    """Return the sentence for an image that could not be made."""
+    text = "\n".join([*said[-100:], words])
+    if re.search("no space left|not have enough free space", text, re.I):
         return CourseError(
-            f"Debian's packages for {tag} could not be had ({last or words}): check the network, the proxy or "
+            f"The disk became full while {tag} was made: free about 3 GB where Docker keeps its images "
+            f"(and in {tempfile.gettempdir()}), then repeat the command."
+        )
+    # apt's first complaint names the cause; the last one is about what it could not do then.
+    complaints = re.findall(r"^(?:W|E|Err)(?:: |:\d+ )(.*)", text, re.M)
+    fetching = [line for line in complaints if re.search("fetch|resolve|connect|Release", line)]
+    if fetching:
+        return CourseError(
+            f"Debian's packages for {tag} could not be had ({fetching[0]}): check the network, the proxy or "
             "the mirror that apt is configured for (or set COURSE_DEBIAN_MIRROR), then repeat the command."
         )
-    return CourseError(f"The image {tag} could not be built: {words.strip()} ({last})")
+    cause = (complaints or [*said, words.strip()][-1:])[0]
+    return CourseError(f"The image {tag} could not be made: {cause} ({words.strip()})")
 
 
 def recipe_of(api: Any, tag: str) -> str | None:
@@ -199,12 +209,41 @@ def _base(release: str, source: Supply, need: Callable[[str], None]) -> str:
         with step(f"Pulling the image {published}") as detail:
             for message in engine.progress(api.pull(published, stream=True, decode=True)):
                 detail(message.get("status", ""))
-        context = io.BytesIO(f"FROM {published}\nLABEL {LABEL}=image\n".encode())
-        for _ in engine.progress(api.build(fileobj=context, tag=tag, decode=True)):
+    except (engine.APIError, engine.BuildError) as error:
+        if not _is_there(api, published):  # somebody may have brought it by `docker load`
+            _bootstrap(tag, release, source, _or_say_how(need, published, str(getattr(error, "msg", error))))
+            return tag
+    context = io.BytesIO(f"FROM {published}\nLABEL {LABEL}=image\n".encode())
+    try:
+        for _ in engine.progress(api.build(fileobj=context, tag=tag, rm=True, forcerm=True, decode=True)):
             pass
-    except (engine.APIError, engine.BuildError):
-        _bootstrap(tag, release, source, need)
+    except (engine.BuildError, engine.APIError) as error:
+        raise _build_failure(tag, str(getattr(error, "msg", error)), []) from error
     return tag
+
+
+def _is_there(api: Any, tag: str) -> bool:
+    """Whether the learner's engine has an image."""
+    try:
+        api.inspect_image(tag)
+    except engine.ImageNotFound:
+        return False
+    return True
+
+
+def _or_say_how(need: Callable[[str], None], published: str, why: str) -> Callable[[str], None]:
+    """Return `need`, with the other way to a base image in the sentence of its failure."""
+
+    def need_or_say_how(package: str) -> None:
+        try:
+            need(package)
+        except CourseError as error:
+            raise CourseError(
+                f"The image {published} could not be pulled ({why.strip()[:300]}): let Docker reach a registry or load "
+                f"that image with `docker load`, then repeat the command; it cannot be made here instead: {error}"
+            ) from error
+
+    return need_or_say_how
 
 
 def _bootstrap(tag: str, release: str, source: Supply, need: Callable[[str], None]) -> None:
@@ -221,11 +260,18 @@ def _bootstrap(tag: str, release: str, source: Supply, need: Callable[[str], Non
                 words.append(line.strip())
                 detail(line)
         if process.returncode:
-            errors = [line for line in words if line.startswith(("E:", "error"))] or words[-1:] or ["no word why"]
-            raise CourseError(f"No minimal Debian could be made with mmdebstrap: {errors[0]}")
-        engine.outer().import_image(
-            src=str(archive), repository=tag.split(":", maxsplit=1)[0], tag=release, changes=[f"LABEL {LABEL}=image"]
-        )
+            raise _build_failure(tag, f"mmdebstrap ended with exit code {process.returncode}", words)
+        try:
+            answer = engine.outer().import_image(
+                src=str(archive),
+                repository=tag.split(":", maxsplit=1)[0],
+                tag=release,
+                changes=[f"LABEL {LABEL}=image"],
+            )
+            for _ in engine.progress(json.loads(line) for line in answer.splitlines()):
+                pass
+        except (engine.BuildError, engine.APIError) as error:
+            raise _build_failure(tag, str(getattr(error, "msg", error)), []) from error
 
 
 def _mmdebstrap_options(source: Supply) -> Iterable[str]:
@@ -242,14 +288,14 @@ def load(lab_api: Any) -> None:
     """Bring the inner images into a lab's engine, under the names that the chapters use."""
     api = engine.outer()
     absent = [name for name in INNER if recipe_of_inner(lab_api, name) != recipe_of(api, inner_image(name))]
-    if not absent:
-        return
-    with step(f"Loading {' and '.join(absent)} into the lab"):
-        names = [inner_image(name) for name in absent]
-        response = api._get(api._url("/images/get"), params={"names": names}, stream=True)
-        for _ in engine.progress(lab_api.load_image(response.iter_content(1 << 20))):
-            pass
-        for name in absent:
+    if absent:
+        with step(f"Loading {' and '.join(absent)} into the lab"):
+            names = [inner_image(name) for name in absent]
+            response = api._get(api._url("/images/get"), params={"names": names}, stream=True)
+            for _ in engine.progress(lab_api.load_image(response.iter_content(1 << 20))):
+                pass
+    for name in INNER:  # also if nothing was absent: an earlier `up` may have been interrupted just here
+        if lab_api.images(inner_image(name)):
             old = [i["Id"] for i in lab_api.images(f"{name}:latest", filters={"label": LABEL})]
             lab_api.tag(inner_image(name), name, "latest")
             lab_api.remove_image(inner_image(name))

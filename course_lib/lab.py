@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import os
 import re
-import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from course_lib import engine, forward, images, proof
@@ -28,7 +28,6 @@ CAPABILITIES = (
     "SYS_ADMIN",  # mounts and namespaces of the containers inside
     "SYS_PTRACE",  # /proc/PID/ns of containers inside that do not run as root
 )
-START_WITHIN = 60  # seconds
 
 
 def name() -> str:
@@ -112,18 +111,24 @@ def up(engine_version: str, need: Callable[[str], None]) -> None:
             if found is None:
                 _create(engine_version, probe=True)
             _start()
+    _wait_until_ready()  # it may have been started by an `up` that was interrupted
     images.load(engine.inner(container()))
 
 
+@engine.plain_words()
 def reset() -> None:
     """Take the lab back to its first day: a fresh container on the same images."""
     found = inspect()
     if found is None:
         raise LabGoneError("There is no lab to reset: `./course up` starts it.")
     engine_version = str(found["Config"]["Labels"][ENGINE_LABEL])
+    for tag in (images.lab_image(images.RELEASES[engine_version]), *map(images.inner_image, images.INNER)):
+        if images.recipe_of(engine.outer(), tag) is None:  # before anything is removed
+            raise CourseError(f"The image {tag} is not there any more: `./course up` makes it again.")
     engine.outer().remove_container(container(), force=True)
     _create(engine_version, probe=False)
     _start()
+    _wait_until_ready()
     images.load(engine.inner(container()))
 
 
@@ -149,11 +154,26 @@ def down(remove_images: bool) -> bool:
     # Rules are read by a helper container made from the lab's image, so images go last.
     same = proof.compare(json.loads(before), proof.fingerprint(_any_lab_image())) if before else True
     if remove_images:
-        for image in sorted(api.images(filters={"label": LABEL}), key=lambda i: -int(i["Created"])):
-            for tag in image["RepoTags"] or [image["Id"]]:
+        _remove_images()
+    return same
+
+
+def _remove_images() -> None:
+    """Remove the course's images: those of its names, and those without a name that its builds left.
+
+    What a learner built on top of one of them has our label, too, but a name of its own.
+    """
+    api = engine.outer()
+    for image in sorted(api.images(filters={"label": LABEL}), key=lambda i: -int(i["Created"])):
+        tags = [tag for tag in image["RepoTags"] or [] if tag != "<none>:<none>"]
+        for tag in [tag for tag in tags if tag.startswith(f"{images.PREFIX}/")] if tags else [image["Id"]]:
+            try:
                 api.remove_image(tag)
                 say(f"Removed the image {tag}")
-    return same
+            except engine.ImageNotFound:
+                pass  # it went together with one that was built on it
+            except engine.APIError as error:
+                say(f"Kept the image {tag}, which is in use: {error.explanation}")
 
 
 def _any_lab_image() -> str | None:
@@ -196,6 +216,7 @@ def _create(engine_version: str, *, probe: bool) -> None:
             labels=labels,
             environment={"LAB_PROBE": "yes"} if probe else {},
             host_config=host_config,
+            use_config_proxy=False,  # the lab has no way to a proxy, and a plain host knows of none
         )
     except engine.APIError as error:
         raise _unfit(error.explanation) from error
@@ -209,16 +230,22 @@ def _unfit(why: object) -> EngineUnfitError:
 
 
 def _start() -> None:
-    """Start the lab's container and wait until the dockerd in it answers."""
+    """Start the lab's container."""
     api = engine.outer()
-    since = int(time.time())
     try:
         api.start(container())
     except engine.APIError as error:
         api.remove_container(container(), force=True)
         raise _unfit(error.explanation) from error
+
+
+def _wait_until_ready() -> None:
+    """Wait until the dockerd in the lab answers; raises EngineUnfitError with what is missing if it cannot."""
+    api = engine.outer()
+    # The engine's own clock, to the nanosecond: what a lab said before it was stopped does not count.
+    started = datetime.fromisoformat(api.inspect_container(container())["State"]["StartedAt"])
     missing = []
-    for line in api.logs(container(), stream=True, follow=True, since=since):
+    for line in api.logs(container(), stream=True, follow=True, since=started.timestamp()):
         text = line.decode(errors="replace").strip()
         if text == "ready":
             return

@@ -45,6 +45,7 @@ def _rules(lab_image: str) -> str | None:
         entrypoint=["sh", "-c", READ_RULES],
         labels={images.LABEL: "helper"},
         host_config=api.create_host_config(network_mode="host", cap_add=["NET_ADMIN"]),
+        use_config_proxy=False,
     )["Id"]
     try:
         api.start(helper)

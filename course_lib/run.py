@@ -50,6 +50,7 @@ def client(command: str, *, fails: bool = False, timeout: float = TIMEOUT) -> st
     return run(command, CLIENT, fails=fails, timeout=timeout)
 
 
+@engine.plain_words()
 def run(
     command: str,
     place: tuple[str, ...],
@@ -157,14 +158,18 @@ _kept: list[_Kept] = []  # at most one, for the lab that was asked last
 def ask(script: str, timeout: float = 30) -> str:
     """Run a script of ours on the lab's host, over a stream that is kept open, and return what it prints.
 
-    Errors and exit codes of the script are not looked at. Raises LabGoneError, and TimeoutError after
-    `timeout` seconds.
+    Errors and exit codes of the script are not looked at. Raises LabGoneError, also after `timeout` seconds.
     """
     box = lab.require()
     if not _kept or _kept[0].box != box:
         _kept[:] = [_Kept(engine.outer(), box)]
     try:
         return _kept[0].ask(script, time.monotonic() + timeout)
+    except TimeoutError:
+        _kept.clear()
+        raise LabGoneError(
+            f"The lab does not answer within {timeout:g} s: `./course reset` makes a fresh one."
+        ) from None
     except (OSError, LabGoneError):
         _kept.clear()
         raise

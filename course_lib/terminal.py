@@ -38,6 +38,9 @@ def _command(box: str, command: str) -> int:
             stream = sys.stdout if number == 1 else sys.stderr
             stream.buffer.write(data)
             stream.buffer.flush()
+    except BrokenPipeError:  # nobody reads any more (`| head`): what a command that writes on would get
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + 13  # SIGPIPE
     finally:
         program.close()
     code = program.exit_code()
