@@ -139,8 +139,9 @@ def plain_words() -> Iterator[None]:
     """Turn what the Docker API or the way to it raises into one of our errors: the engine refused, or went away."""
     try:
         yield
-    except APIError as error:
-        raise EngineRefusedError(f"The Docker engine refused: {error.explanation or _short(error)}") from error
+    except (APIError, BuildError) as error:
+        words = getattr(error, "explanation", None) or _short(error)
+        raise EngineRefusedError(f"The Docker engine refused: {words}") from error
     except BROKEN_OFF as error:
         connect()  # if the engine is not well, this says why
         raise LabGoneError(

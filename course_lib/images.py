@@ -111,7 +111,7 @@ def build(name: str, release: str, source: Supply, need: Callable[[str], None]) 
     if recipe_of(api, tag) == recipe:
         return tag
     base = _base(release, source, need)
-    said: list[str] = []
+    said = ""
     with step(f"Building the image {tag}") as detail:
         try:
             messages = api.build(
@@ -129,10 +129,10 @@ def build(name: str, release: str, source: Supply, need: Callable[[str], None]) 
             )
             for message in engine.progress(messages):
                 text = re.sub(r"\x1b\[[0-9;]*m", "", message.get("stream", ""))  # errors come in red
-                said += [line.strip() for line in text.splitlines() if line.strip()]
+                said += text  # one line may come in several messages
                 detail(text)
         except (engine.BuildError, engine.APIError) as error:
-            raise _build_failure(tag, str(getattr(error, "msg", error)), said) from error
+            raise _build_failure(tag, str(getattr(error, "msg", error)), said.splitlines()) from error
     return tag
 
 
@@ -145,15 +145,17 @@ def _build_failure(tag: str, words: str, said: Sequence[str]) -> CourseError:
             f"(and in {tempfile.gettempdir()}), then repeat the command."
         )
     # apt's first complaint names the cause; the last one is about what it could not do then.
-    complaints = re.findall(r"^(?:W|E|Err)(?:: |:\d+ )(.*)", text, re.M)
-    fetching = [line for line in complaints if re.search("fetch|resolve|connect|Release", line)]
+    # (They may stand behind a progress message: the engine mixes the two streams.)
+    complaints = re.findall(r"\bE:\s+(.*)", text) + re.findall(r"\bW:\s+(.*)", text)
+    fetching = [line for line in complaints if re.search("fetch|resolve|connect|Release file", line)]
     if fetching:
         return CourseError(
             f"Debian's packages for {tag} could not be had ({fetching[0]}): check the network, the proxy or "
             "the mirror that apt is configured for (or set COURSE_DEBIAN_MIRROR), then repeat the command."
         )
-    cause = (complaints or [*said, words.strip()][-1:])[0]
-    return CourseError(f"The image {tag} could not be made: {cause} ({words.strip()})")
+    # The engine repeats the whole command that failed.
+    end = re.sub(r"The command .* returned a non-zero code", "a command ended with exit code", words, flags=re.S)
+    return CourseError(f"The image {tag} could not be made: {' '.join([*complaints[:1], end.strip()])}")
 
 
 def recipe_of(api: Any, tag: str) -> str | None:
@@ -292,8 +294,11 @@ def load(lab_api: Any) -> None:
         with step(f"Loading {' and '.join(absent)} into the lab"):
             names = [inner_image(name) for name in absent]
             response = api._get(api._url("/images/get"), params={"names": names}, stream=True)
-            for _ in engine.progress(lab_api.load_image(response.iter_content(1 << 20))):
-                pass
+            try:
+                for _ in engine.progress(lab_api.load_image(response.iter_content(1 << 20))):
+                    pass
+            except engine.BuildError as error:
+                raise _build_failure("the lab's copy of its images", error.msg, []) from error
     for name in INNER:  # also if nothing was absent: an earlier `up` may have been interrupted just here
         if lab_api.images(inner_image(name)):
             old = [i["Id"] for i in lab_api.images(f"{name}:latest", filters={"label": LABEL})]
