@@ -16,8 +16,8 @@ from course_lib.progress import say
 
 ROOT = Path(__file__).resolve().parent.parent
 JUPYTER = (
-    "--log-level=WARN",
-    "--LabApp.log_level=WARN",
+    "--log-level=ERROR",
+    "--LabApp.log_level=ERROR",
     "--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb",  # where the printed address leads
     # JupyterLab asks nobody outside: no news, no updates, no extensions. Its questions about that are switched
     # off in course_lib/jupyter.

@@ -65,10 +65,11 @@ class Learner:
         # "reset" closes what was open before: one notebook at a time is simpler to talk about.
         self.page.goto(self.address.replace("00_start_here.ipynb", name) + "&reset", wait_until="domcontentloaded")
         self.page.locator(".jp-NotebookPanel:visible .jp-Cell").first.wait_for(timeout=60_000)
-        self.page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]:visible").wait_for(timeout=60_000)
+        self.page.get_by_text("| Idle").wait_for(timeout=30_000)
 
     def look(self, name: str) -> None:
         """Take a picture of what the learner sees."""
+        self.page.wait_for_timeout(500)  # JupyterLab draws a cell some time after it came into view
         self.page.screenshot(path=self.pictures / f"{name}.png")
 
     def cell(self, number: int) -> Any:
@@ -81,6 +82,10 @@ class Learner:
         cell.locator(".cm-content").click()
         self.page.keyboard.press("Control+Enter")
         return cell.locator(".jp-Cell-outputArea")
+
+
+def lines(area: Any) -> list[str]:
+    return [line for line in area.inner_text().splitlines() if line.strip()]
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +102,7 @@ def learner(running_lab: None, browser: Any, tmp_path_factory: pytest.TempPathFa
                 cell.outputs, cell.execution_count = [], None
         nbformat.write(notebook, path)
     scratch = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in SCRATCH])
+    scratch.metadata.kernelspec = {"display_name": "Python 3", "language": "python", "name": "python3"}
     nbformat.write(scratch, clone / "notebooks" / "scratch.ipynb")
     (base / "watch").mkdir()
     (base / "watch" / "sitecustomize.py").write_text(WATCH)
@@ -184,7 +190,7 @@ def test_output_streams_an_error_is_a_sentence_and_an_interrupt_ends_the_command
     failing.get_by_text("exit code").wait_for(timeout=20_000)
     learner.look("3-failing")
     assert "Traceback" not in failing.inner_text()
-    assert failing.inner_text().splitlines() == [
+    assert lines(failing) == [
         "ls: cannot access '/nosuch': No such file or directory",
         "The command ended with exit code 2.",
     ]
@@ -201,10 +207,10 @@ def test_output_streams_an_error_is_a_sentence_and_an_interrupt_ends_the_command
 
     wrong = learner.run_cell(4)
     wrong.get_by_text("a cell begins with").wait_for(timeout=20_000)
-    assert len(wrong.inner_text().splitlines()) == 1
+    assert len(lines(wrong)) == 1
     python = learner.run_cell(5)
     python.get_by_text("exit code 3").wait_for(timeout=20_000)
-    assert len(python.inner_text().splitlines()) == 1
+    assert len(lines(python)) == 1
 
 
 def test_nobody_asked_the_world_outside(learner: Learner) -> None:
