@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from course_lib import engine, facts, images, lab
+from course_lib.base import supply
 from course_lib.errors import CourseError
 from course_lib.progress import say
 
@@ -40,7 +41,7 @@ def _checks() -> Iterator[tuple[bool, str]]:
     yield well, line
     if not well:
         return
-    source = images.supply()
+    source = supply()
     yield (
         True,
         f"Debian's packages come from {source.mirror or 'the place that the image knows'}"

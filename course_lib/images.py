@@ -5,19 +5,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
-import json
-import os
 import re
-import shutil
-import subprocess
 import tarfile
-import tempfile
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from course_lib import engine
+from course_lib.base import Supply, failure, make, supply
 from course_lib.errors import CourseError
 from course_lib.progress import step
 
@@ -28,54 +23,6 @@ RECIPE_LABEL = f"{LABEL}.recipe"
 RELEASES = {"20.10": "bookworm", "26.1": "trixie", "newest": "testing"}  # engine -> the Debian that has it
 INNER_RELEASE = "trixie"  # what the images inside the lab are made from, whatever the lab's engine is
 INNER = ("busybox", "nginx")
-
-
-@dataclass(frozen=True)
-class Supply:
-    """Where Debian's packages come from on this machine: what apt, the environment and Docker are told."""
-
-    mirror: str = ""
-    options: tuple[str, ...] = ()  # for apt, each as "Name=value"
-
-    @property
-    def arguments(self) -> dict[str, str]:
-        """The arguments of a build."""
-        proxies = {
-            name: os.environ[name]
-            for name in ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
-            if name in os.environ
-        }
-        return {
-            "MIRROR": self.mirror,
-            "APT_OPTIONS": " ".join(f"-o {option}" for option in self.options),
-            **proxies,
-        }
-
-
-def supply() -> Supply:
-    """Read what this machine's apt is configured for (apt-get(8) indextargets, apt-config(8)), if it has one.
-
-    COURSE_DEBIAN_MIRROR names a mirror by hand; COURSE_APT_OPTIONS adds options, separated by spaces.
-    """
-    mirror = os.environ.get("COURSE_DEBIAN_MIRROR", "")
-    options = os.environ.get("COURSE_APT_OPTIONS", "").split()
-    if shutil.which("apt-config"):
-        for name in ("Acquire::http::Proxy", "Acquire::https::Proxy"):
-            proxy = _ask("apt-config", "dump", "--format", "%v%n", name).strip()
-            if proxy:
-                options.append(f"{name}={proxy}")
-        targets = _ask("apt-get", "indextargets", "--format", "$(ORIGIN)/$(LABEL) $(REPO_URI)")
-        addresses = [line.split()[1] for line in targets.splitlines() if line.startswith("Debian/Debian http")]
-        mirror = mirror or (addresses[0] if addresses else "")
-    if mirror.startswith("https:"):
-        # A minimal image has no certificates to check a mirror with. Packages are checked by their signatures.
-        options.append("Acquire::https::Verify-Peer=false")
-    return Supply(mirror.rstrip("/"), tuple(options))
-
-
-def _ask(*command: str) -> str:
-    """Return a command's output, or nothing if it fails: a machine without the answer has no configuration."""
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
 
 
 def lab_image(release: str) -> str:
@@ -110,7 +57,9 @@ def build(name: str, release: str, source: Supply, need: Callable[[str], None]) 
     recipe = _fingerprint(name)
     if recipe_of(api, tag) == recipe:
         return tag
-    base = _base(release, source, need)
+    base = f"{PREFIX}/debian:{release}"
+    if recipe_of(api, base) is None:
+        make(base, LABEL, release, source, need)
     said = ""
     with step(f"Building the image {tag}") as detail:
         try:
@@ -132,30 +81,8 @@ def build(name: str, release: str, source: Supply, need: Callable[[str], None]) 
                 said += text  # one line may come in several messages
                 detail(text)
         except (engine.BuildError, engine.APIError) as error:
-            raise _build_failure(tag, str(getattr(error, "msg", error)), said.splitlines()) from error
+            raise failure(tag, str(getattr(error, "msg", error)), said.splitlines()) from error
     return tag
-
-
-def _build_failure(tag: str, words: str, said: Sequence[str]) -> CourseError:
-    """Return the sentence for an image that could not be made."""
-    text = "\n".join([*said[-100:], words])
-    if re.search("no space left|not have enough free space", text, re.I):
-        return CourseError(
-            f"The disk became full while {tag} was made: free about 3 GB where Docker keeps its images "
-            f"(and in {tempfile.gettempdir()}), then repeat the command."
-        )
-    # apt's first complaint names the cause; the last one is about what it could not do then.
-    # (They may stand behind a progress message: the engine mixes the two streams.)
-    complaints = re.findall(r"\bE:\s+(.*)", text) + re.findall(r"\bW:\s+(.*)", text)
-    fetching = [line for line in complaints if re.search("fetch|resolve|connect|Release file", line)]
-    if fetching:
-        return CourseError(
-            f"Debian's packages for {tag} could not be had ({fetching[0]}): check the network, the proxy or "
-            "the mirror that apt is configured for (or set COURSE_DEBIAN_MIRROR), then repeat the command."
-        )
-    # The engine repeats the whole command that failed.
-    end = re.sub(r"The command .* returned a non-zero code", "a command ended with exit code", words, flags=re.S)
-    return CourseError(f"The image {tag} could not be made: {' '.join([*complaints[:1], end.strip()])}")
 
 
 def recipe_of(api: Any, tag: str) -> str | None:
@@ -200,92 +127,6 @@ def _context(name: str) -> io.BytesIO:
     return buffer
 
 
-def _base(release: str, source: Supply, need: Callable[[str], None]) -> str:
-    """Return the name of a minimal Debian image: pulled where a registry answers, else made with mmdebstrap."""
-    api = engine.outer()
-    tag = f"{PREFIX}/debian:{release}"
-    if recipe_of(api, tag) is not None:
-        return tag
-    published = f"debian:{release}-slim"
-    try:
-        with step(f"Pulling the image {published}") as detail:
-            for message in engine.progress(api.pull(published, stream=True, decode=True)):
-                detail(message.get("status", ""))
-    except (engine.APIError, engine.BuildError) as error:
-        if not _is_there(api, published):  # somebody may have brought it by `docker load`
-            _bootstrap(tag, release, source, _or_say_how(need, published, str(getattr(error, "msg", error))))
-            return tag
-    context = io.BytesIO(f"FROM {published}\nLABEL {LABEL}=image\n".encode())
-    try:
-        for _ in engine.progress(api.build(fileobj=context, tag=tag, rm=True, forcerm=True, decode=True)):
-            pass
-    except (engine.BuildError, engine.APIError) as error:
-        raise _build_failure(tag, str(getattr(error, "msg", error)), []) from error
-    return tag
-
-
-def _is_there(api: Any, tag: str) -> bool:
-    """Whether the learner's engine has an image."""
-    try:
-        api.inspect_image(tag)
-    except engine.ImageNotFound:
-        return False
-    return True
-
-
-def _or_say_how(need: Callable[[str], None], published: str, why: str) -> Callable[[str], None]:
-    """Return `need`, with the other way to a base image in the sentence of its failure."""
-
-    def need_or_say_how(package: str) -> None:
-        try:
-            need(package)
-        except CourseError as error:
-            raise CourseError(
-                f"The image {published} could not be pulled ({why.strip()[:300]}): let Docker reach a registry or load "
-                f"that image with `docker load`, then repeat the command; it cannot be made here instead: {error}"
-            ) from error
-
-    return need_or_say_how
-
-
-def _bootstrap(tag: str, release: str, source: Supply, need: Callable[[str], None]) -> None:
-    """Make a minimal Debian image from packages alone (mmdebstrap(1))."""
-    if not shutil.which("mmdebstrap"):
-        need("mmdebstrap")
-    with tempfile.TemporaryDirectory(prefix="course-") as folder, step(f"Making the image {tag}") as detail:
-        archive = Path(folder) / "base.tar"
-        command = ["mmdebstrap", "--variant=minbase", *_mmdebstrap_options(source), release, str(archive)]
-        command += [source.mirror] if source.mirror else []
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-            words: list[str] = []
-            for line in process.stdout or ():
-                words.append(line.strip())
-                detail(line)
-        if process.returncode:
-            raise _build_failure(tag, f"mmdebstrap ended with exit code {process.returncode}", words)
-        try:
-            answer = engine.outer().import_image(
-                src=str(archive),
-                repository=tag.split(":", maxsplit=1)[0],
-                tag=release,
-                changes=[f"LABEL {LABEL}=image"],
-            )
-            for _ in engine.progress(json.loads(line) for line in answer.splitlines()):
-                pass
-        except (engine.BuildError, engine.APIError) as error:
-            raise _build_failure(tag, str(getattr(error, "msg", error)), []) from error
-
-
-def _mmdebstrap_options(source: Supply) -> Iterable[str]:
-    """Yield mmdebstrap's options: without manuals and translations, and with what apt is told here."""
-    yield "--include=ca-certificates"
-    for path in ("/usr/share/man/*", "/usr/share/locale/*", "/usr/share/doc/*"):
-        yield f"--dpkgopt=path-exclude={path}"
-    for option in source.options:
-        name, _, value = option.partition("=")
-        yield f'--aptopt={name} "{value}"'
-
-
 def load(lab_api: Any) -> None:
     """Bring the inner images into a lab's engine, under the names that the chapters use."""
     api = engine.outer()
@@ -298,7 +139,7 @@ def load(lab_api: Any) -> None:
                 for _ in engine.progress(lab_api.load_image(response.iter_content(1 << 20))):
                     pass
             except engine.BuildError as error:
-                raise _build_failure("the lab's copy of its images", error.msg, []) from error
+                raise failure("the lab's copy of its images", error.msg, []) from error
     for name in INNER:  # also if nothing was absent: an earlier `up` may have been interrupted just here
         if lab_api.images(inner_image(name)):
             old = [i["Id"] for i in lab_api.images(f"{name}:latest", filters={"label": LABEL})]

@@ -8,13 +8,15 @@ import json
 import secrets
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from course_lib import engine, images, lab
+from course_lib.base import bootstrap, supply
+from course_lib.base import make as make_base
 from course_lib.errors import CourseError
 from course_lib.packages import Machine, Outcome, need_packages
 from tests.conftest import refuse
@@ -49,13 +51,13 @@ def own_names(running_lab: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[st
 
 
 def busybox() -> str:
-    return images.build("busybox", RELEASE, images.supply(), refuse)
+    return images.build("busybox", RELEASE, supply(), refuse)
 
 
 def test_a_mirror_that_leads_nowhere_is_named_and_the_next_build_goes_on_through_mirror_and_proxy(
     own_names: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    there = images.supply().mirror
+    there = supply().mirror
     monkeypatch.setenv("COURSE_DEBIAN_MIRROR", f"{NOWHERE}/debian")
     with pytest.raises(CourseError, match=r"could not be had .*127\.0\.0\.1:9.*COURSE_DEBIAN_MIRROR") as caught:
         busybox()
@@ -92,6 +94,12 @@ def test_a_proxy_that_apt_or_docker_is_configured_for_is_asked(
     assert any(path.startswith("http://mirror.invalid/debian/dists/") for path in forward.asked)
 
 
+def minimal(release: str, need: Callable[[str], None]) -> str:
+    tag = f"{images.PREFIX}/debian:{release}"
+    make_base(tag, images.LABEL, release, supply(), need)
+    return tag
+
+
 def no_registry(monkeypatch: pytest.MonkeyPatch) -> None:
     def pull(*_: Any, **__: Any) -> Any:
         raise engine.APIError("no route to the registry")
@@ -115,7 +123,7 @@ def test_no_registry_and_no_mmdebstrap(
         need_packages([package], "make the lab's images", print, install=False, machine=machine)
 
     with pytest.raises(CourseError, match=rf"no route.*`docker load`.*needs mmdebstrap.*{advice}") as caught:
-        images._base("forky", images.supply(), need)
+        minimal("forky", need)
     assert "\n" not in str(caught.value)
 
 
@@ -124,7 +132,7 @@ def test_a_base_that_was_loaded_by_hand_is_used(own_names: str, monkeypatch: pyt
     name = f"{own_names}loaded"
     make("FROM scratch\nLABEL some=thing\n", f"debian:{name}-slim")
     try:
-        tag = images._base(name, images.supply(), refuse)
+        tag = minimal(name, refuse)
         assert images.recipe_of(engine.outer(), tag) == ""
     finally:
         engine.outer().remove_image(f"debian:{name}-slim")
@@ -135,7 +143,7 @@ def test_an_mmdebstrap_that_fails_is_quoted(own_names: str, monkeypatch: pytest.
     monkeypatch.setenv("COURSE_DEBIAN_MIRROR", f"{NOWHERE}/debian")
     need_packages(["mmdebstrap"], "test the making of images", print)
     with pytest.raises(CourseError, match=r"127\.0\.0\.1:9.*Connection refused.*COURSE_DEBIAN_MIRROR"):
-        images._base("forky", images.supply(), refuse)
+        minimal("forky", refuse)
 
 
 def test_a_full_temporary_folder_is_named(own_names: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,7 +154,7 @@ def test_a_full_temporary_folder_is_named(own_names: str, monkeypatch: pytest.Mo
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", folder], check=True)
     try:
         with pytest.raises(CourseError, match=rf"The disk became full .*{folder}"):
-            images._bootstrap(f"{own_names}/full:{RELEASE}", RELEASE, images.supply(), refuse)
+            bootstrap(f"{own_names}/full:{RELEASE}", images.LABEL, RELEASE, supply(), refuse)
         assert list(Path(folder).iterdir()) == []
     finally:
         subprocess.run(["umount", folder], check=True)

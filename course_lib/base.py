@@ -1,0 +1,174 @@
+"""The minimal Debian that every image begins with, and where its packages come from on this machine."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from course_lib import engine
+from course_lib.errors import CourseError
+from course_lib.progress import step
+
+
+@dataclass(frozen=True)
+class Supply:
+    """Where Debian's packages come from on this machine: what apt, the environment and Docker are told."""
+
+    mirror: str = ""
+    options: tuple[str, ...] = ()  # for apt, each as "Name=value"
+
+    @property
+    def arguments(self) -> dict[str, str]:
+        """The arguments of a build."""
+        proxies = {
+            name: os.environ[name]
+            for name in ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+            if name in os.environ
+        }
+        return {
+            "MIRROR": self.mirror,
+            "APT_OPTIONS": " ".join(f"-o {option}" for option in self.options),
+            **proxies,
+        }
+
+
+def supply() -> Supply:
+    """Read what this machine's apt is configured for (apt-get(8) indextargets, apt-config(8)), if it has one.
+
+    COURSE_DEBIAN_MIRROR names a mirror by hand; COURSE_APT_OPTIONS adds options, separated by spaces.
+    """
+    mirror = os.environ.get("COURSE_DEBIAN_MIRROR", "")
+    options = os.environ.get("COURSE_APT_OPTIONS", "").split()
+    if shutil.which("apt-config"):
+        for name in ("Acquire::http::Proxy", "Acquire::https::Proxy"):
+            proxy = _ask("apt-config", "dump", "--format", "%v%n", name).strip()
+            if proxy:
+                options.append(f"{name}={proxy}")
+        targets = _ask("apt-get", "indextargets", "--format", "$(ORIGIN)/$(LABEL) $(REPO_URI)")
+        addresses = [line.split()[1] for line in targets.splitlines() if line.startswith("Debian/Debian http")]
+        mirror = mirror or (addresses[0] if addresses else "")
+    if mirror.startswith("https:"):
+        # A minimal image has no certificates to check a mirror with. Packages are checked by their signatures.
+        options.append("Acquire::https::Verify-Peer=false")
+    return Supply(mirror.rstrip("/"), tuple(options))
+
+
+def _ask(*command: str) -> str:
+    """Return a command's output, or nothing if it fails: a machine without the answer has no configuration."""
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+
+
+def make(tag: str, label: str, release: str, source: Supply, need: Callable[[str], None]) -> None:
+    """Make a minimal Debian image: pulled where a registry answers, else made with mmdebstrap.
+
+    `need(package)` installs a Debian package on this machine or raises a CourseError. Raises CourseError.
+    """
+    api = engine.outer()
+    published = f"debian:{release}-slim"
+    try:
+        with step(f"Pulling the image {published}") as detail:
+            for message in engine.progress(api.pull(published, stream=True, decode=True)):
+                detail(message.get("status", ""))
+    except (engine.APIError, engine.BuildError) as error:
+        if not _is_there(api, published):  # somebody may have brought it by `docker load`
+            bootstrap(tag, label, release, source, _or_say_how(need, published, str(getattr(error, "msg", error))))
+            return
+    context = io.BytesIO(f"FROM {published}\nLABEL {label}=image\n".encode())
+    try:
+        for _ in engine.progress(api.build(fileobj=context, tag=tag, rm=True, forcerm=True, decode=True)):
+            pass
+    except (engine.BuildError, engine.APIError) as error:
+        raise failure(tag, str(getattr(error, "msg", error)), []) from error
+
+
+def _is_there(api: Any, tag: str) -> bool:
+    """Whether the learner's engine has an image."""
+    try:
+        api.inspect_image(tag)
+    except engine.ImageNotFound:
+        return False
+    return True
+
+
+def _or_say_how(need: Callable[[str], None], published: str, why: str) -> Callable[[str], None]:
+    """Return `need`, with the other way to a base image in the sentence of its failure."""
+
+    def need_or_say_how(package: str) -> None:
+        try:
+            need(package)
+        except CourseError as error:
+            raise CourseError(
+                f"The image {published} could not be pulled ({why.strip()[:300]}): let Docker reach a registry or load "
+                f"that image with `docker load`, then repeat the command; it cannot be made here instead: {error}"
+            ) from error
+
+    return need_or_say_how
+
+
+def bootstrap(tag: str, label: str, release: str, source: Supply, need: Callable[[str], None]) -> None:
+    """Make a minimal Debian image from packages alone (mmdebstrap(1))."""
+    if not shutil.which("mmdebstrap"):
+        need("mmdebstrap")
+    with tempfile.TemporaryDirectory(prefix="course-") as folder, step(f"Making the image {tag}") as detail:
+        archive = Path(folder) / "base.tar"
+        command = ["mmdebstrap", "--variant=minbase", *_mmdebstrap_options(source), release, str(archive)]
+        command += [source.mirror] if source.mirror else []
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+            words: list[str] = []
+            for line in process.stdout or ():
+                words.append(line.strip())
+                detail(line)
+        if process.returncode:
+            raise failure(tag, f"mmdebstrap ended with exit code {process.returncode}", words)
+        try:
+            answer = engine.outer().import_image(
+                src=str(archive),
+                repository=tag.split(":", maxsplit=1)[0],
+                tag=release,
+                changes=[f"LABEL {label}=image"],
+            )
+            for _ in engine.progress(json.loads(line) for line in answer.splitlines()):
+                pass
+        except (engine.BuildError, engine.APIError) as error:
+            raise failure(tag, str(getattr(error, "msg", error)), []) from error
+
+
+def _mmdebstrap_options(source: Supply) -> Iterable[str]:
+    """Yield mmdebstrap's options: without manuals and translations, and with what apt is told here."""
+    yield "--include=ca-certificates"
+    for path in ("/usr/share/man/*", "/usr/share/locale/*", "/usr/share/doc/*"):
+        yield f"--dpkgopt=path-exclude={path}"
+    for option in source.options:
+        name, _, value = option.partition("=")
+        yield f'--aptopt={name} "{value}"'
+
+
+def failure(tag: str, words: str, said: Sequence[str]) -> CourseError:
+    """Return the sentence for an image that could not be made."""
+    text = "\n".join([*said[-100:], words])
+    if re.search("no space left|not have enough free space", text, re.I):
+        return CourseError(
+            f"The disk became full while {tag} was made: free about 3 GB where Docker keeps its images "
+            f"(and in {tempfile.gettempdir()}), then repeat the command."
+        )
+    # apt's first complaint names the cause; the last one is about what it could not do then.
+    # (They may stand behind a progress message: the engine mixes the two streams.)
+    complaints = re.findall(r"\bE:\s+(.*)", text) + re.findall(r"\bW:\s+(.*)", text)
+    fetching = [line for line in complaints if re.search("fetch|resolve|connect|Release file", line)]
+    if fetching:
+        return CourseError(
+            f"Debian's packages for {tag} could not be had ({fetching[0]}): check the network, the proxy or "
+            "the mirror that apt is configured for (or set COURSE_DEBIAN_MIRROR), then repeat the command."
+        )
+    # The engine repeats the whole command that failed.
+    end = re.sub(r"The command .* returned a non-zero code", "a command ended with exit code", words, flags=re.S)
+    return CourseError(f"The image {tag} could not be made: {' '.join([*complaints[:1], end.strip()])}")
