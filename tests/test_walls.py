@@ -89,7 +89,7 @@ def test_one_module_runs_commands_on_the_lab_host() -> None:
 
 
 def test_only_these_start_processes_on_the_learners_machine() -> None:
-    assert importers("subprocess") == {"gate", "images", "packages"}
+    assert importers("subprocess") == {"gate", "base", "packages"}
 
 
 @pytest.mark.parametrize("name", PURE)
