@@ -89,6 +89,25 @@ def test_ctrl_c_at_three_moments_and_the_next_up_goes_on(own_names: str, monkeyp
         lab.down(remove_images=False)
 
 
+def test_an_up_right_behind_an_interrupted_one_waits_for_the_lab(
+    running_lab: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COURSE_LAB", "interrupted")
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(lab, "_wait_until_ready", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                lab.up("26.1", refuse)
+        lab.up("26.1", refuse)
+        assert "busybox" in run.host("docker images --format '{{.Repository}}'")
+    finally:
+        lab.down(remove_images=False)
+
+
 @pytest.fixture
 def second_engine(running_lab: None, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
     """Start a dockerd of this test's own, on a disk of 400 MB, as the learner's engine; give what starts it again."""
@@ -139,15 +158,19 @@ def test_an_engine_that_dies_while_a_cell_runs(second_engine: Callable[[], None]
         host_config=api.create_host_config(network_mode="none"),
     )
     api.start(made)
-    assert run.host("echo works") == "works\n"
-    threading.Timer(1, end, (second_daemon(folder).pid_file, "dockerd", signal.SIGKILL)).start()
-    began = time.monotonic()
-    with pytest.raises(EngineMissingError, match="No Docker engine answers at DOCKER_HOST"):
-        run.host("sleep 60")
-    assert time.monotonic() - began < 10
-    for act in (lab.reset, lambda: run.host("true")):
-        with pytest.raises(EngineMissingError, match="No Docker engine answers"):
-            act()
+    pid = api.inspect_container(made)["State"]["Pid"]
+    try:
+        assert run.host("echo works") == "works\n"
+        threading.Timer(1, end, (second_daemon(folder).pid_file, "dockerd", signal.SIGKILL)).start()
+        began = time.monotonic()
+        with pytest.raises(EngineMissingError, match="No Docker engine answers at DOCKER_HOST"):
+            run.host("sleep 60")
+        assert time.monotonic() - began < 10
+        for act in (lab.reset, lambda: run.host("true")):
+            with pytest.raises(EngineMissingError, match="No Docker engine answers"):
+                act()
+    finally:
+        os.kill(pid, signal.SIGKILL)  # its engine is dead
     second_engine()  # the same command that started it first
     assert engine.outer().inspect_container(made)
     engine.outer().remove_container(made, force=True)
