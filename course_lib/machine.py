@@ -30,11 +30,15 @@ class Daemon:
 
 
 # Runs as root: PID-FILE CONTAINERD-PID-FILE CONTAINERD-SOCKET LOG dockerd [OPTION ...]; prints dockerd's pid.
-# A pid file counts only if its process is what it says: after a crash the number may be somebody else's, and
-# dockerd would refuse to start. The socket of the machine's own containerd counts only if somebody listens:
-# dockerd would wait for it. nohup, because the terminal may hang up before setsid has run.
+# A pid file counts only if its process is what it says and lives: after a crash the number may be somebody else's,
+# or a zombie's where no init reaps the dead, and dockerd would refuse to start. The socket of the machine's own
+# containerd counts only if somebody listens: dockerd would wait for it. nohup, because the terminal may hang up
+# before setsid has run.
 START_SCRIPT = """\
-is() { [ "$(cat "/proc/$(cat "$1" 2>/dev/null)/comm" 2>/dev/null)" = "$2" ]; }
+is() {
+    p=/proc/$(cat "$1" 2>/dev/null)
+    [ "$(cat "$p/comm" 2>/dev/null)" = "$2" ] && ! grep -q '^State:.Z' "$p/status"
+}
 if is "$1" dockerd; then cat "$1"; exit; fi
 rm -f "$1" || exit
 is "$2" containerd || rm -f "$2"

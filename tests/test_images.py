@@ -172,6 +172,10 @@ def test_down_with_images_removes_all_of_the_courses_images_and_nothing_else(
     make(f"FROM {own_names}/old:1\nENV mine=1\n", f"learners-{own_names}:latest")  # it has our label
     make("FROM scratch\nLABEL a=b\n", f"{own_names}/not-ours:1")  # it has our first name
     assert any(image["RepoTags"] in (None, ["<none>:<none>"]) for image in api.images(filters={"label": own_names}))
+    # Names like ours, without a label of ours; the container has that of its image.
+    theirs = api.create_container(f"learners-{own_names}:latest", ["true"], name=f"{lab.container()}-x")
+    network = api.create_network(lab.container(), internal=True)["Id"]
+    api.create_volume(lab.volume("26.1"))
     try:
         assert lab.down(remove_images=True)
         left = {tag for image in api.images() for tag in image["RepoTags"] or [] if own_names in tag}
@@ -180,7 +184,13 @@ def test_down_with_images_removes_all_of_the_courses_images_and_nothing_else(
             [f"learners-{own_names}:latest"]
         ]
         assert f"Removed the image {base}" in capsys.readouterr().out
+        assert api.inspect_container(theirs)
+        assert api.inspect_network(network)
+        assert api.inspect_volume(lab.volume("26.1"))
     finally:
+        api.remove_container(theirs)
+        api.remove_network(network)
+        api.remove_volume(lab.volume("26.1"))
         for tag in (f"learners-{own_names}:latest", f"{own_names}/not-ours:1"):
             api.remove_image(tag)
 

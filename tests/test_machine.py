@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from course_lib.errors import CourseError, EngineForbiddenError, EngineMissingError, EngineSilentError, EngineUnfitError
-from course_lib.machine import THROUGH_SG, Daemon, configured_engine, ensure_engine
+from course_lib.machine import START_SCRIPT, THROUGH_SG, Daemon, configured_engine, ensure_engine
 from course_lib.packages import Machine, Outcome, Say, need_packages, run_command
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -270,6 +270,21 @@ def test_need_packages_refuses_in_one_sentence(tmp_path: Path) -> None:
 def test_a_command_that_is_not_there_is_an_outcome() -> None:
     assert run_command(["no-such-command-here"]) == Outcome(127, "no-such-command-here: not found")
     assert run_command(["sh", "-c", "echo a; echo b >&2; exit 3"]) == Outcome(3, "a\nb\n")
+
+
+def test_the_pid_of_a_dead_daemon_that_nobody_reaped_does_not_count(tmp_path: Path) -> None:
+    dockerd = tmp_path / "dockerd"
+    shutil.copy(shutil.which("true") or "true", dockerd)
+    dead = subprocess.Popen([dockerd])
+    os.waitid(os.P_PID, dead.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and stays a zombie
+    assert process_name(dead.pid) == "dockerd"
+    pid_file = tmp_path / "docker.pid"
+    pid_file.write_text(str(dead.pid))
+    places = [str(pid_file), str(tmp_path / "none.pid"), str(tmp_path / "none.sock"), str(tmp_path / "log")]
+    started = run_command(["sh", "-c", START_SCRIPT, "sh", *places, str(dockerd)])
+    assert started.last_line != str(dead.pid)
+    assert not pid_file.exists()
+    dead.wait()
 
 
 # A real second dockerd, with everything of its own, beside the one that the machine may be using.
