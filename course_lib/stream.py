@@ -97,6 +97,7 @@ class Exec:
             self._socket.shutdown(socket.SHUT_RDWR)
         with contextlib.suppress(OSError):
             self._holder.close()
+            self._socket.close()  # the holder is only a reader of it
 
 
 def join(program: Exec, end: socket.socket) -> None:

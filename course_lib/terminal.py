@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import select
-import shutil
 import signal
 import sys
 import threading
@@ -70,7 +69,7 @@ def _interactive(box: str) -> int:
     remote, early = opened(holder)
 
     def resize(*_: Any) -> None:
-        size = shutil.get_terminal_size()
+        size = os.get_terminal_size(sys.stdin.fileno())  # not of COLUMNS and LINES, which somebody may have exported
         api.exec_resize(started, height=size.lines, width=size.columns)
 
     signal.signal(signal.SIGWINCH, resize)
