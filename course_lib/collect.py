@@ -157,7 +157,7 @@ def _endpoint(
 
 
 def _contradictions(name: str, endpoints: tuple[Endpoint, ...], inside: tuple[Interface, ...]) -> list[str]:
-    """Say where the engine and the kernel do not agree about a running container's addresses."""
+    """Say where the engine and the kernel do not agree about a running container's addresses and MACs."""
     said = {address for endpoint in endpoints for address in endpoint.addresses}
     found = {
         address
@@ -168,7 +168,13 @@ def _contradictions(name: str, endpoints: tuple[Endpoint, ...], inside: tuple[In
     missing = [f"{name}: the engine says {a}, the kernel does not have it" for a in sorted(said - found)]
     # A container in the host's or another container's namespace has addresses that are not its own.
     extra = [f"{name}: the kernel has {a}, the engine does not say so" for a in sorted(found - said)] if said else []
-    return missing + extra
+    macs = {interface.name: interface.mac for interface in inside}
+    other = [
+        f"{name}: the engine says {e.interface} has the MAC {e.mac}, the kernel says {macs[e.interface]}"
+        for e in endpoints
+        if e.mac and e.interface in macs and macs[e.interface] != e.mac
+    ]
+    return missing + extra + other
 
 
 def _port(item: dict[str, Any]) -> Port:

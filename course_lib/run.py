@@ -110,6 +110,8 @@ def _exit_code(program: Exec) -> int:
         with contextlib.suppress(engine.NotFound):
             code = program.exit_code()
             if code is not None:
+                if code == 0:  # then the mark was written, and should have come
+                    raise CourseError("The end of the output was lost on its way: run it again.")
                 return code
         lab.require()  # raises if the lab went away: then there is no code to wait for
         time.sleep(0.05)

@@ -18,6 +18,21 @@ from typing import Any
 CHUNK = 65536  # bytes asked of a socket at a time
 
 
+def opened(holder: Any) -> tuple[Any, bytes]:
+    """Return the socket of a hijacked connection, and what has come on it already.
+
+    What a quick program says can arrive in one packet with the head of the HTTP answer. It then lies in
+    http.client's buffer, and docker-py hands out the bare socket beneath that (docker-py 7.2, APIClient).
+    """
+    connection = getattr(holder, "_sock", holder)
+    early = b""
+    if isinstance(connection, socket.socket) and hasattr(holder, "_response"):
+        connection.setblocking(False)  # else an empty buffer would wait for more
+        early = holder._response.raw._fp.fp.peek()
+    connection.settimeout(None)
+    return connection, early
+
+
 class Exec:
     """A program that runs in a container, with its input and its output."""
 
@@ -34,9 +49,7 @@ class Exec:
         self._api = api
         self._id = api.exec_create(container, list(argv), stdin=stdin, environment=dict(env or {}))["Id"]
         self._holder = api.exec_start(self._id, socket=True)  # keeps the HTTP response, and so the socket, alive
-        self._socket = getattr(self._holder, "_sock", self._holder)
-        self._socket.settimeout(None)
-        self._buffer = b""
+        self._socket, self._buffer = opened(self._holder)
 
     def send(self, data: bytes) -> None:
         """Write to the program's standard input."""
@@ -84,6 +97,7 @@ class Exec:
             self._socket.shutdown(socket.SHUT_RDWR)
         with contextlib.suppress(OSError):
             self._holder.close()
+            self._socket.close()  # the holder is only a reader of it
 
 
 def join(program: Exec, end: socket.socket) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import select
-import shutil
 import signal
 import sys
 import threading
@@ -14,7 +13,7 @@ from typing import Any
 
 from course_lib import engine
 from course_lib.errors import CourseError
-from course_lib.stream import CHUNK, Exec
+from course_lib.stream import CHUNK, Exec, opened
 
 
 def shell(box: str, command: str) -> int:
@@ -70,16 +69,16 @@ def _interactive(box: str) -> int:
         environment={"TERM": os.environ.get("TERM", "xterm"), "HOME": "/root"},
     )["Id"]
     holder = api.exec_start(started, socket=True, tty=True)
-    remote = getattr(holder, "_sock", holder)
-    remote.settimeout(None)
+    remote, early = opened(holder)
 
     def resize(*_: Any) -> None:
-        size = shutil.get_terminal_size()
+        size = os.get_terminal_size(sys.stdin.fileno())  # not of COLUMNS and LINES, which somebody may have exported
         api.exec_resize(started, height=size.lines, width=size.columns)
 
     signal.signal(signal.SIGWINCH, resize)
     resize()
     with _raw_terminal():
+        os.write(sys.stdout.fileno(), early)
         while True:
             for ready in select.select([sys.stdin, remote], [], [])[0]:
                 if ready is remote:

@@ -36,6 +36,7 @@ def watch(event, arguments):
             with open(os.environ["COURSE_WATCH"], "a") as log:
                 log.write(f"{event} {name} {sys.argv[:3]}\\n")
 sys.addaudithook(watch)
+open(os.environ["COURSE_WATCH"] + "-is-on", "w").close()
 """
 SCRATCH = (
     "%load_ext course_lib",
@@ -217,8 +218,9 @@ def test_nobody_asked_the_world_outside(learner: Learner) -> None:
     base = learner.address.partition("/lab/")[0]
     schemes = (base, base.replace("http", "ws", 1), "data:", "blob:")
     assert [url for url in learner.asked if not url.startswith(schemes)] == []
-    watched = learner.home.parent / "asked"
-    assert not watched.exists() or watched.read_text() == ""
+    asked = learner.home.parent / "asked"
+    assert (learner.home.parent / "asked-is-on").exists(), "nobody was watching"
+    assert not asked.exists() or asked.read_text() == ""
 
 
 def test_nothing_noisy_was_said(learner: Learner) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -11,11 +12,13 @@ import time
 from queue import Empty
 
 import pytest
+import requests
 from IPython.core.interactiveshell import InteractiveShell
 from jupyter_client.manager import start_new_kernel
 
 from course_lib import magics, run
 from course_lib.errors import CommandFailedError, CommandHungError, CommandInterruptedError, CourseError
+from course_lib.stream import opened
 from tests.conftest import ROOT
 
 pytestmark = [pytest.mark.live, pytest.mark.usefixtures("running_lab")]
@@ -211,7 +214,7 @@ def test_a_text_arrives_as_it_is(text: str) -> None:
 
 def test_a_cell_longer_than_one_argument_of_a_program() -> None:
     long = "글" * 150_000
-    assert run.client(f"x={long}; echo ${{#x}}") == "150000\n"
+    assert run.client(f"LC_ALL=C.UTF-8; x={long}; echo ${{#x}}") == "150000\n"
 
 
 def test_a_zero_byte_is_refused_in_a_sentence() -> None:
@@ -281,3 +284,20 @@ def test_two_at_once_do_not_mix() -> None:
     for thread in threads:
         thread.join()
     assert results == {number: f"{number}\n" * 3 for number in range(4)}
+
+
+def test_what_comes_with_the_head_of_the_answer_is_not_lost() -> None:
+    """A quick program's first words and the head of the HTTP answer can be in one packet: then http.client has both."""
+
+    def listen() -> None:
+        connection, _ = listener.accept()
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\nfirst")
+        connection.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=listen, daemon=True).start()
+        answer = requests.get(f"http://127.0.0.1:{listener.getsockname()[1]}", stream=True, timeout=10)
+        holder = answer.raw._fp.fp.raw
+        holder._response = answer  # as docker-py hands it out
+        assert opened(holder)[1] == b"first"

@@ -1,0 +1,215 @@
+"""From recorded facts to a Snapshot; the facts are made by `python -m tests.record`."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from course_lib import collect
+from course_lib.layout import layout
+from course_lib.snapshot import Link, Port, Snapshot
+from course_lib.text import describe
+from tests.record import SCENES
+
+FOLDERS = sorted((Path(__file__).parent / "facts").iterdir())
+ALL = [folder / f"{scene}.json" for folder in FOLDERS for scene in SCENES]
+each = pytest.mark.parametrize("path", ALL, ids=lambda path: f"{path.parent.name}-{path.stem}")
+version = pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+
+
+def read(path: Path) -> Any:
+    return json.loads(path.read_text())
+
+
+def snapshot(folder: Path, scene: str) -> Snapshot:
+    return collect.snapshot(read(folder / f"{scene}.json"))
+
+
+def names(made: Snapshot) -> list[str]:
+    return [container.name for container in made.containers]
+
+
+@each
+def test_every_scene_is_read_without_a_contradiction_said_and_drawn(path: Path) -> None:
+    made = collect.snapshot(read(path))
+    assert made.warnings == ()
+    assert made.engine.startswith(path.parent.name)
+    for container in made.containers:
+        assert container.name in describe(made)
+    assert layout(made).shapes
+
+
+@each
+def test_a_snapshot_is_a_value(path: Path) -> None:
+    facts = read(path)
+    assert collect.snapshot(facts) == collect.snapshot(copy.deepcopy(facts))
+    assert facts == read(path), "reading changes nothing"
+    shuffled = {key: value[::-1] if isinstance(value, list) else value for key, value in facts.items()}
+    assert collect.snapshot(shuffled) == collect.snapshot(facts), "the order of a list is nobody's fact"
+
+
+@each
+def test_an_endpoint_and_its_cable_name_each_other(path: Path) -> None:
+    """Every attached container has both ends, and every veth on a bridge leads to exactly one endpoint."""
+    facts = read(path)
+    made = collect.snapshot(facts)
+    veths = []
+    for container in made.containers:
+        for endpoint in container.endpoints:
+            if not endpoint.addresses:
+                continue
+            veth = made.interface(endpoint.veth or "")
+            inside = next(i for i in facts["inside"][container.id] if i["ifname"] == endpoint.interface)
+            assert veth
+            assert (veth.index, veth.peer_index) == (inside["link_index"], inside["ifindex"])
+            assert veth.master == made.network(endpoint.network).bridge
+            assert inside["address"] == endpoint.mac
+            veths.append(veth.name)
+    assert sorted(veths) == [i.name for i in made.interfaces if i.master]
+
+
+@version
+def test_the_first_day(folder: Path) -> None:
+    made = snapshot(folder, "first_day")
+    assert [i.name for i in made.interfaces] == ["docker0", "eth0", "lo"]
+    docker0, eth0 = made.interface("docker0"), made.interface("eth0")
+    assert (docker0.kind, docker0.state, docker0.addresses[0]) == ("bridge", "DOWN", "172.17.0.1/16")
+    assert "203.0.113.10/24" in eth0.addresses
+    assert "203.0.113.20/24" in made.client[0].addresses
+    assert [n.name for n in made.networks] == ["bridge", "host", "none"]
+    bridge = made.network("bridge")
+    assert (bridge.bridge, bridge.subnets, bridge.gateways) == ("docker0", ("172.17.0.0/16",), ("172.17.0.1",))
+    assert {(r.destination, r.device) for r in made.routes} >= {("default", "eth0"), ("172.17.0.0/16", "docker0")}
+    assert names(made) == []
+    assert made.chain("filter", "FORWARD").policy == "DROP"
+    assert [r.target for r in made.chain("nat", "POSTROUTING").rules] == ["MASQUERADE"]
+
+
+@version
+def test_a_published_port_and_the_counters(folder: Path) -> None:
+    made = snapshot(folder, "published")
+    web, c1 = made.container("web"), made.container("c1")
+    assert web.endpoints[0].addresses == ("172.17.0.2/16",)
+    assert c1.endpoints[0].addresses == ("172.17.0.3/16",)
+    assert Port(80, "tcp", "0.0.0.0", 80) in web.ports
+    assert c1.ports == ()
+    dnat = next(r for r in made.chain("nat", "DOCKER").rules if r.target == "DNAT")
+    assert dnat.spec.endswith("--dport 80 -j DNAT --to-destination 172.17.0.2:80")
+    assert (dnat.packets, dnat.bytes) == (1, 60), "the client asked once, with one connection"
+    assert made.chain("filter", "FORWARD").rules[0].number == 1
+
+
+@version
+def test_a_network_of_ones_own(folder: Path) -> None:
+    made = snapshot(folder, "own_network")
+    network = made.network("mybridge")
+    assert network.bridge == f"br-{network.id[:12]}"
+    assert (network.subnets, network.gateways) == (("192.168.100.0/24",), ("192.168.100.254",))
+    c2 = made.container("c2").endpoints[0]
+    assert (c2.addresses, c2.gateway) == (("192.168.100.100/24",), "192.168.100.254")
+    assert {"c2", "db"} <= set(c2.aliases)
+
+
+@version
+def test_a_legacy_link(folder: Path) -> None:
+    made = snapshot(folder, "link")
+    assert names(made) == ["app", "web"], "not the name that app has for web"
+    assert made.container("app").links == (Link("web", "backend"),)
+    assert made.container("web").links == ()
+
+
+@version
+def test_containers_that_do_not_run(folder: Path) -> None:
+    made = snapshot(folder, "not_running")
+    assert [(c.name, c.state) for c in made.containers] == [("created", "created"), ("stopped", "exited")]
+    assert [e.interface for c in made.containers for e in c.endpoints] == [None, None]
+
+
+@version
+def test_a_container_on_two_networks(folder: Path) -> None:
+    endpoints = {e.network: e for e in snapshot(folder, "two_networks").container("both").endpoints}
+    assert {n: e.interface for n, e in endpoints.items()} == {"front": "eth0", "back": "eth1"}
+    assert {n: e.addresses for n, e in endpoints.items()} == {"front": ("172.18.0.2/16",), "back": ("172.19.0.2/16",)}
+    assert "inner" in endpoints["back"].aliases
+    assert "inner" not in endpoints["front"].aliases
+
+
+@version
+def test_other_modes_have_no_cable(folder: Path) -> None:
+    made = snapshot(folder, "modes")
+    assert made.container("in-host").mode == "host"
+    assert made.container("alone").mode == "none"
+    assert made.container("sidecar").mode == f"container:{made.container('main').id}"
+    assert [e.veth for c in made.containers for e in c.endpoints if c.name != "main"] == [None, None]
+
+
+@version
+def test_an_internal_network(folder: Path) -> None:
+    made = snapshot(folder, "internal")
+    assert made.network("closed").internal
+    assert not made.network("bridge").internal
+    assert made.container("inmate").endpoints[0].gateway == ""
+
+
+@version
+def test_udp_a_range_and_an_address_of_its_own(folder: Path) -> None:
+    made = snapshot(folder, "ports")
+    ports = [p for p in made.container("dns").ports if ":" not in (p.host_ip or "")]
+    assert ports == [Port(53, "udp", "0.0.0.0", 5353), Port(9000, "tcp", "127.0.0.1", 9000)]
+    ranged = [(p.host_port, p.container_port) for p in made.container("range").ports if p.host_ip == "0.0.0.0"]
+    assert ranged == [(7000, 80), (7001, 81), (7002, 82)]
+
+
+@each
+def test_unknown_fields_are_tolerated(path: Path) -> None:
+    facts = read(path)
+    known = ("containers", "networks", "addr", "client", "route")
+    assert collect.snapshot(
+        {
+            **facts,
+            **{key: [{**item, "Newest": {"of": ["fields", 1, None]}} for item in facts[key]] for key in known},
+            "inspect": [{**item, "Newest": {}} for item in facts["inspect"]],
+            "newest": "section",
+        }
+    ) == collect.snapshot(facts)
+
+
+@version
+def test_a_contradiction_is_shown(folder: Path) -> None:
+    facts = read(folder / "published.json")
+    made = collect.snapshot(facts)
+    eth0 = next(i for i in facts["inside"][made.container("web").id] if i["ifname"] == "eth0")
+    eth0["addr_info"] = [{"family": "inet", "local": "172.17.0.99", "prefixlen": 16}]
+    broken = collect.snapshot(facts)
+    assert broken.warnings == (
+        "web: the engine says 172.17.0.2/16, the kernel does not have it",
+        "web: the kernel has 172.17.0.99/16, the engine does not say so",
+    )
+    said = describe(broken)
+    assert "Do not trust this picture" in said
+    assert all(warning in said for warning in broken.warnings)
+    assert broken.container("web").endpoints[0].interface is None, "no cable is made up"
+
+
+@version
+def test_another_mac_than_the_engine_says_is_shown(folder: Path) -> None:
+    facts = read(folder / "own_network.json")
+    next(i for i in next(iter(facts["inside"].values())) if i["ifname"] == "eth0")["address"] = "02:00:00:00:00:01"
+    said = "c2: the engine says eth0 has the MAC 02:42:c0:a8:64:64, the kernel says 02:00:00:00:00:01"
+    assert collect.snapshot(facts).warnings == (said,)
+
+
+@version
+def test_a_container_that_went_while_it_was_read(folder: Path) -> None:
+    """The parts are read one after the other: a container can be in one of them and not in the next."""
+    for part in ("inspect", "inside", "containers"):
+        facts = read(folder / "published.json")
+        facts[part] = type(facts[part])()
+        made = collect.snapshot(facts)
+        assert made.warnings == ()
+        assert describe(made)
+        assert layout(made).shapes

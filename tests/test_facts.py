@@ -1,0 +1,80 @@
+"""Reading facts from a real lab: what it costs, and that it agrees with what the learner's own commands say."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from course_lib import collect, engine, facts, lab, run
+from tests.record import SCENES
+
+pytestmark = pytest.mark.live
+
+
+def test_a_snapshot_costs_two_list_calls_and_one_question(fresh_lab: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    run.host("for i in 1 2 3 4 5; do docker run -d --name c$i busybox sleep 1000 >/dev/null; done")
+    facts.read()  # the client and the shell that are kept are made once
+    asked: list[str] = []
+    inner, outer = facts._api(lab.container()), engine.outer()
+    for name, api in (("lab", inner), ("machine", outer)):
+        real = api.send
+
+        def send(request: Any, *rest: Any, _real: Any = real, _name: str = name, **options: Any) -> Any:
+            asked.append(f"{_name}: {request.method} {request.path_url.partition('?')[0]}")
+            return _real(request, *rest, **options)
+
+        monkeypatch.setattr(api, "send", send)
+    real_ask = run.ask
+    monkeypatch.setattr(run, "ask", lambda script: (asked.append("question"), real_ask(script))[1])
+    read = facts.read()
+    assert len(read["containers"]) == 5
+    lists = [line.rpartition("/")[2] for line in asked if line.startswith("lab: GET")]
+    assert sorted(lists) == ["json", "networks"], asked
+    assert asked.count("question") == 1
+    assert [line for line in asked if "POST" in line or "/exec" in line] == []
+    # Where the lab is (its id) is asked of the learner's engine, which costs a millisecond.
+    assert len([line for line in asked if line.startswith("machine")]) <= 2, asked
+
+
+def test_it_agrees_with_what_docker_and_ip_say(fresh_lab: None) -> None:
+    run.host(SCENES["published"] + SCENES["own_network"] + "docker network connect bridge c2")
+    made = collect.snapshot(facts.read())
+    assert made.warnings == ()
+    for container in made.containers:
+        said = json.loads(run.host(f"docker inspect {container.name}"))[0]
+        assert container.id == said["Id"]
+        assert container.state == said["State"]["Status"]
+        networks = said["NetworkSettings"]["Networks"]
+        assert {e.network: (e.addresses, e.mac, e.gateway) for e in container.endpoints} == {
+            name: ((f"{n['IPAddress']}/{n['IPPrefixLen']}",), n["MacAddress"], n["Gateway"])
+            for name, n in networks.items()
+        }
+        for endpoint in container.endpoints:
+            number = run.host(f"docker exec {container.name} cat /sys/class/net/{endpoint.interface}/iflink").strip()
+            assert run.host(f"ip -o link | grep '^{number}:' | cut -d' ' -f2").strip().split("@")[0] == endpoint.veth
+    links = json.loads(run.host("ip -j link"))
+    assert {(i.name, i.index, i.mac, i.master) for i in made.interfaces} == {
+        (link["ifname"], link["ifindex"], link["address"], link.get("master")) for link in links
+    }
+    assert [c.name for c in made.client] == run.client("ip -j link | jq -r '.[].ifname' | sort").split()
+    printed = run.host("iptables -t nat -S").splitlines()
+    ours = [f"-A {c.name} {r.spec}" for c in made.chains if (c.family, c.table) == ("ip", "nat") for r in c.rules]
+    assert sorted(ours) == sorted(line for line in printed if line.startswith("-A"))
+
+
+def test_it_is_read_while_containers_come_and_go(fresh_lab: None) -> None:
+    run.host(
+        "(for i in $(seq 12); do docker run -d --name go$((i % 3)) busybox sleep 1000; docker rm -f go$((i % 3)); done"
+        " >/dev/null 2>&1; touch /tmp/all-gone) &"
+    )
+    read = 0
+    while not run.host("ls /tmp/all-gone 2>/dev/null || true"):
+        made = collect.snapshot(facts.read())
+        # A container between two parts of the reading may lack details, but nothing is made up about it.
+        assert {c.name for c in made.containers} <= {"go0", "go1", "go2"}
+        assert [w for w in made.warnings if not w.startswith("go")] == []
+        read += 1
+    assert read >= 3
+    assert collect.snapshot(facts.read()).containers == ()
