@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from course_lib import collect, facts, lab, run
+from course_lib import collect, facts, images, lab, run
 from course_lib.draw import png
 from course_lib.errors import CourseError
 from course_lib.layout import layout
@@ -35,6 +35,8 @@ def _say_removed(now: Snapshot) -> None:
         print(f"Removed: {thing}")
 
 
+NAMES = "{{.Repository}}:{{.Tag}}"
+OURS = "|".join(f"{name}:latest" for name in images.INNER)
 ALT = "The network of the lab, drawn. The next cell says the same in words."
 
 
@@ -73,19 +75,21 @@ def wait_until(what: Callable[[], object], seconds: float = 20) -> None:
 
 
 def clean_up() -> None:
-    """Remove every container, network and volume of the lab, and prove that none is left.
+    """Remove every container, network and volume of the lab and the images that were made in it; prove it.
 
     Raises CourseError if something is left.
     """
     run.host(
         "docker ps -aq | xargs -r docker rm -fv; docker network prune -f\n"
-        "docker volume ls -q | xargs -r docker volume rm -f",
+        "docker volume ls -q | xargs -r docker volume rm -f\n"
+        f"docker images --format '{NAMES}' | grep -vxE '{OURS}' | xargs -r docker rmi -f; docker image prune -f",
         timeout=60,
     )
     now = snapshot()
     left = {
         "containers": len(now.containers),
         "networks of your own": sum(n.name not in ("bridge", "host", "none") for n in now.networks),
+        "images of your own": len(run.host(f"docker images --format '{NAMES}' | grep -vxE '{OURS}' || true").split()),
         "veth pairs to containers": sum(i.master is not None for i in now.interfaces),
         "rules for published ports": sum(r.target == "DNAT" for c in now.chains for r in c.rules),
     }

@@ -151,6 +151,15 @@ def load(lab_api: Any) -> None:
                     lab_api.remove_image(image)
 
 
+def keep_only_ours(lab_api: Any) -> None:
+    """Remove the images that a learner made in a lab; no container may use them any more."""
+    ours = {f"{name}:latest" for name in INNER}
+    for image in lab_api.images():
+        for tag in image["RepoTags"] or [image["Id"]]:
+            if tag not in ours:
+                lab_api.remove_image(image["Id"] if tag == "<none>:<none>" else tag, force=True)
+
+
 def recipe_of_inner(lab_api: Any, name: str) -> str | None:
     """Return the fingerprint of an image inside the lab; None if it is not there or the learner's own."""
     try:

@@ -129,7 +129,9 @@ def reset() -> None:
     _create(engine_version, probe=False)
     _start()
     _wait_until_ready()
-    images.load(engine.inner(container()))
+    lab_engine = engine.inner(container())
+    images.load(lab_engine)
+    images.keep_only_ours(lab_engine)
 
 
 def down(remove_images: bool) -> bool:
@@ -242,10 +244,11 @@ def _start() -> None:
 def _wait_until_ready() -> None:
     """Wait until the dockerd in the lab answers; raises EngineUnfitError with what is missing if it cannot."""
     api = engine.outer()
-    # The engine's own clock, to the nanosecond: what a lab said before it was stopped does not count.
+    # What a lab said before it was stopped does not count. The engine notes the start when the program runs already,
+    # so its first words may be a little older than that; "ready" comes more than a second later.
     started = datetime.fromisoformat(api.inspect_container(container())["State"]["StartedAt"])
     missing = []
-    for line in api.logs(container(), stream=True, follow=True, since=started.timestamp()):
+    for line in api.logs(container(), stream=True, follow=True, since=started.timestamp() - 0.5):
         text = line.decode(errors="replace").strip()
         if text == "ready":
             return

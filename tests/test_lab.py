@@ -274,3 +274,12 @@ def test_a_changed_recipe_replaces_the_image_in_the_lab(fresh_lab: None) -> None
     images.load(api)
     assert api.inspect_image("busybox:latest")["Id"] == old
     assert len(api.images(all=False)) == len(before), "no image without a name stays"
+
+
+def test_reset_removes_the_images_that_were_made_in_the_lab(fresh_lab: None) -> None:
+    run.host(
+        "printf 'FROM busybox\\nEXPOSE 8000\\n' | docker build -q -t mine - 2>/dev/null; docker tag nginx mine:too"
+    )
+    lab.reset()
+    names = run.host("docker images --format '{{.Repository}}:{{.Tag}}' | sort").split()
+    assert names == ["busybox:latest", "nginx:latest"]
