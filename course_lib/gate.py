@@ -34,10 +34,10 @@ Step = tuple[str, list[str]]
 def run(paths: Sequence[str], start: Callable[..., None]) -> int:
     """Run the gate, or only the tests and notebooks in PATHS; return 0 if all of it is well.
 
-    `start(version, install=...)` makes the lab run. The tests have a lab of their own, so that the learner's
-    stays as it is; it is taken away again.
+    `start(version, install=...)` makes the lab run. The tests have a lab of their own, beside the one that
+    COURSE_LAB names and with a name made from it, so that the learner's stays as it is; it is taken away again.
     """
-    os.environ["COURSE_LAB"] = "test"
+    os.environ["COURSE_LAB"] = f"{lab.name()[:26]}-test"
     began = time.monotonic()
     start(lab.DEFAULT_ENGINE, install=True)
     _browser()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-os.environ.setdefault("COURSE_LAB", "test")
+os.environ.setdefault("COURSE_LAB", "default-test")
 
 ROOT = Path(__file__).parent.parent
 

@@ -117,6 +117,7 @@ def test_a_lab_that_was_stopped_starts_again_with_what_it_had(fresh_lab: None) -
 
 def test_two_labs_know_nothing_of_each_other(fresh_lab: None, monkeypatch: pytest.MonkeyPatch) -> None:
     run.host("docker run -d --name web -p 80:80 nginx >/dev/null")
+    first = lab.name()
     monkeypatch.setenv("COURSE_LAB", "test-two")
     try:
         lab.up("26.1", refuse)
@@ -127,7 +128,7 @@ def test_two_labs_know_nothing_of_each_other(fresh_lab: None, monkeypatch: pytes
         lab.down(remove_images=False)
     with pytest.raises(LabGoneError, match="There is no lab"):
         lab.require()
-    monkeypatch.setenv("COURSE_LAB", "test")
+    monkeypatch.setenv("COURSE_LAB", first)
     assert run.host("docker ps --format '{{.Names}}'").strip() == "web"
 
 
