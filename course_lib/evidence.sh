@@ -33,9 +33,15 @@ until_true() { # until_true SECONDS COMMAND...: poll
         sleep 0.003
     done
 }
-has() { [[ $(text "$1" 2>/dev/null) == *"$2"* ]]; } # has NAME TEXT
+has() { # has NAME TEXT
+    local all
+    IFS= read -rd '' all <"/proc/$$/fd/${fd[$1]}"
+    [[ $all == *"$2"* ]]
+}
 listens() { # listens PID GROUPS: a netlink socket of netfilter (family 12) with these groups is in that namespace
-    [[ $(</proc/"$1"/net/netlink) =~ [[:space:]]12[[:space:]]+[0-9]+[[:space:]]+$2[[:space:]] ]]
+    local all
+    IFS= read -rd '' all 2>/dev/null <"/proc/$1/net/netlink"
+    [[ $all =~ [[:space:]]12[[:space:]]+[0-9]+[[:space:]]+$2[[:space:]] ]]
 }
 background() { # background NAME COMMAND...
     local to=$1
@@ -63,7 +69,7 @@ add chain inet $own in { type filter hook input priority 300; }
 add chain inet $own post { type filter hook postrouting priority 300; }
 add chain bridge $own pre { type filter hook prerouting priority -350; }
 add chain bridge $own in { type filter hook input priority 300; }
-add chain bridge $own fwd { type filter hook forward priority 300; }
+add chain bridge $own across { type filter hook forward priority 300; }
 add chain bridge $own out { type filter hook output priority 300; }
 "
 while read -r rule; do
@@ -85,6 +91,7 @@ open drops
 timeout $LIFE tcpdump --immediate-mode -i any -nn -e -l -tt -s 128 -B 4096 "$WATCH" \
     </dev/null >&"${fd[capture]}" 2>&"${fd[drops]}" &
 capture=$!
+pids+=($capture)
 open events
 background events timeout $LIFE conntrack -E -o timestamp,id
 if [[ $ORIGIN != host && $ORIGIN != client ]]; then
@@ -95,7 +102,7 @@ fi
 open before
 { echo "== before ip"; iptables-save -c; echo "== before ip6"; ip6tables-save -c; } >&"${fd[before]}" 2>/dev/null
 for name in "${!enter[@]}"; do
-    until_true 5 has "table $name" "table bridge $own" || { echo "== failed"; text "table $name"; exit 1; }
+    until_true 5 has "table $name" "table bridge $own" && ! has "table $name" Error || { echo "== failed"; text "table $name"; exit 1; }
     open "trace $name"
     # shellcheck disable=SC2086
     background "trace $name" ${enter[$name]} timeout $LIFE nft -a monitor trace
