@@ -16,20 +16,26 @@ def end_of(request: Request, sections: Mapping[str, str], steps: Sequence[Step])
     there = [s for s in steps if s.connection == 1 and not s.back]
     back = [s for s in steps if s.connection == 1 and s.back]
     answer = _answer(request, log, said)
+    relayed = next((s for s in steps if s.connection == 2 and s.back), None)
     if answer and not any(s.verdict == "drop" for s in there + back):
+        if relayed and relayed.packet.said.startswith("RST"):
+            words = f"connected to a relay in host, whose own connection was refused by {relayed.place}"
+            return End("refused", words, ("the sender", "trace"))
         kind = "connected" if request.kind == "tcp" else "answered"
         return End(kind, answer, ("the sender",))
     for way in (there, back):
         if way and way[-1].verdict == "drop":
             return _dropped(way[-1], back)
     error = sender_error(log, said)
-    if back and back[-1].packet.said != "SYN-ACK":
+    if back and _refuses(back[0]):
         return _turned_back(back, error)
-    if error and not there:
-        return _not_sent(request, sections, error)
-    if back and back[-1].kind != "delivered":
-        return End("silent", f"the answer was last seen in {back[-1].place}", ("trace",))
-    return _silent(request, sections, there, error)
+    return _not_sent(request, sections, error) if error and not there else _silent(sections, there, back, error)
+
+
+def _refuses(step: Step) -> bool:
+    """Return whether an answer says no."""
+    said = step.packet.said
+    return said.startswith("RST") or (step.packet.protocol.startswith("icmp") and not said.startswith("echo"))
 
 
 def _answer(request: Request, log: str, said: str) -> str:
@@ -79,8 +85,9 @@ def _turned_back(back: Sequence[Step], error: str) -> End:
     if said.startswith("RST"):
         words = f"refused by {begin.place} with a RST: no socket listens on that address and port there{told}"
         return End("refused", words, ("trace", "the sender"))
-    kind = "refused" if said == "port unreachable" else "unreachable"
-    return End(kind, f"refused by {begin.place} with ICMP {said}{told}", ("trace",))
+    if said == "port unreachable":
+        return End("refused", f"refused by {begin.place} with ICMP {said}: no socket listens there{told}", ("trace",))
+    return End("unreachable", f"{begin.place} answered with ICMP {said}{told}", ("trace",))
 
 
 def _not_sent(request: Request, sections: Mapping[str, str], error: str) -> End:
@@ -89,13 +96,15 @@ def _not_sent(request: Request, sections: Mapping[str, str], error: str) -> End:
     return End("unreachable", f"no packet was sent: {error}{why}", ("the sender", "route"))
 
 
-def _silent(request: Request, sections: Mapping[str, str], there: Sequence[Step], error: str) -> End:
-    missing = unanswered(sections.get("capture", ""))
-    if missing and there and there[-1].kind in ("sends", "leaves", "routed"):
-        return End("unreachable", f"nobody answered ARP for {missing[0]}: no frame could be sent", ("capture",))
+def _silent(sections: Mapping[str, str], there: Sequence[Step], back: Sequence[Step], error: str) -> End:
+    if back:
+        return End("silent", f"the answer was last seen in {back[-1].place}", ("trace",))
     if not there:
         return End("silent", f"nothing was seen of it{f' ({error})' if error else ''}", ())
     last = there[-1]
+    if last.packet.destination in unanswered(sections.get("capture", "")):
+        words = f"nobody answered ARP for {last.packet.destination}, so no frame could be sent to it"
+        return End("unreachable", words, ("capture",))
     if last.kind == "delivered":
         return End("silent", f"delivered to {last.place}; no answer within a second", ("trace", "the sender"))
     return End("silent", f"last seen in {last.place}; no answer within a second", ("trace",))

@@ -19,7 +19,7 @@ from typing import Any
 
 from course_lib import run
 from course_lib.errors import CourseError
-from course_lib.request import Request
+from course_lib.request import Request, relays
 from course_lib.snapshot import Snapshot
 
 # Outside of the range from which the kernel takes ports by itself (ip(7), ip_local_port_range: up to 60999).
@@ -38,7 +38,9 @@ def gather(request: Request, facts: dict[str, Any], network: Snapshot) -> tuple[
     seen = _concerned(request, network)
     around = {name: pids.get(name, 0) for name in dict.fromkeys(_namespace(n, network, pids)[0] for n in seen)}
     values = {
-        "NAMESPACES": " ".join(f"{name}={pid or '-'}" for name, pid in {"host": 0, origin[0]: origin[1], **around}.items()),
+        "NAMESPACES": " ".join(
+            f"{name}={pid or '-'}" for name, pid in {"host": 0, origin[0]: origin[1], **around}.items()
+        ),
         "ORIGIN": origin[0],
         "PORT": str(request.source_port),
         "RULES": "\n".join(_rules(request, network)),
@@ -100,10 +102,11 @@ def _address(request: Request, origin: tuple[str, int]) -> str:
         pass
     etc = {"host": "/etc", "client": "/etc/netns/client"}.get(origin[0], f"/proc/{origin[1]}/root/etc")
     enter = {"host": "", "client": "nsenter --net=/run/netns/client"}.get(origin[0], f"nsenter -t {origin[1]} -n")
+    asked = shlex.quote(name)
     script = f"""
 server=$(awk '$1 == "nameserver" {{ print $2; exit }}' {etc}/resolv.conf)
-found=$(awk -v name={shlex.quote(name)} '!/^#/ {{ for (i = 2; i <= NF; i++) if ($i == name) {{ print $1; exit }} }}' {etc}/hosts)
-[ -n "$found" ] || [ -z {shlex.quote(name)} ] || found=$({enter} dig +short +time=1 +tries=1 {shlex.quote(name)} "@$server")
+found=$(awk -v name={asked} '!/^#/ {{ for (i = 2; i <= NF; i++) if ($i == name) {{ print $1; exit }} }}' {etc}/hosts)
+[ -n "$found" ] || [ -z {asked} ] || found=$({enter} dig +short +time=1 +tries=1 {asked} "@$server")
 jq -n '$ARGS.named' --arg server "$server" --arg found "$found"
 """
     said = json.loads(run.ask(script))
@@ -116,30 +119,22 @@ jq -n '$ARGS.named' --arg server "$server" --arg found "$found"
     if request.kind == "dns":
         raise CourseError(f"{request.origin} has no resolver in its resolv.conf, so it cannot look up a name.")
     raise CourseError(
-        f"{request.origin} does not know the name {name} (asked: its hosts file, then {said['server']}): use an address."
+        f"{request.origin} does not know the name {name} (asked: its hosts file and {said['server']}): use an address."
     )
-
-
-def _relays(request: Request, network: Snapshot) -> list[tuple[str, str, int]]:
-    """Return where docker-proxy may lead: the container, its address and port, for each that publishes this port."""
-    return [
-        (container.name, address.partition("/")[0], port.container_port)
-        for container in network.containers
-        for port in dict.fromkeys(replace(p, host_ip=None) for p in container.ports)
-        if (port.host_port, port.protocol) == (request.port, request.protocol)
-        for endpoint in container.endpoints
-        for address in endpoint.addresses
-    ]
 
 
 def _concerned(request: Request, network: Snapshot) -> list[str]:
     """Return whose namespaces the packet may get to, as far as can be told before it is sent."""
     client = {a.partition("/")[0] for i in network.client if i.kind != "loopback" for a in i.addresses}
     own = {
-        a.partition("/")[0]: c.name for c in network.containers if c.state == "running" for e in c.endpoints for a in e.addresses
+        a.partition("/")[0]: c.name
+        for c in network.containers
+        if c.state == "running"
+        for e in c.endpoints
+        for a in e.addresses
     }
-    names = [name for name, _, _ in _relays(request, network)]
-    names += ["client"] if request.address in client else []
+    names = [name for name, _, _ in relays(request, network)]
+    names += ["client"] if request.address in client or request.kind == "dns" else []
     return names + ([own[request.address]] if request.address in own else [])
 
 
@@ -155,9 +150,12 @@ def _rules(request: Request, network: Snapshot) -> list[str]:
     proto = request.protocol
     rules = [f"{proto} {side} {number}{opening}" for side in ("sport", "dport")]
     rules += [ERRORS[0].format(224, number), ERRORS[1].format(384, number)]
-    for _, address, port in _relays(request, network):
+    for _, address, port in relays(request, network):
         ip = "ip6" if ":" in address else "ip"
-        rules += [f"{ip} daddr {address} {proto} dport {port}{opening}", f"{ip} saddr {address} {proto} sport {port}{opening}"]
+        rules += [
+            f"{ip} daddr {address} {proto} dport {port}{opening}",
+            f"{ip} saddr {address} {proto} sport {port}{opening}",
+        ]
     if request.kind == "dns":  # what a resolver of Docker asks further
         rules += [f"udp dport 53 ip daddr != {request.address}", f"udp sport 53 ip saddr != {request.address}"]
     return rules
@@ -168,7 +166,7 @@ def _watch(request: Request, network: Snapshot) -> str:
     if request.protocol.startswith("icmp"):
         return "icmp or icmp6 or arp"
     parts = [f"port {request.source_port}", "icmp", "icmp6", "arp"]
-    parts += [f"(host {address} and port {port})" for _, address, port in _relays(request, network)]
+    parts += [f"(host {address} and port {port})" for _, address, port in relays(request, network)]
     return " or ".join(parts + (["udp port 53"] if request.kind == "dns" else []))
 
 

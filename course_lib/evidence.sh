@@ -156,7 +156,7 @@ esac
 ended=$EPOCHREALTIME
 # Who holds which socket, while the connection is open.
 open sockets
-{ ss -Htunp; echo; pgrep -xa docker-proxy; } >&"${fd[sockets]}" 2>/dev/null
+{ ss -Htuanp; echo; pgrep -xa docker-proxy; } >&"${fd[sockets]}" 2>/dev/null
 [[ -n ${sender-} ]] && kill "$sender" 2>/dev/null
 
 # --- until nothing more comes -----------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from course_lib.ends import end_of
 from course_lib.handles import Rules
-from course_lib.request import Request
+from course_lib.request import Request, relays
 from course_lib.snapshot import Snapshot
 from course_lib.steps import walk
 from course_lib.trace import Sighting, sightings
@@ -30,13 +30,22 @@ def way_of(request: Request, sections: Mapping[str, str], network: Snapshot) -> 
     }
     seen = frames(sections.get("capture", ""))
     steps: list[Step] = []
+    goals = {(address, port) for _, address, port in relays(request, network)}
+    roles = {id(s): _role(request, s, goals) for found in traces.values() for s in found}
+    netfilter = False
+    port = 0  # of the sender of the second connection
     for connection, back in ((1, False), (2, False), (2, True), (1, True)):
-        parts = _parts(request, traces, connection, back)
+        parts = {p: [s for s in found if roles[id(s)] == (connection, back)] for p, found in traces.items()}
+        parts = _one(parts, request.protocol == "tcp" and not back, port if back else 0, connection)
         steps += walk(parts, connection, back, rules, seen)
+        if (connection, back) == (2, False):
+            port = steps[-1].packet.source_port if parts else -1
+        if (connection, back) == (1, False):
+            netfilter = any(s.family != "bridge" for s in parts.get("host", []))
     steps = _in_time(steps)
     found = [e for place in places for e in entries(place, sections.get(f"events {place}", ""))]
     steps = [_with_conntrack(step, found) for step in steps]
-    held = relay(sections.get("sockets", ""), request.source_port)
+    held = relay(sections.get("sockets", ""), request.source_port, request.port, port)
     kept = tuple(e for e in dict.fromkeys(found) if _of(request, e, steps))
     return Way(
         request,
@@ -44,7 +53,7 @@ def way_of(request: Request, sections: Mapping[str, str], network: Snapshot) -> 
         tuple(steps),
         kept,
         end_of(request, sections, steps),
-        tuple(_notes(request, sections, steps, held)),
+        tuple(_notes(request, sections, steps, held, netfilter)),
         tuple(_doubts(request, sections, steps, rules["host"])),
     )
 
@@ -59,55 +68,41 @@ def _in_time(steps: list[Step]) -> list[Step]:
     return steps
 
 
-def _parts(
-    request: Request, traces: Mapping[str, list[Sighting]], connection: int, back: bool
-) -> dict[str, list[Sighting]]:
-    """Return the sightings of one packet by namespace: of the first one in that direction, and of its like."""
-    parts = {
-        place: [s for s in found if _role(request, s) == (connection, back)] for place, found in traces.items()
-    }
-    first = next((s for found in _host_first(parts) for s in found), None)
-    if first is None:
+def _one(parts: dict[str, list[Sighting]], opening: bool, port: int, connection: int) -> dict[str, list[Sighting]]:
+    """Return the sightings of one packet by namespace, of all in one direction: the first, and where it went on.
+
+    `opening` asks for a SYN: not for the RST of a sender that goes away. The second connection is the first one
+    that is opened where a relay may lead; `port` is its sender's, for the answer.
+    """
+    found = [s for _, some in sorted(parts.items(), key=lambda part: part[0] != "host") for s in some]
+    found = [s for s in found if not opening or s.packet.said == "SYN"]
+    if connection == 2 and port:
+        found = [s for s in found if s.packet.destination_port == port]
+    if not found:
         return {}
-    wanted = first.packet.said
-    if request.protocol == "tcp" and not back:
-        wanted = "SYN"  # not the RST of a sender that goes away
-    only = {place: [s for s in found if s.packet.said == wanted] for place, found in parts.items()}
-    if connection == 2:  # the first such connection; others of the same kind are somebody else's, or a repetition
-        ports = first.packet.destination_port if back else first.packet.source_port
-        only = {
-            place: [s for s in found if (s.packet.destination_port if back else s.packet.source_port) == ports]
-            for place, found in only.items()
-        }
-    return {place: found for place, found in only.items() if found}
+    first = found[0].packet
+    if connection == 2 and not port:
+        found = [s for s in found if s.packet.source_port == first.source_port]
+    kept = {id(s) for s in found if s.packet.said == first.said}
+    return {place: some for place, all_ in parts.items() if (some := [s for s in all_ if id(s) in kept])}
 
 
-def _host_first(parts: Mapping[str, list[Sighting]]) -> list[list[Sighting]]:
-    return [parts.get("host", []), *(found for place, found in parts.items() if place != "host")]
+def _role(request: Request, sighting: Sighting, goals: set[tuple[str, int]]) -> tuple[int, bool] | None:
+    """Return the connection to which a packet belongs, and whether it is an answer; None for anybody else's.
 
-
-def _role(request: Request, sighting: Sighting) -> tuple[int, bool] | None:
-    """Return the connection to which a packet belongs, and whether it is an answer; None for anybody else's."""
+    The second connection goes to where a relay of the port leads, or is what a resolver asks further.
+    """
     packet = sighting.packet
     if packet.protocol.startswith("icmp"):
-        if packet.said == "echo request":
-            return (1, False) if sighting.mark == str(request.source_port) else None
-        if packet.said == "echo reply":
-            return (1, True) if sighting.mark == str(request.source_port) else None
+        if packet.said.startswith("echo"):
+            return (1, packet.said == "echo reply") if sighting.mark == str(request.source_port) else None
         return (1, True) if any(word in packet.said for word in ERRORS) else None
-    if packet.source_port == request.source_port:
-        return 1, False
-    if packet.destination_port == request.source_port:
-        return 1, True
-    # Traced because it goes to where a relay of this port leads, or because a resolver asks further.
-    opening = packet.said == "SYN" or (packet.protocol == "udp" and _goes_out(sighting, request))
-    return 2, not opening
-
-
-def _goes_out(sighting: Sighting, request: Request) -> bool:
-    if request.kind == "dns":
-        return sighting.packet.destination_port == 53
-    return sighting.packet.destination_port < sighting.packet.source_port
+    source, goal = (packet.source, packet.source_port), (packet.destination, packet.destination_port)
+    if request.source_port in (source[1], goal[1]):
+        return 1, goal[1] == request.source_port
+    if goal in goals or (request.kind == "dns" and goal[1] == 53):
+        return 2, False
+    return (2, True) if source in goals or (request.kind == "dns" and source[1] == 53) else None
 
 
 def _of(request: Request, entry: Entry, steps: list[Step]) -> bool:
@@ -118,25 +113,34 @@ def _of(request: Request, entry: Entry, steps: list[Step]) -> bool:
     return entry.original.source_port in known | {request.source_port}
 
 
-def _notes(request: Request, sections: Mapping[str, str], steps: list[Step], held: Relay | None) -> list[str]:
+def _notes(
+    request: Request, sections: Mapping[str, str], steps: list[Step], held: Relay | None, netfilter: bool
+) -> list[str]:
     """Say what else the evidence shows."""
     notes = []
     if held and any(s.connection == 2 for s in steps):
         notes.append(
-            f"{held.process} holds both connections: it reads from one and writes to the other (ss, while they were open)"
+            f"{held.process} holds both: it reads from one and writes to the other (ss, while they were open)"
         )
     elif any(s.connection == 2 for s in steps) and request.kind != "dns":
         notes.append("that the second connection belongs to the first is inferred: it came at the same time")
     elif any(s.connection == 2 for s in steps):
         notes.append("that the second query belongs to the first is inferred: it came at the same time")
-    crossed = [s for s in steps if s.kind == "crosses" and not s.back]
-    asked = any(s.kind in ("rule", "policy") and s.chain == "FORWARD" and not s.back for s in steps)
-    value = re.search(r"bridge-nf-call-ip6tables (\d)" if request.family == 6 else r"bridge-nf-call-iptables (\d)", sections.get("settings", ""))
-    if crossed and value:
-        name = "bridge-nf-call-ip6tables" if request.family == 6 else "bridge-nf-call-iptables"
-        does = "passes" if asked else "does not pass"
-        notes.append(f"net.bridge.{name} is {value[1]}: what crosses the bridge {does} FORWARD")
+    if any(s.kind == "crosses" and not s.back for s in steps):
+        notes.append(_bridged(request, sections, steps, netfilter))
     return notes
+
+
+def _bridged(request: Request, sections: Mapping[str, str], steps: list[Step], netfilter: bool) -> str:
+    """Say whether the frame that crossed a bridge was shown to the hooks of IP, and to a rule there."""
+    name = "bridge-nf-call-ip6tables" if request.family == 6 else "bridge-nf-call-iptables"
+    value = re.search(rf"^{name} (\d)", sections.get("settings", ""), re.M)
+    setting = f"net.bridge.{name} is {value[1]}" if value else f"there is no net.bridge.{name}"
+    if not netfilter:
+        return f"{setting}: what crosses the bridge is not shown to iptables"
+    if any(s.chain == "FORWARD" and not s.back for s in steps):
+        return f"{setting}: what crosses the bridge passes FORWARD"
+    return f"{setting}: what crosses the bridge is shown to the hooks of IP, where no rule was met"
 
 
 def _doubts(request: Request, sections: Mapping[str, str], steps: list[Step], rules: Rules) -> list[str]:

@@ -21,9 +21,7 @@ class Rules:
     def __init__(self, listing: str, saved: Mapping[str, str]) -> None:
         """Take what `nft -a list ruleset` and, by family, what `iptables-save -c` printed."""
         self._handles, self._texts = _listed(listing)
-        self._chains = {
-            (c.family, c.table, c.name): c for family, text in saved.items() for c in chains(text, family)
-        }
+        self._chains = {(c.family, c.table, c.name): c for family, text in saved.items() for c in chains(text, family)}
 
     def chain(self, family: str, table: str, name: str) -> Chain | None:
         """Return a chain as iptables has it."""

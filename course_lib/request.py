@@ -8,6 +8,7 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from course_lib.errors import CourseError
+from course_lib.snapshot import Snapshot
 
 KINDS = {"http": "tcp", "tcp": "tcp", "udp": "udp", "ping": "icmp", "dns": "udp"}  # with the protocol of each
 FORMS = (
@@ -59,3 +60,22 @@ def request(origin: str, target: str) -> Request:
         raise CourseError(f"{target!r} names no port: use {kind}://NAME-OR-ADDRESS:PORT.")
     given = {"http": port or 80, "ping": 0, "dns": 53}.get(kind, port or 0)
     return Request(origin, target, kind, host, given, parts.path or "/" if kind == "http" else "")
+
+
+def relays(request: Request, network: Snapshot) -> list[tuple[str, str, int]]:
+    """Return where docker-proxy may lead from the port asked for: the container, its address and its port.
+
+    There is one only where the request gets to a socket of the host.
+    """
+    own = {a.partition("/")[0] for i in network.interfaces for a in i.addresses}
+    loopback = ip_address(request.address).is_loopback
+    if (loopback and request.origin != "host") or (not loopback and request.address not in own):
+        return []
+    return [
+        (container.name, address.partition("/")[0], port.container_port)
+        for container in network.containers
+        for port in dict.fromkeys(replace(p, host_ip=None) for p in container.ports)
+        if (port.host_port, port.protocol) == (request.port, request.protocol)
+        for endpoint in container.endpoints
+        for address in endpoint.addresses
+    ]

@@ -34,7 +34,8 @@ class Walk:
         step = replace(step, **more)  # type: ignore[arg-type]
         directions = {"arrives": IN, "enters": IN, "leaves": OUT, "exits": OUT, "crosses": OUT}.get(kind, ())
         if place == "host" and any(
-            f.device == step.device and f.direction in directions and f.addresses == packet.addresses for f in self.frames
+            f.device == step.device and f.direction in directions and f.addresses == packet.addresses
+            for f in self.frames
         ):
             step = replace(step, seen=(*seen, "capture"))
         self.steps.append(step)
@@ -63,7 +64,9 @@ def walk(
 
 def _order(parts: Mapping[str, Sequence[Sighting]]) -> list[str]:
     """Return the namespaces in the order in which the packet was in them: between two others there is the host."""
-    sending = {p for p, found in parts.items() if any(s.ours and s.family == "inet" and s.chain == "out" for s in found)}
+    sending = {
+        p for p, found in parts.items() if any(s.ours and s.family == "inet" and s.chain == "out" for s in found)
+    }
     others = [p for p in parts if p != "host"]
     begins = [p for p in others if p in sending]
     return [*begins, *(p for p in parts if p == "host"), *(p for p in others if p not in begins)]
@@ -127,7 +130,8 @@ def _rules(walker: Walk, place: str, sighting: Sighting) -> None:
     if sighting.verdicts and sighting.verdicts[-1].verdict == "drop":
         walker.translated = None
     for verdict, following in zip(sighting.verdicts, [*sighting.verdicts[1:], None], strict=True):
-        where = {"family": sighting.family, "table": sighting.table, "chain": verdict.chain, "verdict": verdict.verdict}
+        where = {"family": sighting.family, "table": sighting.table, "hook": sighting.chain}
+        where |= {"chain": verdict.chain, "verdict": verdict.verdict}
         if verdict.handle is None:
             walker.add(place, "policy", sighting.packet, **where)
             continue
@@ -135,7 +139,9 @@ def _rules(walker: Walk, place: str, sighting: Sighting) -> None:
         text = {"number": rule.number, "rule": rule.spec} if rule else {"rule": "a rule that is not there any more"}
         walker.add(place, "rule", sighting.packet, **where, **text)
         target = rule.target if rule else ""
-        if target in TRANSLATING or (rule and not rule.number and any(w in rule.spec for w in ("nat to", "masquerade"))):
+        if target in TRANSLATING or (
+            rule and not rule.number and any(w in rule.spec for w in ("nat to", "masquerade"))
+        ):
             walker.translated = len(walker.steps) - 1
         _nothing(walker, place, sighting, verdict, following)
 
@@ -144,5 +150,5 @@ def _nothing(walker: Walk, place: str, sighting: Sighting, verdict: Verdict, fol
     """Note that the packet was led to a chain and came back: nothing is printed where no rule matched."""
     how, _, chain = verdict.verdict.partition(" ")
     if how in ("jump", "goto") and (following is None or following.chain != chain):
-        where = {"family": sighting.family, "table": sighting.table, "chain": chain}
+        where = {"family": sighting.family, "table": sighting.table, "hook": sighting.chain, "chain": chain}
         walker.add(place, "nothing", sighting.packet, **where, seen=())

@@ -75,7 +75,7 @@ def sightings(text: str) -> list[Sighting]:
 def _sighting(family: str, table: str, chain: str, words: str) -> Sighting:
     """Return a sighting from the words of a header: keys of one or two words, each with a value."""
     values = dict(re.findall(r"\b(\S+ (?:saddr|daddr|sport|dport|type|code|id)) (\S+)", words))
-    devices = {key: name for key, name in re.findall(r'\b(iif|oif) "([^"]*)"', words)}
+    devices = dict(re.findall(r'\b(iif|oif) "([^"]*)"', words))
     ip = "ip6" if "ip6 saddr" in values else "ip"
     protocol = next((p for p in ("tcp", "udp", "icmpv6", "icmp") if re.search(rf"\b{p} (?:sport|type) ", words)), "")
     packet = Packet(
@@ -86,8 +86,17 @@ def _sighting(family: str, table: str, chain: str, words: str) -> Sighting:
         int(values.get(f"{protocol} dport", 0)),
         _said(protocol, values, words),
     )
-    mark = values.get(f"{protocol} id", "") if packet.said.startswith("echo") else ""
-    return Sighting(family, table, chain, packet, mark, devices.get("iif", ""), devices.get("oif", ""))
+    return Sighting(
+        family, table, chain, packet, _mark(packet, values, words), devices.get("iif", ""), devices.get("oif", "")
+    )
+
+
+def _mark(packet: Packet, values: dict[str, str], words: str) -> str:
+    """Return the identifier of an echo; of ICMPv6 nft shows the same four bytes as a number: it and the sequence."""
+    if not packet.said.startswith("echo"):
+        return ""
+    number = re.search(r"icmpv6 parameter-problem (\d+)", words)
+    return str(int(number[1]) >> 16) if number else values.get(f"{packet.protocol} id", "")
 
 
 def _said(protocol: str, values: dict[str, str], words: str) -> str:

@@ -29,10 +29,10 @@ class Packet:
 class Step:
     """One thing that happened to a packet, in one network namespace.
 
-    Kinds: sends (a socket of this namespace), arrives and leaves (by an interface), enters and exits (by a port of a
-    bridge), crosses (from one port of a bridge to another), up (from a bridge to the namespace itself), routed,
-    rule (that matched), policy (of a chain in which no rule decided), nothing (of a chain matched), rewritten (by
-    conntrack, without a rule), delivered (to a socket of this namespace).
+    Kinds: sends (this namespace itself, at the hook output), delivered (to this namespace itself, at the hook
+    input), arrives and leaves (by an interface), enters and exits (by a port of a bridge), crosses (from one port of a
+    bridge to another), up (from a bridge to the namespace itself), routed, rule (that matched), policy (of a chain in
+    which no rule decided), nothing (of a chain matched), rewritten (by conntrack, without a rule).
     """
 
     connection: int  # 1, or 2 for the one that a relay (docker-proxy, the embedded DNS) opens
@@ -44,6 +44,7 @@ class Step:
     device: str = ""  # the interface; of `crosses` the port that it leaves by
     family: str = ""  # "ip" or "ip6", with the table, the chain and the rule's number from 1, as in iptables-save
     table: str = ""
+    hook: str = ""  # the base chain from which the packet got to this chain: "PREROUTING", "FORWARD" ...
     chain: str = ""
     number: int = 0
     rule: str = ""  # as iptables-save prints it

@@ -10,7 +10,6 @@ from course_lib.snapshot import Snapshot
 from course_lib.way import Packet, Step, Way
 
 WIDTH = 110  # characters
-UNBROKEN = {"break_long_words": False, "break_on_hyphens": False}
 
 
 class Names:
@@ -102,15 +101,17 @@ def _title(way: Way, step: Step) -> str:
 
 
 def _row(number: int, step: Step, names: Names) -> list[str]:
-    """Return a step: its number, where, by whom it was seen, and what happened; below it what that made of the packet."""
+    """Return a step: its number, where, by whom it was seen, and what happened; then what that made of the packet."""
     start = f"{number:4}  {at(step, names):38}  {'+'.join(step.seen) or 'inferred':15}  "
     said = what(step, names)
-    if len(start + said) <= WIDTH:
-        lines = [start + said]
-    else:
-        indent = " " * 12
-        lines = [start, *textwrap.wrap(said, WIDTH, initial_indent=indent, subsequent_indent=indent, **UNBROKEN)]
+    lines = [start + said] if len(start + said) <= WIDTH else [start, *_wrapped(said, " " * 12)]
     return lines + ([f"{' ' * len(start)}now {names.packet(step.packet)}"] if step.before else [])
+
+
+def _wrapped(text: str, indent: str) -> list[str]:
+    """Return a text in lines; options and addresses stay whole."""
+    folder = textwrap.TextWrapper(WIDTH, indent, indent, break_long_words=False, break_on_hyphens=False)
+    return folder.wrap(text)
 
 
 def at(step: Step, names: Names) -> str:
@@ -121,7 +122,7 @@ def at(step: Step, names: Names) -> str:
         return f"{step.table} {step.chain}"
     if step.kind in ("enters", "exits", "crosses", "up"):
         return f"bridge {names.bridge_of(step.device)}"
-    return {"routed": "routing", "rewritten": "conntrack", "sends": "socket", "delivered": "socket"}.get(
+    return {"routed": "routing", "rewritten": "conntrack", "sends": "output", "delivered": "input"}.get(
         step.kind, names.device(step.device)
     )
 
@@ -167,41 +168,3 @@ def _named(packet: Packet, names: Names) -> Packet:
         if number == port and (packet.destination, port) not in names.ports:
             names.ports[packet.destination, port] = name
     return packet
-
-
-def sentences(way: Way) -> str:
-    """Return the way in words: what decided, in order, without the rules that only led on."""
-    names = Names(way)
-    lines = [f"{way.request.origin} sends {_thing(way)} to {way.request.target}."]
-    for step in way.steps:
-        if said := _sentence(step, names):
-            lines.append(f"{'Answer: ' if step.back else ''}{said}")
-    lines.append(f"It ended so: {names.rule(way.end.words)}.")
-    lines += [f"{note[0].upper()}{note[1:]}." for note in map(names.rule, (*way.notes, *way.doubts))]
-    return "\n".join(lines) + "\n"
-
-
-def _thing(way: Way) -> str:
-    return {"tcp": "a TCP connection", "http": "an HTTP request", "udp": "a UDP datagram", "ping": "an echo request"}.get(
-        way.request.kind, "a DNS query"
-    )
-
-
-def _sentence(step: Step, names: Names) -> str:
-    place = f"in {step.place}, " if step.place != "host" else ""
-    if step.kind == "rule" and step.before:
-        return f"{place}{at(step, names)} rewrites it: {names.packet(step.packet)}."
-    if step.kind == "rule" and step.verdict in ("accept", "drop"):
-        return f"{place}{at(step, names)} says {step.verdict.upper()}."
-    if step.kind == "policy" and step.verdict == "drop":
-        return f"{place}no rule of {step.chain} decided, and its policy is DROP."
-    if step.kind == "rewritten":
-        return f"{place}conntrack turns the addresses back: {names.packet(step.packet)}."
-    if step.kind == "crosses":
-        return f"the bridge passes it on to {names.device(step.device)}."
-    if step.kind in ("routed", "delivered"):
-        return {"routed": f"{place}routing chooses {names.device(step.device)}.", "delivered": f"{step.place} gets it."}[
-            step.kind
-        ]
-    return ""
-

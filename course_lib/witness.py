@@ -83,8 +83,12 @@ def unanswered(text: str) -> list[str]:
     return [address for address in dict.fromkeys(asked) if address not in there]
 
 
-def relay(text: str, port: int) -> Relay | None:
-    """Return the process that holds the other end of the connection from a port, and one connection more (ss(8))."""
+def relay(text: str, sender: int, goal: int, second: int) -> Relay | None:
+    """Return the process that holds the near end of the first connection and begins the second one (ss(8)).
+
+    `sender` and `goal` are the ports of the first connection, `second` is its own port in the second one. With UDP
+    the near socket is connected to nobody: it listens on the port.
+    """
     held: dict[tuple[str, int], list[tuple[str, int, str, int]]] = {}
     for line in text.splitlines():
         parts = line.split()
@@ -93,8 +97,8 @@ def relay(text: str, port: int) -> Relay | None:
             ends = (*_colon(parts[4]), *_colon(parts[5]))
             held.setdefault((users[0][0], int(users[0][1])), []).append(ends)
     for (process, pid), sockets in held.items():
-        near = next((s for s in sockets if s[3] == port), None)
-        far = next((s for s in sockets if s is not near), None)
+        near = next((s for s in sockets if s[3] == sender or (s[1], s[3]) == (goal, 0)), None)
+        far = next((s for s in sockets if s[1] == second and s is not near), None)
         if near and far:
             return Relay(process, pid, near, far)
     return None
@@ -115,4 +119,3 @@ def sender_error(log: str, said: str) -> str:
             return hit
     quoted = re.search(r"^From \S+ icmp_seq=1 (.+)$", said, re.M)
     return quoted[1] if quoted else ""
-
