@@ -119,9 +119,7 @@ def _notes(
     """Say what else the evidence shows."""
     notes = []
     if held and any(s.connection == 2 for s in steps):
-        notes.append(
-            f"{held.process} holds both: it reads from one and writes to the other (ss, while they were open)"
-        )
+        notes.append(f"{held.process} holds both: it reads from one and writes to the other (ss, while they were open)")
     elif any(s.connection == 2 for s in steps) and request.kind != "dns":
         notes.append("that the second connection belongs to the first is inferred: it came at the same time")
     elif any(s.connection == 2 for s in steps):

@@ -12,7 +12,7 @@ from course_lib.way import Way
 from course_lib.way_words import Names, at, what
 
 RADIUS = 9.0  # pixels
-ANSWER = "#5b4fa0"
+ANSWER = palette.INK
 MARGIN = 24.0
 
 

@@ -25,25 +25,23 @@ def sentences(way: Way) -> str:
             second = " of the second connection" if step.connection == 2 else ""
             lines.append(f"The {'answer' if step.back else 'packet'}{second} begins in {step.place}.")
         if said := _sentence(step, names):
-            lines.append(f"{said[0].upper()}{said[1:]}.")
+            lines.append(f"{said}.")
     lines.append(f"The end: {names.rule(way.end.words)}.")
-    lines += [f"{note[0].upper()}{note[1:]}." for note in map(names.rule, (*way.notes, *way.doubts))]
+    lines += [f"Note: {note}." for note in map(names.rule, way.notes)] + [f"Doubt: {doubt}." for doubt in way.doubts]
     return "\n".join(lines) + "\n"
 
 
 def _sentence(step: Step, names: Names) -> str:
     """Return what a step decided; "" if it decided nothing."""
-    place = f"in {step.place}, " if step.place != "host" else ""
-    now = names.packet(step.packet)
+    place, now, device = f"In {step.place}, ", names.packet(step.packet), names.device(step.device)
     if step.kind in ("rule", "policy") and (step.before or step.verdict in ("accept", "drop")):
         if step.kind == "policy":
             return f"{place}no rule of {step.chain} decided, and its policy is DROP" if step.verdict == "drop" else ""
         return f"{place}{at(step, names)} " + (f"rewrites it: {now}" if step.before else f"says {step.verdict.upper()}")
-    device = names.device(step.device)
     return {
         "rewritten": f"{place}conntrack turns the addresses back: {now}",
-        "crosses": f"the bridge passes it on to {device}",
-        "exits": f"the bridge passes it on to {device}",
+        "crosses": f"The bridge passes it on to {device}",
+        "exits": f"The bridge passes it on to {device}",
         "routed": f"{place}routing chooses {device}",
-        "delivered": f"{step.place} gets it: {now}",
+        "delivered": f"It is delivered to {step.place}: {now}",
     }.get(step.kind, "")
