@@ -16,8 +16,12 @@ FOLDER = Path(course_lib.__file__).parent
 # Everything from raw facts to shapes: no Docker, no notebook, no process, no network, no matplotlib.
 PURE = (
     "collect",
+    "diagnosis",
+    "ends",
     "errors",
+    "findings",
     "graph",
+    "handles",
     "homes",
     "layout",
     "layout_bridges",
@@ -27,14 +31,24 @@ PURE = (
     "layout_rules",
     "measure",
     "output",
+    "overlay",
     "palette",
     "phrases",
+    "request",
     "rule_words",
     "rules",
     "shapes",
     "snapshot",
+    "steps",
+    "stops",
     "svg",
     "text",
+    "trace",
+    "way",
+    "way_story",
+    "way_svg",
+    "way_words",
+    "witness",
 )
 NOWHERE = {"docker", "requests", "IPython", "ipywidgets", "matplotlib"}  # also not by what it imports
 NOT_HERE = NOWHERE | {"subprocess", "socket", "threading", "asyncio", "os", "time", "random"}
