@@ -47,11 +47,7 @@ def _checks() -> Iterator[tuple[bool, str]]:
         f"Debian's packages come from {source.mirror or 'the place that the image knows'}"
         + "".join(f", {option}" for option in source.options),
     )
-    for name, release in [
-        ("lab", images.RELEASES[lab.DEFAULT_ENGINE]),
-        *((n, images.INNER_RELEASE) for n in images.INNER),
-    ]:
-        tag = f"{images.PREFIX}/{name}:{release}"
+    for tag in (images.lab_image(images.RELEASES[lab.DEFAULT_ENGINE]), *map(images.inner_image, images.INNER)):
         there = images.recipe_of(engine.outer(), tag) is not None
         yield there, f"image {tag}" + ("" if there else ": not there yet, `./course up` makes it")
     well, line = _try(_lab)
