@@ -82,7 +82,9 @@ def clean_up() -> None:
     run.host(
         "docker ps -aq | xargs -r docker rm -fv; docker network prune -f\n"
         "docker volume ls -q | xargs -r docker volume rm -f\n"
-        f"docker images --format '{NAMES}' | grep -vxE '{OURS}' | xargs -r docker rmi -f; docker image prune -f",
+        # An image that lost its name to a later build has none to be removed by: prune takes it.
+        f"docker images -f dangling=false --format '{NAMES}' | grep -vxE '{OURS}' | xargs -r docker rmi -f\n"
+        "docker image prune -f",
         timeout=60,
     )
     now = snapshot()
