@@ -75,6 +75,12 @@ def facing(snapshot: Snapshot) -> Interface | None:
     return None
 
 
+def outward(snapshot: Snapshot) -> Interface | None:
+    """Return the host's interface that leads outside: to the client, or where the default route leads."""
+    default = next((route.device for route in snapshot.routes if route.destination == "default"), "")
+    return facing(snapshot) or snapshot.interface(default)
+
+
 def _add_networks(graph: Graph, snapshot: Snapshot) -> None:
     for network in snapshot.networks:
         if network.driver not in NO_NETWORK:

@@ -49,7 +49,7 @@ def bar(column: Column, x: float, floor: Floor) -> list[Shape]:
     shapes += stack(lines, x + 14, floor.bar + 34, "start")
     if state:
         shapes.append(replace(SMALL, text=state, x=right, y=floor.bar + 46, anchor="end"))
-    if not any(cell.card.tabs for cell in column.cells):
+    if column.empty:
         words = Text(
             empty_words(column.node[1], state),
             x + column.width / 2,

@@ -6,14 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from course_lib import palette
-from course_lib.phrases import aliases, exposed, is_live, links, published, state_words
-from course_lib.shapes import Box, Key, Shape, Text, stack, stack_height, wrap
+from course_lib.alike import HOW, Group, address_runs, common_names, name_runs
+from course_lib.phrases import aliases, alike_words, exposed, is_live, links, published, state_words
+from course_lib.shapes import Box, Key, Line, Shape, Text, stack, stack_height, wrap
 from course_lib.snapshot import Container, Endpoint
 
 TAB_EDGE = 17  # pixels of a tab above the edge of its card
-TAB_GAP = 8
+TAB_GAP = 6
 PAD = 12
 PORTS = 5  # published ports that a card names one by one
+RUNS = 3  # of addresses, that the tab of a card for several containers names
+LONGEST = 24  # characters of an address on one line: a longer IPv6 address takes two
+SHEETS = (8, 4)  # pixels by which the sheets below a card for several containers stand out
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,7 @@ class Card:
     lines: tuple[Text, ...]
     guests: tuple[Card, ...]  # the containers that share this one's network namespace
     footer: str
+    group: Group = ()  # all the containers that are drawn as this one
 
     @property
     def live(self) -> bool:
@@ -44,14 +49,27 @@ class Card:
         return is_live(self.container)
 
 
-def tab(endpoint: Endpoint, colour: str) -> Tab:
-    """Return the tab of an endpoint, as wide as its longest line."""
-    lines = [Text(endpoint.interface or "no interface seen", size=11, bold=True, colour=colour)]
-    lines += [Text(a, size=10, font="mono", colour=palette.INK) for a in endpoint.addresses or ("no address",)]
-    if endpoint.mac:
+def tab(endpoint: Endpoint, colour: str, group: Group = ()) -> Tab:
+    """Return the tab of an endpoint, or of those of a whole group, as wide as its longest line."""
+    name = Text(endpoint.interface or "no interface seen", size=11, bold=True, colour=colour)
+    addresses = endpoint.addresses or ("no address",)
+    if group:
+        runs = address_runs(group)
+        more = [f"+{len(runs) - RUNS} more"] if len(runs) > RUNS else []
+        addresses = (*(part for run in runs[:RUNS] for part in run.replace(" to ", "\nto ").split("\n")), *more)
+    lines = [Text(part, size=10.5, font="mono", colour=palette.INK) for a in addresses for part in _halves(a)]
+    if endpoint.mac and not group:
         lines.append(Text(endpoint.mac, size=9, font="mono", colour=palette.GREY))
-    width = max(112.0, *(line.width + 14 for line in lines))
-    return Tab(endpoint, tuple(lines), width, stack_height(lines) + 7)
+    width = max(100.0, name.width + 14, *(line.width + 10 for line in lines))
+    return Tab(endpoint, (name, *lines), width, stack_height((name, *lines)) + 7)
+
+
+def _halves(address: str) -> list[str]:
+    """Return an address on one line, or a long one on two, broken behind a colon."""
+    if len(address) <= LONGEST:
+        return [address]
+    middle = address.find(":", len(address) // 2) + 1 or len(address)
+    return [address[:middle], address[middle:]]
 
 
 def card(
@@ -72,11 +90,29 @@ def card(
     return Card(container, width, height, tuple(tabs), lines, tuple(guests), footer)
 
 
+def group_card(group: Group, width: float, tabs: Sequence[Tab] = (), words: Sequence[str] = ()) -> Card:
+    """Return the card that stands for several containers that are alike."""
+    first = group[0]
+    ink = palette.INK if is_live(first) else palette.GREY
+    room = width - 2 * PAD
+    small = Text("", size=10.5, colour=palette.INK)
+    lines = _wrap(Text(f"{len(group)} containers alike", size=15, bold=True, colour=ink), room, 2)
+    lines += _wrap(Text(", ".join(name_runs(group)), size=11, bold=True, colour=ink), room, 3)
+    lines += _wrap(Text(f"{first.image} · {first.command}", size=11, colour=palette.GREY), room, 3)
+    said = [state_words(first), *words, alike_words(first), *common_names(group)]
+    for text in filter(None, said):
+        lines += _wrap(replace(small, text=text), room, 3)
+    lines += _wrap(replace(small, text=HOW, colour=palette.GREY), room, 2)
+    head = max((t.height for t in tabs), default=TAB_EDGE)
+    height = head + 8 + stack_height(lines) + 10 + max(SHEETS)
+    return Card(first, width, height, tuple(tabs), tuple(lines), (), "", group)
+
+
 def _lines(container: Container, width: float, words: Sequence[str]) -> list[Text]:
     ink = palette.INK if is_live(container) else palette.GREY
     lines = _wrap(Text(container.name, size=15, bold=True, colour=ink), width, 3)
     lines += _wrap(Text(f"{container.image} · {container.command}", size=11, colour=palette.GREY), width, 3)
-    small = Text("", size=10, colour=palette.INK)
+    small = Text("", size=10.5, colour=palette.INK)
     lines += _wrap(replace(small, text=state_words(container), bold=True, colour=palette.GREY), width, 2)
     for said in words:
         lines += _wrap(replace(small, text=said), width, 3)
@@ -121,14 +157,17 @@ def tab_centres(this: Card, x: float) -> list[float]:
 
 def paint(this: Card, x: float, y: float, colours: dict[str, str], holder: Key | None = None) -> list[Shape]:
     """Return the shapes of a card whose tabs begin at y; colours are those of the networks by name."""
-    key: Key = ("container", this.container.name)
+    kind = "group" if this.group else "container"
+    key: Key = (kind, this.container.name)
     top = y + TAB_EDGE
-    shapes: list[Shape] = [
+    below = max(SHEETS) if this.group else 0
+    shapes: list[Shape] = _sheets(x, top, this.width, this.height - TAB_EDGE - below) if this.group else []
+    shapes += [
         Box(
             x,
             top,
             this.width,
-            this.height - TAB_EDGE,
+            this.height - TAB_EDGE - below,
             key,
             palette.PAPER,
             palette.EDGE,
@@ -138,7 +177,7 @@ def paint(this: Card, x: float, y: float, colours: dict[str, str], holder: Key |
         )
     ]
     for each, centre in zip(this.tabs, tab_centres(this, x), strict=True):
-        place: Key = ("endpoint", this.container.name, each.endpoint.network)
+        place: Key = ("endpoint" if kind == "container" else kind, this.container.name, each.endpoint.network)
         colour = colours[each.endpoint.network]
         left = centre - each.width / 2
         shapes.append(
@@ -164,5 +203,15 @@ def paint(this: Card, x: float, y: float, colours: dict[str, str], holder: Key |
         y += guest.height + 10 - TAB_EDGE
     if this.footer:
         bottom = top + this.height - TAB_EDGE - 7
-        shapes.append(Text(this.footer, x + 9, bottom, 9, palette.GREY))
+        shapes.append(Text(this.footer, x + 9, bottom, 10, palette.GREY))
     return shapes
+
+
+def _sheets(x: float, y: float, width: float, height: float) -> list[Shape]:
+    """Return what is seen of the sheets below a card that stands for several containers."""
+    sheets: list[Shape] = []
+    for out in SHEETS:
+        begin, right, bottom = 2 * out, x + width + out, y + height + out
+        corners = ((x + width, y + begin), (right, y + begin), (right, bottom), (x + begin, bottom))
+        sheets.append(Line((*corners, (x + begin, y + height)), palette.EDGE, 1.5))
+    return sheets

@@ -1,0 +1,119 @@
+"""Which containers are alike, so that a picture draws the first few and one card for the rest; and how to name them.
+
+Alike are containers in one place with the same image, command, state and names in DNS beside their own, with one
+interface at most, no published port, no link, nobody who shares their namespace, and nothing wrong with them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Hashable, Iterable, Sequence
+from ipaddress import IPv4Interface, IPv6Interface, ip_interface
+
+from course_lib.homes import Homes
+from course_lib.phrases import aliases, veth_faults
+from course_lib.snapshot import Container, Snapshot
+
+ONE_BY_ONE = 5  # containers that are alike and are still drawn each, below a network
+ASIDE = 2  # the same, for those that are below no network
+HOW = "./course graph --all shows each"
+
+Group = tuple[Container, ...]  # one container, or several that are drawn as one
+
+
+def groups(
+    snapshot: Snapshot, where: Homes, members: Sequence[Container], apart: Collection[str], first: int = ONE_BY_ONE
+) -> list[Group]:
+    """Return the containers of one place as they are drawn; those with a name in `apart` each for itself.
+
+    A new container that is like others joins the last of them, and takes no place from anybody.
+    """
+    kinds: dict[Hashable, list[Container]] = {}
+    kind_of: dict[str, Hashable] = {}
+    for member in members:
+        kind = None if member.name in apart else _kind(snapshot, where, member)
+        kind_of[member.name] = kind or member.name
+        kinds.setdefault(kind_of[member.name], []).append(member)
+    found: list[Group] = []
+    for member in members:
+        alike = kinds[kind_of[member.name]]
+        if len(alike) < first + 2 or member in alike[:first]:  # one card for one container would save nothing
+            found.append((member,))
+        elif member is alike[first]:
+            found.append(tuple(alike[first:]))
+    return found
+
+
+def piles(snapshot: Snapshot, where: Homes, apart: Collection[str]) -> dict[str, Group]:
+    """Return for the name of each container that is drawn together with others all that are drawn with it."""
+    found = [group for members in where.networks.values() for group in groups(snapshot, where, members, apart)]
+    for members in (where.on_host, where.alone):
+        found += groups(snapshot, where, members, apart, ASIDE)
+    return {container.name: group for group in found if len(group) > 1 for container in group}
+
+
+def _kind(snapshot: Snapshot, where: Homes, container: Container) -> Hashable:
+    """Return what a container has in common with those that are like it; None if it is like nobody."""
+    special = container.links or where.guests.get(container.name) or any(p.host_port for p in container.ports)
+    if special or len(container.endpoints) > 1 or any(w.startswith(f"{container.name}:") for w in snapshot.warnings):
+        return None
+    if any(veth_faults(snapshot, endpoint) for endpoint in container.endpoints):
+        return None
+    connected = tuple(
+        (e.network, e.interface, e.veth is None, len(e.addresses), _others(container, aliases(container, e)))
+        for e in container.endpoints
+    )
+    return container.image, container.command, container.state, container.mode, container.ports, connected
+
+
+def _others(container: Container, names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(name for name in names if name != container.name)
+
+
+def common_names(group: Group) -> list[str]:
+    """Say which names the embedded DNS answers with the containers of a group."""
+    first = group[0]
+    names = [name for endpoint in first.endpoints for name in aliases(first, endpoint)]
+    if not names:
+        return []
+    shared = _others(first, names)
+    return ["each answers to its own name" + (f", and all to {', '.join(shared)}" if shared else "")]
+
+
+def name_runs(group: Group) -> list[str]:
+    """Return the names of a group, consecutive ones as "c6 to c60"."""
+    split = [re.fullmatch(r"(.*?)(0|[1-9]\d{0,8})", container.name) for container in group]
+    numbered = sorted((match[1], int(match[2])) for match in split if match)
+    rest = sorted(container.name for container, match in zip(group, split, strict=True) if not match)
+    return [_run(run) for run in _runs(numbered)] + rest
+
+
+def _runs(numbered: Sequence[tuple[str, int]]) -> list[list[str]]:
+    """Return names in lists, each of names whose numbers follow each other."""
+    found: list[list[str]] = []
+    before = None
+    for stem, number in numbered:
+        if before != (stem, number - 1):
+            found.append([])
+        found[-1].append(f"{stem}{number}")
+        before = (stem, number)
+    return found
+
+
+def _run(members: Sequence[str]) -> str:
+    return f"{members[0]} to {members[-1]}" if len(members) > 2 else ", ".join(members)
+
+
+def address_runs(group: Group) -> list[str]:
+    """Return the addresses of a group, IPv4 first, consecutive ones as "172.17.0.7/16 to 172.17.0.61/16"."""
+    found = sorted(
+        (ip_interface(address) for container in group for e in container.endpoints for address in e.addresses),
+        key=lambda a: (a.version, int(a.ip)),
+    )
+    runs: list[list[IPv4Interface | IPv6Interface]] = []
+    for address in found:
+        last = runs[-1][-1] if runs else None
+        if not last or (last.network, int(last.ip) + 1) != (address.network, int(address.ip)):
+            runs.append([])
+        runs[-1].append(address)
+    return [_run([str(address) for address in run]) for run in runs]
