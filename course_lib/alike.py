@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Hashable, Iterable, Sequence
-from ipaddress import IPv4Interface, IPv6Interface, ip_interface
+from dataclasses import dataclass
+from ipaddress import ip_interface
 
 from course_lib.homes import Homes
 from course_lib.phrases import aliases, veth_faults
@@ -18,7 +19,23 @@ ONE_BY_ONE = 5  # containers that are alike and are still drawn each, below a ne
 ASIDE = 2  # the same, for those that are below no network
 HOW = "./course graph --all shows each"
 
-Group = tuple[Container, ...]  # one container, or several that are drawn as one
+
+@dataclass(frozen=True)
+class Group:
+    """One container, or several that are drawn as one."""
+
+    members: tuple[Container, ...]
+    open: bool = False  # those that are like these, and come later, join them
+
+    @property
+    def first(self) -> Container:
+        """Return the container that stands for all: the one that came first."""
+        return self.members[0]
+
+    @property
+    def several(self) -> bool:
+        """Return whether there are others beside the first."""
+        return len(self.members) > 1
 
 
 def groups(
@@ -37,10 +54,10 @@ def groups(
     found: list[Group] = []
     for member in members:
         alike = kinds[kind_of[member.name]]
-        if len(alike) < first + 2 or member in alike[:first]:  # one card for one container would save nothing
-            found.append((member,))
+        if member in alike[:first]:
+            found.append(Group((member,)))
         elif member is alike[first]:
-            found.append(tuple(alike[first:]))
+            found.append(Group(tuple(alike[first:]), open=True))
     return found
 
 
@@ -49,7 +66,7 @@ def piles(snapshot: Snapshot, where: Homes, apart: Collection[str]) -> dict[str,
     found = [group for members in where.networks.values() for group in groups(snapshot, where, members, apart)]
     for members in (where.on_host, where.alone):
         found += groups(snapshot, where, members, apart, ASIDE)
-    return {container.name: group for group in found if len(group) > 1 for container in group}
+    return {container.name: group for group in found if group.several for container in group.members}
 
 
 def _kind(snapshot: Snapshot, where: Homes, container: Container) -> Hashable:
@@ -72,7 +89,7 @@ def _others(container: Container, names: Iterable[str]) -> tuple[str, ...]:
 
 def common_names(group: Group) -> list[str]:
     """Say which names the embedded DNS answers with the containers of a group."""
-    first = group[0]
+    first = group.first
     names = [name for endpoint in first.endpoints for name in aliases(first, endpoint)]
     if not names:
         return []
@@ -82,9 +99,9 @@ def common_names(group: Group) -> list[str]:
 
 def name_runs(group: Group) -> list[str]:
     """Return the names of a group, consecutive ones as "c6 to c60"."""
-    split = [re.fullmatch(r"(.*?)(0|[1-9]\d{0,8})", container.name) for container in group]
+    split = [re.fullmatch(r"(.*?)(0|[1-9]\d{0,8})", container.name) for container in group.members]
     numbered = sorted((match[1], int(match[2])) for match in split if match)
-    rest = sorted(container.name for container, match in zip(group, split, strict=True) if not match)
+    rest = sorted(container.name for container, match in zip(group.members, split, strict=True) if not match)
     return [_run(run) for run in _runs(numbered)] + rest
 
 
@@ -104,16 +121,22 @@ def _run(members: Sequence[str]) -> str:
     return f"{members[0]} to {members[-1]}" if len(members) > 2 else ", ".join(members)
 
 
-def address_runs(group: Group) -> list[str]:
-    """Return the addresses of a group, IPv4 first, consecutive ones as "172.17.0.7/16 to 172.17.0.61/16"."""
+def address_runs(group: Group) -> list[list[str]]:
+    """Return the addresses of a group, IPv4 first, in lists of addresses that follow each other."""
     found = sorted(
-        (ip_interface(address) for container in group for e in container.endpoints for address in e.addresses),
+        (ip_interface(address) for c in group.members for e in c.endpoints for address in e.addresses),
         key=lambda a: (a.version, int(a.ip)),
     )
-    runs: list[list[IPv4Interface | IPv6Interface]] = []
+    runs: list[list[str]] = []
+    before = None
     for address in found:
-        last = runs[-1][-1] if runs else None
-        if not last or (last.network, int(last.ip) + 1) != (address.network, int(address.ip)):
+        if not before or (before.network, int(before.ip) + 1) != (address.network, int(address.ip)):
             runs.append([])
-        runs[-1].append(address)
-    return [_run([str(address) for address in run]) for run in runs]
+        runs[-1].append(str(address))
+        before = address
+    return runs
+
+
+def address_words(group: Group) -> list[str]:
+    """Return all addresses of a group, consecutive ones as "172.17.0.7/16 to 172.17.0.61/16"."""
+    return [_run(run) for run in address_runs(group)]

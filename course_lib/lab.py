@@ -154,7 +154,7 @@ def down(remove_images: bool) -> bool:
         api.remove_volume(item)
         say(f"Removed the volume {item}")
     # Rules are read by a helper container made from the lab's image, so images go last.
-    same = proof.compare(json.loads(before), proof.fingerprint(_any_lab_image())) if before else True
+    same = proof.compare(json.loads(before), proof.fingerprint(any_lab_image(api))) if before else True
     if remove_images:
         _remove_images()
     return same
@@ -178,9 +178,9 @@ def _remove_images() -> None:
                 say(f"Kept the image {tag}, which is in use: {error.explanation}")
 
 
-def _any_lab_image() -> str | None:
-    """Return a lab image that is there, for programs that the machine may not have."""
-    tags = [t for i in engine.outer().images(filters={"label": LABEL}) for t in i["RepoTags"] or []]
+def any_lab_image(api: Any) -> str | None:
+    """Return a lab image that an engine has, for programs that its machine may not have."""
+    tags = [t for i in api.images(filters={"label": LABEL}) for t in i["RepoTags"] or []]
     return next((tag for tag in sorted(tags) if tag.startswith(images.lab_image(""))), None)
 
 

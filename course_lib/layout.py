@@ -26,6 +26,7 @@ from course_lib.snapshot import Interface, Snapshot
 MARGIN = 24.0  # all sizes in pixels
 PAD = 24.0  # between the host's edge and what is in it
 LEAST = 1060.0  # the width inside the host
+ON_HOST = 160.0  # the height of the highest card of a container in the host's namespace
 CABLE = 46.0  # from the host's edge to the containers
 
 
@@ -52,7 +53,7 @@ def layout(snapshot: Snapshot, apart: Collection[str] = ()) -> Picture:
     bar = band_top + layout_rules.HEIGHT + 34
     bar_height = 40 + 15 * max([1, *(len(column.lines) for column in found)])
     veth = bar + bar_height + layout_cables.room(len(found))
-    host_end = max([veth + VETH + 24, *(bar + each.height for each in on_host)])
+    host_end = max([veth + VETH + 28, bar + ON_HOST, *(bar + each.room for each in on_host)])
     floor = Floor(bar, bar_height, veth, host_end, host_end + CABLE)
 
     inside, used = _piles(on_host, aside, bar - TAB_EDGE, host_end - 8, HOST)
@@ -93,10 +94,14 @@ def layout(snapshot: Snapshot, apart: Collection[str] = ()) -> Picture:
 
 def _aside(snapshot: Snapshot, where: Homes, group: Group) -> Card:
     """Return the card of a container, or of several that are alike, that is below no network."""
-    first = group[0]
-    if len(group) > 1:
-        return group_card(group, CARD, words=[note(snapshot, first)])
-    return card(first, CARD, (), guest_cards(snapshot, where, first, CARD), [note(snapshot, first)])
+    first = group.first
+    words = [note(snapshot, first)]
+    low = first in where.on_host  # where nothing may push the containers below the host
+    single = card(first, CARD, (), guest_cards(snapshot, where, first, CARD), words, most=1 if low else 3)
+    if not group.open:
+        return single
+    together = group_card(group, CARD, words=words)
+    return together if group.several else replace(single, room=together.room)
 
 
 def _lefts(found: Sequence[Column], left: float) -> list[float]:
@@ -185,10 +190,10 @@ def _piles(cards: Sequence[Card], x: float, top: float, bottom: float, holder: K
     shapes: list[Shape] = []
     y, end = top, 0.0
     for this in cards:
-        if y > top and y + this.height > bottom:
+        if y > top and y + this.room > bottom:
             x, y = end + CELL_GAP, top
         shapes += paint(this, x, y, {}, holder)
-        y += this.height + 10 - TAB_EDGE
+        y += this.room + 10 - TAB_EDGE
         end = max(end, x + this.width)
     return shapes, end
 

@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 
 from course_lib import palette
 from course_lib.alike import HOW, Group, address_runs, common_names, name_runs
+from course_lib.measure import text_width
 from course_lib.phrases import aliases, alike_words, exposed, is_live, links, published, state_words
-from course_lib.shapes import Box, Key, Line, Shape, Text, stack, stack_height, wrap
+from course_lib.shapes import LEADING, Box, Key, Line, Shape, Text, stack, stack_height, wrap
 from course_lib.snapshot import Container, Endpoint
 
 TAB_EDGE = 17  # pixels of a tab above the edge of its card
 TAB_GAP = 6
 PAD = 12
 PORTS = 5  # published ports that a card names one by one
-RUNS = 3  # of addresses, that the tab of a card for several containers names
 LONGEST = 24  # characters of an address on one line: a longer IPv6 address takes two
 SHEETS = (8, 4)  # pixels by which the sheets below a card for several containers stand out
 
@@ -41,7 +41,8 @@ class Card:
     lines: tuple[Text, ...]
     guests: tuple[Card, ...]  # the containers that share this one's network namespace
     footer: str
-    group: Group = ()  # all the containers that are drawn as this one
+    group: Group | None = None  # the several containers that are drawn as this one
+    room: float = 0  # the height that it may take one day, when others that are alike have joined it
 
     @property
     def live(self) -> bool:
@@ -49,19 +50,29 @@ class Card:
         return is_live(self.container)
 
 
-def tab(endpoint: Endpoint, colour: str, group: Group = ()) -> Tab:
+def tab(endpoint: Endpoint, colour: str, group: Group | None = None) -> Tab:
     """Return the tab of an endpoint, or of those of a whole group, as wide as its longest line."""
     name = Text(endpoint.interface or "no interface seen", size=11, bold=True, colour=colour)
-    addresses = endpoint.addresses or ("no address",)
-    if group:
-        runs = address_runs(group)
-        more = [f"+{len(runs) - RUNS} more"] if len(runs) > RUNS else []
-        addresses = (*(part for run in runs[:RUNS] for part in run.replace(" to ", "\nto ").split("\n")), *more)
+    addresses = _ends(group) if group else endpoint.addresses or ("no address",)
     lines = [Text(part, size=10.5, font="mono", colour=palette.INK) for a in addresses for part in _halves(a)]
     if endpoint.mac and not group:
         lines.append(Text(endpoint.mac, size=9, font="mono", colour=palette.GREY))
-    width = max(100.0, name.width + 14, *(line.width + 10 for line in lines))
+    # That of a group is as wide for one address as for any other.
+    least = text_width("0" * LONGEST, 10.5, "mono") + 10 if group else 100.0
+    width = max(least, name.width + 14, *(line.width + 10 for line in lines))
     return Tab(endpoint, (name, *lines), width, stack_height((name, *lines)) + 7)
+
+
+def _ends(group: Group) -> list[str]:
+    """Return the lowest and the highest address of a group, of each family; with dots if some between are not its."""
+    ends = []
+    for v6 in (False, True):
+        runs = [run for run in address_runs(group) if (":" in run[0]) == v6]
+        if len(runs) == 1:
+            ends += [runs[0][0], f"to {runs[0][-1]}"]
+        elif runs:
+            ends += [f"{runs[0][0]} …", f"… {runs[-1][-1]}"]
+    return ends or ["no address"]
 
 
 def _halves(address: str) -> list[str]:
@@ -78,40 +89,47 @@ def card(
     tabs: Sequence[Tab] = (),
     guests: Sequence[Card] = (),
     words: Sequence[str] = (),
+    *,
+    most: int = 3,
 ) -> Card:
-    """Return the card of a container: at least so wide, wider where its tabs need it."""
+    """Return the card of a container: at least so wide, wider where its tabs need it.
+
+    Its name and its command have at most so many lines.
+    """
     taken = sum(t.width for t in tabs) + TAB_GAP * (len(tabs) - 1) + 8
     width = max(width, taken, *(guest.width + 2 * PAD for guest in guests), 0)
-    lines = tuple(_lines(container, width - 2 * PAD, words))
+    lines = tuple(_lines(container, width - 2 * PAD, words, most))
     head = max((t.height for t in tabs), default=0)
     footer = "container namespace" if is_live(container) and not words else ""
     height = (head or TAB_EDGE) + 8 + stack_height(lines) + (22 if footer else 10)
     height += sum(guest.height + 10 - TAB_EDGE for guest in guests)
-    return Card(container, width, height, tuple(tabs), lines, tuple(guests), footer)
+    return Card(container, width, height, tuple(tabs), lines, tuple(guests), footer, None, height)
 
 
 def group_card(group: Group, width: float, tabs: Sequence[Tab] = (), words: Sequence[str] = ()) -> Card:
-    """Return the card that stands for several containers that are alike."""
-    first = group[0]
+    """Return the card that stands for several containers that are alike: as high for few as for many."""
+    first = group.first
     ink = palette.INK if is_live(first) else palette.GREY
-    room = width - 2 * PAD
+    inner = width - 2 * PAD
     small = Text("", size=10.5, colour=palette.INK)
-    lines = _wrap(Text(f"{len(group)} containers alike", size=15, bold=True, colour=ink), room, 2)
-    lines += _wrap(Text(", ".join(name_runs(group)), size=11, bold=True, colour=ink), room, 3)
-    lines += _wrap(Text(f"{first.image} · {first.command}", size=11, colour=palette.GREY), room, 3)
-    said = [state_words(first), *words, alike_words(first), *common_names(group)]
-    for text in filter(None, said):
-        lines += _wrap(replace(small, text=text), room, 3)
-    lines += _wrap(replace(small, text=HOW, colour=palette.GREY), room, 2)
+    lines = _wrap(Text(f"{len(group.members)} alike", size=15, bold=True, colour=ink), inner, 1)
+    names = _wrap(Text(", ".join(name_runs(group)), size=11, bold=True, colour=ink), inner, 2)
+    lines += names + _wrap(Text(f"{first.image} · {first.command}", size=11, colour=palette.GREY), inner, 1)
+    for text in filter(None, (state_words(first), *words, alike_words(first), *common_names(group))):
+        lines += _wrap(replace(small, text=text), inner, 2)
+    lines += _wrap(replace(small, text=HOW, colour=palette.GREY), inner, 2)
     head = max((t.height for t in tabs), default=TAB_EDGE)
     height = head + 8 + stack_height(lines) + 10 + max(SHEETS)
-    return Card(first, width, height, tuple(tabs), tuple(lines), (), "", group)
+    room = height + (2 - len(names)) * names[0].size * LEADING
+    return Card(
+        first, max(width, *(t.width + 8 for t in tabs), 0), height, tuple(tabs), tuple(lines), (), "", group, room
+    )
 
 
-def _lines(container: Container, width: float, words: Sequence[str]) -> list[Text]:
+def _lines(container: Container, width: float, words: Sequence[str], most: int) -> list[Text]:
     ink = palette.INK if is_live(container) else palette.GREY
-    lines = _wrap(Text(container.name, size=15, bold=True, colour=ink), width, 3)
-    lines += _wrap(Text(f"{container.image} · {container.command}", size=11, colour=palette.GREY), width, 3)
+    lines = _wrap(Text(container.name, size=15, bold=True, colour=ink), width, most)
+    lines += _wrap(Text(f"{container.image} · {container.command}", size=11, colour=palette.GREY), width, most)
     small = Text("", size=10.5, colour=palette.INK)
     lines += _wrap(replace(small, text=state_words(container), bold=True, colour=palette.GREY), width, 2)
     for said in words:

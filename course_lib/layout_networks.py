@@ -134,16 +134,17 @@ def _card(
     width: float,
     colours: dict[str, str],
 ) -> tuple[Card, list[tuple[str, ...]]]:
-    container, more = group[0], group[1:]
+    container = group.first
     joined = joins(graph, container)
     connected = [(e, node) for e, node in joined if is_live(container) or e.interface]
-    tabs = [layout_cards.tab(e, colours[e.network], group if more else ()) for e, _ in connected]
+    tabs = [layout_cards.tab(e, colours[e.network], group if group.several else None) for e, _ in connected]
     guests = guest_cards(snapshot, where, container, width)
     absent = [endpoint.network for endpoint, _ in joined] if not connected else []
     words = [f"belongs to {', '.join(absent)}"] if len(absent) > 1 else []
     card = layout_cards.card(container, width, tabs, guests, words)
-    if more:
-        card = layout_cards.group_card(group, width, tabs)
+    if group.open:
+        together = layout_cards.group_card(group, width, [layout_cards.tab(t.endpoint, "", group) for t in tabs])
+        card = replace(together, tabs=tuple(tabs)) if group.several else replace(card, room=together.room)
     return card, [node for _, node in connected]
 
 
@@ -163,5 +164,5 @@ def _grid(
         middle = (slot + span / 2) * pitch - CELL_GAP / 2
         cells.append(Cell(card, row, middle - card.width / 2, tuple(targets)))
         slot += span
-    heights = [max(cell.card.height for cell in cells if cell.row == r) for r in range(row + 1)] if cells else []
+    heights = [max(cell.card.room for cell in cells if cell.row == r) for r in range(row + 1)] if cells else []
     return tuple(cells), tuple(heights), capacity

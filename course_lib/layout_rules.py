@@ -55,6 +55,7 @@ def _hook_width(hook: Hook) -> float:
     chosen, _ = _choice(hook, WIDEST)
     texts = [replace(_TITLE, text=hook.title).width]
     texts += [replace(_WORDS, text=d.words).width + COUNTER + 2 * PAD for d in chosen]
+    texts += [replace(_WORDS, text=policy_words(p)).width + COUNTER + 2 * PAD for p in hook.policies]
     texts += [replace(_CAPTION, text=hook.caption(d)).width for d in chosen]
     texts += [replace(_NOTE, text=note).width / 2 + 40 for note in hook.notes]  # they may take two lines
     return min(WIDEST, max(LEAST, *texts) + 2 * PAD)

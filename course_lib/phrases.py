@@ -11,9 +11,10 @@ LIVE = ("running", "paused", "restarting")
 CONTRADICTS = "Do not trust this picture: what was read contradicts itself"
 NOT_READ = "Not everything could be read, and what is not shown may be there"
 PARTS = {
-    "interfaces": "The interfaces and routes of {}",
-    "namespaces": "The network namespaces of the containers on {}",
-    "rules": "The firewall rules of {}",
+    "interfaces": "The interfaces and routes of {} could not be read",
+    "namespaces": "Not all containers' network namespaces on {} could be read",
+    "rules": "The firewall rules of {} could not be read",
+    "more rules": "There are more firewall rules than are shown on {}",
 }
 
 
@@ -134,7 +135,7 @@ def host_words(snapshot: Snapshot) -> str:
 
 def unread(snapshot: Snapshot) -> list[str]:
     """Say each part that could not be read, and why."""
-    return [f"{PARTS[part.what].format(snapshot.machine)} could not be read: {part.why}" for part in snapshot.unread]
+    return [f"{PARTS[part.what].format(snapshot.machine)}: {part.why}" for part in snapshot.unread]
 
 
 def reachable(interface: Interface) -> list[str]:

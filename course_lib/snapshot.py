@@ -124,7 +124,7 @@ class Route:
 class Unread:
     """A part of the network that could not be read, and why; of the lab everything can."""
 
-    what: str  # "interfaces" (and routes), "namespaces" (of the containers) or "rules"
+    what: str  # "interfaces" (and routes), "namespaces" (of containers), "rules", "more rules"
     why: str
 
 

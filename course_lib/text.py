@@ -9,7 +9,7 @@ from ipaddress import ip_interface
 from typing import TYPE_CHECKING
 
 from course_lib import phrases as words
-from course_lib.alike import HOW, Group, address_runs, common_names, name_runs, piles
+from course_lib.alike import HOW, Group, address_words, common_names, name_runs, piles
 from course_lib.graph import facing, outward, to_graph
 from course_lib.homes import Homes, homes, joins, network_nodes, note
 from course_lib.measure import clean
@@ -57,16 +57,16 @@ def _interfaces(snapshot: Snapshot, pile: dict[str, Group]) -> list[str]:
     outer = facing(snapshot)
     if outer and snapshot.client:
         lines.append(f"  The client's cable leads to {outer.name} of the host.")
-    group_of = {e.veth: g for g in pile.values() for container in g for e in container.endpoints if e.veth}
+    group_of = {e.veth: g for g in pile.values() for container in g.members for e in container.endpoints if e.veth}
     rows, told = [], set()
     for i in sorted(snapshot.interfaces, key=lambda i: i.index):  # the order in which they came to be
-        group = group_of.get(i.name, ())
-        name = f"{len(group)} veths" if group else i.name
+        group = group_of.get(i.name)
+        name = f"{len(group.members)} veths" if group else i.name
         port = f" (port{'s' if group else ''} of {i.master})" if i.master else ""
-        if not (group and group[0].name in told):
+        if not (group and group.first.name in told):
             rows.append((name + port, i.kind, i.state, _list(words.reachable(i)), "" if group else i.mac))
-        told |= {container.name for container in group}
-    return [*lines, "", "Host", *_table([("interface", "kind", "state", "addresses", "MAC"), *rows])]
+        told |= {group.first.name} if group else set()
+    return [*lines, "", "Host", *_table(_narrow([("interface", "kind", "state", "addresses", "MAC"), *rows]))]
 
 
 def _interface(interface: Interface) -> tuple[str, ...]:
@@ -83,11 +83,11 @@ def _network(snapshot: Snapshot, graph: Graph, node: tuple[str, ...], pile: dict
     lines = ["", f"{title[0].upper()}{title[1:]}: {where}" + (f", {state}" if state else "")]
     lines += [f"  {line}" for line in words.subnet_words(network, bridge)]
     members = [(c, e) for c in snapshot.containers for e, n in joins(graph, c) if n == node and _present(c, e)]
-    members = [(c, e) for c, e in members if pile.get(c.name, (c,))[0] is c]
+    members = [(c, e) for c, e in members if c.name not in pile or pile[c.name].first is c]
     if not members:
         return [*lines, f"  {words.empty_words(node[1], state)}"]
     rows = [_member_group(pile[c.name], e) if c.name in pile else _member(snapshot, c, e, node) for c, e in members]
-    lines += _table([("container", "interface", "addresses", "MAC", "host end of the cable"), *rows])
+    lines += _table(_narrow([("container", "interface", "addresses", "MAC", "host end of the cable"), *rows]))
     for container, endpoint in members:
         names = words.aliases(container, endpoint)
         if container.name in pile:
@@ -112,12 +112,12 @@ def _member(snapshot: Snapshot, container: Container, endpoint: Endpoint, node: 
 
 def _member_group(group: Group, endpoint: Endpoint) -> tuple[str, ...]:
     interface = endpoint.interface or "no interface seen"
-    veths = f"{len(group)} veths" if endpoint.veth else "no veth seen"
-    return _names(group), interface, _list(address_runs(group)) or "no address", "", veths
+    veths = f"{len(group.members)} veths" if endpoint.veth else "no veth seen"
+    return _names(group), interface, _list(address_words(group)) or "no address", "", veths
 
 
 def _names(group: Group) -> str:
-    return f"{_list(name_runs(group))} ({len(group)} containers alike)"
+    return f"{_list(name_runs(group))} ({len(group.members)} alike)"
 
 
 def _containers(snapshot: Snapshot, where: Homes, pile: dict[str, Group]) -> list[str]:
@@ -135,10 +135,10 @@ def _containers(snapshot: Snapshot, where: Homes, pile: dict[str, Group]) -> lis
         if words.exposed(container):
             said.append(f"exposed, not published: {', '.join(words.exposed(container))}")
         said += words.links(container)
-        group = pile.get(container.name, ())
+        group = pile.get(container.name)
         if group:
-            said += [words.alike_words(container), HOW]
-        if not group or container is group[0]:
+            said += [words.alike_words(container), *address_words(group), HOW]
+        if not group or container is group.first:
             lines.append(f"  {_names(group) if group else container.name}: " + "; ".join(said))
     return lines
 
@@ -190,17 +190,19 @@ def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
     """Return rows of cells in columns as wide as their widest cell; a lone heading is left out."""
     if not rows or (len(rows) == 1 and rows[0][0] == "interface"):
         return []
-    cells = [[clean(cell) or "-" for cell in row] for row in rows]
-    if sum(max(len(row[i]) for row in cells) + 2 for i in range(len(cells[0]))) > WIDTH:
-        cells = [line for row in cells for line in _lines(row)]
+    cells = [["" if cell == " " else clean(cell) or "-" for cell in row] for row in rows]
     widths = [min(60, max(len(row[i]) for row in cells)) for i in range(len(cells[0]))]
     return ["  " + "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells]
 
 
-def _lines(row: Sequence[str]) -> Iterable[list[str]]:
-    """Yield a row of a table that is too wide in lines: of a cell with several things each on a line of its own."""
-    parts = [cell.replace(", ", ",\n").split("\n") for cell in row]
-    yield from map(list, itertools.zip_longest(*parts, fillvalue=""))
+def _narrow(rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Return the rows; if they are too wide for a line, what is long in them goes on in rows of their own."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    if sum(widths) + 2 * len(widths) <= WIDTH:
+        return list(rows)
+    fold = textwrap.TextWrapper(26, break_long_words=False, break_on_hyphens=False).wrap
+    wrapped = [[fold(clean(cell)) or ["-"] for cell in row] for row in rows]
+    return [line for row in wrapped for line in itertools.zip_longest(*row, fillvalue=" ")]
 
 
 def _fold(line: str) -> Iterable[str]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from course_lib.alike import piles
+from course_lib.graph import to_graph
+from course_lib.homes import homes
 from course_lib.snapshot import (
     Chain,
     Container,
@@ -379,6 +382,12 @@ def unplugged() -> Snapshot:
 
 def nothing() -> Snapshot:
     return Snapshot("26.1.5")
+
+
+def alike(scene: Snapshot) -> list[set[str]]:
+    """Return the names of the containers that are drawn together, group by group."""
+    found = piles(scene, homes(scene, to_graph(scene)), ())
+    return [{c.name for c in group.members} for group in dict.fromkeys(found.values())]
 
 
 SCENES: dict[str, Callable[[], Snapshot]] = {

@@ -15,6 +15,7 @@ import course_lib
 FOLDER = Path(course_lib.__file__).parent
 # Everything from raw facts to shapes: no Docker, no notebook, no process, no network, no matplotlib.
 PURE = (
+    "alike",
     "collect",
     "errors",
     "graph",
