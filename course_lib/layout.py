@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from course_lib import layout_cables, layout_rules, palette
 from course_lib.alike import ASIDE, Group, groups
-from course_lib.graph import outward, to_graph
+from course_lib.graph import edge, outward, to_graph
 from course_lib.homes import Homes, homes, note
 from course_lib.layout_bridges import HOST, Floor
 from course_lib.layout_cables import VETH
@@ -21,7 +21,7 @@ from course_lib.layout_networks import CARD, CELL_GAP, COLUMN_GAP, Column, colum
 from course_lib.phrases import CONTRADICTS, NOT_READ, host_words, reachable, unread
 from course_lib.rules import hooks
 from course_lib.shapes import Box, Key, Line, Picture, Shape, Text, stack, stack_height, wrap
-from course_lib.snapshot import Interface, Snapshot
+from course_lib.snapshot import Snapshot
 
 MARGIN = 24.0  # all sizes in pixels
 PAD = 24.0  # between the host's edge and what is in it
@@ -130,7 +130,7 @@ def _outside(snapshot: Snapshot) -> tuple[list[Shape], list[Shape], float]:
     tab_top = top + height + 26 if snapshot.client else 50.0
     tabs: list[Shape] = []
     tallest = 0.0
-    for interface, *more in _edge_interfaces(snapshot):
+    for interface, *more in edge(snapshot):
         name = f"{len(more) + 1} veths" if more else interface.name
         lines = [Text(name, size=12, bold=True, colour=palette.INK)]
         lines += [Text(a, size=10.5, font="mono", colour=palette.INK) for a in reachable(interface) if not more]
@@ -160,21 +160,6 @@ def _outside(snapshot: Snapshot) -> tuple[list[Shape], list[Shape], float]:
             shapes.insert(0, Line(((middle, top + height), (middle, tab_top)), palette.INK, 2.5))
         x += width + 16
     return shapes, tabs, tab_top + 20
-
-
-def _edge_interfaces(snapshot: Snapshot) -> list[list[Interface]]:
-    """Return what leads out of the host: neither its bridges nor the ends of the containers' cables.
-
-    Several veths of one bridge whose other ends were not found are one; only on a learner's own engine are there such.
-    """
-    ends = {endpoint.veth for container in snapshot.containers for endpoint in container.endpoints}
-    outer = outward(snapshot)
-    found = [i for i in snapshot.interfaces if i.kind not in ("loopback", "bridge") and i.name not in ends]
-    edge: dict[tuple[str, ...], list[Interface]] = {}
-    for interface in sorted(found, key=lambda interface: (interface != outer, interface.name)):
-        alike = (interface.master, interface.state) if interface.kind == "veth" and interface.master else None
-        edge.setdefault(alike or (interface.name,), []).append(interface)
-    return list(edge.values())
 
 
 def _host_words(snapshot: Snapshot, tabs: Sequence[Shape], top: float) -> list[Text]:

@@ -60,27 +60,32 @@ def tab(endpoint: Endpoint, colour: str, group: Group | None = None) -> Tab:
     # That of a group is as wide for one address as for any other.
     least = text_width("0" * LONGEST, 10.5, "mono") + 10 if group else 100.0
     width = max(least, name.width + 14, *(line.width + 10 for line in lines))
-    return Tab(endpoint, (name, *lines), width, stack_height((name, *lines)) + 7)
+    height = stack_height((name, *lines))
+    if group:  # as high for short addresses as for long ones, so that who joins the group moves nobody
+        most = sum(4 if ":" in address else 2 for address in endpoint.addresses)
+        height = stack_height([name, *[lines[0]] * max(most, len(lines))])
+    return Tab(endpoint, (name, *lines), width, height + 7)
 
 
 def _ends(group: Group) -> list[str]:
-    """Return the lowest and the highest address of a group, of each family; with dots if some between are not its."""
+    """Return the lowest and the highest address of a group, of each family; after dots if some between are not its."""
     ends = []
     for v6 in (False, True):
         runs = [run for run in address_runs(group) if (":" in run[0]) == v6]
         if len(runs) == 1:
             ends += [runs[0][0], f"to {runs[0][-1]}"]
         elif runs:
-            ends += [f"{runs[0][0]} …", f"… {runs[-1][-1]}"]
+            ends += [runs[0][0], f"… {runs[-1][-1]}"]
     return ends or ["no address"]
 
 
 def _halves(address: str) -> list[str]:
-    """Return an address on one line, or a long one on two, broken behind a colon."""
+    """Return an address on one line, or a long one on two, broken behind the colon that is next to the middle."""
     if len(address) <= LONGEST:
         return [address]
-    middle = address.find(":", len(address) // 2) + 1 or len(address)
-    return [address[:middle], address[middle:]]
+    colons = [at for at, character in enumerate(address, 1) if character == ":"]
+    middle = min(colons, key=lambda at: abs(2 * at - len(address)), default=len(address))
+    return [part for part in (address[:middle], address[middle:]) if part]
 
 
 def card(

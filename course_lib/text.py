@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from course_lib import phrases as words
 from course_lib.alike import HOW, Group, address_words, common_names, name_runs, piles
-from course_lib.graph import facing, outward, to_graph
+from course_lib.graph import edge, facing, outward, to_graph
 from course_lib.homes import Homes, homes, joins, network_nodes, note
 from course_lib.measure import clean
 from course_lib.rules import Hook, hooks, policy_words
@@ -66,7 +66,12 @@ def _interfaces(snapshot: Snapshot, pile: dict[str, Group]) -> list[str]:
         if not (group and group.first.name in told):
             rows.append((name + port, i.kind, i.state, _list(words.reachable(i)), "" if group else i.mac))
         told |= {group.first.name} if group else set()
-    return [*lines, "", "Host", *_table(_narrow([("interface", "kind", "state", "addresses", "MAC"), *rows]))]
+    unknown = [
+        f"  {len(each)} veths are ports of {each[0].master}, and whose other ends they have was not seen"
+        for each in edge(snapshot)
+        if len(each) > 1
+    ]
+    return [*lines, "", "Host", *unknown, *_table(_narrow([("interface", "kind", "state", "addresses", "MAC"), *rows]))]
 
 
 def _interface(interface: Interface) -> tuple[str, ...]:
