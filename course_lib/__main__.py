@@ -132,11 +132,12 @@ def graph(output: Path | None, as_json: bool, each: bool, own: bool) -> None:
 
 
 @main.command()
-def doctor() -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for a teacher who collects thirty.")
+def doctor(as_json: bool) -> None:
     """Say what works here, what does not, and what to do about it."""
     from course_lib import doctor as checkup
 
-    sys.exit(checkup.report())
+    sys.exit(checkup.report(as_json=as_json))
 
 
 @main.command()

@@ -17,6 +17,7 @@ FOLDER = Path(course_lib.__file__).parent
 PURE = (
     "alike",
     "collect",
+    "diagnosis",
     "errors",
     "graph",
     "homes",
