@@ -16,7 +16,8 @@ from course_lib.graph import edge, outward, to_graph
 from course_lib.homes import Homes, homes, note
 from course_lib.layout_bridges import HOST, Floor
 from course_lib.layout_cables import VETH
-from course_lib.layout_cards import TAB_EDGE, Card, card, group_card, paint
+from course_lib.layout_cards import TAB_EDGE, Card, card, paint
+from course_lib.layout_groups import group_card
 from course_lib.layout_networks import CARD, CELL_GAP, COLUMN_GAP, Column, columns, guest_cards
 from course_lib.phrases import CONTRADICTS, NOT_READ, host_words, reachable, unread
 from course_lib.rules import hooks

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from course_lib import palette
-from course_lib.alike import HOW, Group, address_runs, common_names, name_runs
-from course_lib.measure import text_width
-from course_lib.phrases import aliases, alike_words, exposed, is_live, links, published, state_words
-from course_lib.shapes import LEADING, Box, Key, Line, Shape, Text, stack, stack_height, wrap
+from course_lib.alike import Group
+from course_lib.phrases import aliases, exposed, is_live, links, published, state_words
+from course_lib.shapes import Box, Key, Line, Shape, Text, stack, stack_height, wrap
 from course_lib.snapshot import Container, Endpoint
 
 TAB_EDGE = 17  # pixels of a tab above the edge of its card
@@ -50,33 +49,19 @@ class Card:
         return is_live(self.container)
 
 
-def tab(endpoint: Endpoint, colour: str, group: Group | None = None) -> Tab:
-    """Return the tab of an endpoint, or of those of a whole group, as wide as its longest line."""
-    name = Text(endpoint.interface or "no interface seen", size=11, bold=True, colour=colour)
-    addresses = _ends(group) if group else endpoint.addresses or ("no address",)
-    lines = [Text(part, size=10.5, font="mono", colour=palette.INK) for a in addresses for part in _halves(a)]
-    if endpoint.mac and not group:
+def tab(endpoint: Endpoint, colour: str) -> Tab:
+    """Return the tab of an endpoint, as wide as its longest line."""
+    lines = tab_lines(endpoint, endpoint.addresses or ("no address",), colour)
+    if endpoint.mac:
         lines.append(Text(endpoint.mac, size=9, font="mono", colour=palette.GREY))
-    # That of a group is as wide for one address as for any other.
-    least = text_width("0" * LONGEST, 10.5, "mono") + 10 if group else 100.0
-    width = max(least, name.width + 14, *(line.width + 10 for line in lines))
-    height = stack_height((name, *lines))
-    if group:  # as high for short addresses as for long ones, so that who joins the group moves nobody
-        most = sum(4 if ":" in address else 2 for address in endpoint.addresses)
-        height = stack_height([name, *[lines[0]] * max(most, len(lines))])
-    return Tab(endpoint, (name, *lines), width, height + 7)
+    return Tab(endpoint, tuple(lines), max(100.0, *(line.width + 10 for line in lines)), stack_height(lines) + 7)
 
 
-def _ends(group: Group) -> list[str]:
-    """Return the lowest and the highest address of a group, of each family; after dots if some between are not its."""
-    ends = []
-    for v6 in (False, True):
-        runs = [run for run in address_runs(group) if (":" in run[0]) == v6]
-        if len(runs) == 1:
-            ends += [runs[0][0], f"to {runs[0][-1]}"]
-        elif runs:
-            ends += [runs[0][0], f"… {runs[-1][-1]}"]
-    return ends or ["no address"]
+def tab_lines(endpoint: Endpoint, addresses: Iterable[str], colour: str) -> list[Text]:
+    """Return the name of an interface and addresses, each on a line or, a long one, on two."""
+    name = Text(endpoint.interface or "no interface seen", size=11, bold=True, colour=colour)
+    parts = [part for address in addresses for part in _halves(address)]
+    return [name, *(Text(part, size=10.5, font="mono", colour=palette.INK) for part in parts)]
 
 
 def _halves(address: str) -> list[str]:
@@ -111,53 +96,33 @@ def card(
     return Card(container, width, height, tuple(tabs), lines, tuple(guests), footer, None, height)
 
 
-def group_card(group: Group, width: float, tabs: Sequence[Tab] = (), words: Sequence[str] = ()) -> Card:
-    """Return the card that stands for several containers that are alike: as high for few as for many."""
-    first = group.first
-    ink = palette.INK if is_live(first) else palette.GREY
-    inner = width - 2 * PAD
-    small = Text("", size=10.5, colour=palette.INK)
-    lines = _wrap(Text(f"{len(group.members)} alike", size=15, bold=True, colour=ink), inner, 1)
-    names = _wrap(Text(", ".join(name_runs(group)), size=11, bold=True, colour=ink), inner, 2)
-    lines += names + _wrap(Text(f"{first.image} · {first.command}", size=11, colour=palette.GREY), inner, 1)
-    for text in filter(None, (state_words(first), *words, alike_words(first), *common_names(group))):
-        lines += _wrap(replace(small, text=text), inner, 2)
-    lines += _wrap(replace(small, text=HOW, colour=palette.GREY), inner, 2)
-    head = max((t.height for t in tabs), default=TAB_EDGE)
-    height = head + 8 + stack_height(lines) + 10 + max(SHEETS)
-    room = height + (2 - len(names)) * names[0].size * LEADING
-    return Card(
-        first, max(width, *(t.width + 8 for t in tabs), 0), height, tuple(tabs), tuple(lines), (), "", group, room
-    )
-
-
 def _lines(container: Container, width: float, words: Sequence[str], most: int) -> list[Text]:
     ink = palette.INK if is_live(container) else palette.GREY
-    lines = _wrap(Text(container.name, size=15, bold=True, colour=ink), width, most)
-    lines += _wrap(Text(f"{container.image} · {container.command}", size=11, colour=palette.GREY), width, most)
+    lines = wrap_even(Text(container.name, size=15, bold=True, colour=ink), width, most)
+    lines += wrap_even(Text(f"{container.image} · {container.command}", size=11, colour=palette.GREY), width, most)
     small = Text("", size=10.5, colour=palette.INK)
-    lines += _wrap(replace(small, text=state_words(container), bold=True, colour=palette.GREY), width, 2)
+    lines += wrap_even(replace(small, text=state_words(container), bold=True, colour=palette.GREY), width, 2)
     for said in words:
-        lines += _wrap(replace(small, text=said), width, 3)
+        lines += wrap_even(replace(small, text=said), width, 3)
     ports = published(container)
     more = [f"+{len(ports) - PORTS} more published ports"] if len(ports) > PORTS else []
     for port in ports[:PORTS] + more:
         colour = palette.ACTIVE if is_live(container) else palette.GREY
-        lines += _wrap(replace(small, text=port, bold=True, colour=colour), width, 2)
+        lines += wrap_even(replace(small, text=port, bold=True, colour=colour), width, 2)
     if exposed(container):
         said = f"exposed, not published: {', '.join(exposed(container))}"
-        lines += _wrap(replace(small, text=said, colour=palette.GREY), width, 2)
+        lines += wrap_even(replace(small, text=said, colour=palette.GREY), width, 2)
     for endpoint in container.endpoints:
         names = aliases(container, endpoint)
         if names:
             where = f" on {endpoint.network}" if len(container.endpoints) > 1 else ""
-            lines += _wrap(replace(small, text=f"answers to {', '.join(names)}{where}"), width, 3)
+            lines += wrap_even(replace(small, text=f"answers to {', '.join(names)}{where}"), width, 3)
     for link in links(container):
-        lines += _wrap(replace(small, text=link), width, 2)
+        lines += wrap_even(replace(small, text=link), width, 2)
     return lines
 
 
-def _wrap(text: Text, width: float, lines: int) -> list[Text]:
+def wrap_even(text: Text, width: float, lines: int) -> list[Text]:
     """Return wrapped lines; two are made about equally long: they stand centred."""
     wrapped = wrap(text, width, lines)
     if len(wrapped) == 2 and " " in wrapped[0].text:

@@ -17,6 +17,7 @@ from course_lib import layout_cards, palette
 from course_lib.alike import Group, groups
 from course_lib.homes import Homes, joins, note
 from course_lib.layout_cards import Card
+from course_lib.layout_groups import group_card, group_tab
 from course_lib.phrases import bridge_state, is_live, network_words, subnet_words
 from course_lib.shapes import Text
 from course_lib.snapshot import Container, Interface, Network, Snapshot
@@ -137,14 +138,14 @@ def _card(
     container = group.first
     joined = joins(graph, container)
     connected = [(e, node) for e, node in joined if is_live(container) or e.interface]
-    tabs = [layout_cards.tab(e, colours[e.network], group if group.several else None) for e, _ in connected]
+    tabs = [layout_cards.tab(e, colours[e.network]) for e, _ in connected]
     guests = guest_cards(snapshot, where, container, width)
     absent = [endpoint.network for endpoint, _ in joined] if not connected else []
     words = [f"belongs to {', '.join(absent)}"] if len(absent) > 1 else []
     card = layout_cards.card(container, width, tabs, guests, words)
     if group.open:
-        together = layout_cards.group_card(group, width, [layout_cards.tab(t.endpoint, "", group) for t in tabs])
-        card = replace(together, tabs=tuple(tabs)) if group.several else replace(card, room=together.room)
+        together = group_card(group, width, [group_tab(e, colours[e.network], group) for e, _ in connected])
+        card = together if group.several else replace(card, room=together.room)
     return card, [node for _, node in connected]
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import textwrap
 from collections.abc import Collection, Iterable, Sequence
 from ipaddress import ip_interface
 from typing import TYPE_CHECKING
@@ -12,14 +10,12 @@ from course_lib import phrases as words
 from course_lib.alike import HOW, Group, address_words, common_names, name_runs, piles
 from course_lib.graph import edge, facing, outward, to_graph
 from course_lib.homes import Homes, homes, joins, network_nodes, note
-from course_lib.measure import clean
 from course_lib.rules import Hook, hooks, policy_words
 from course_lib.snapshot import Container, Endpoint, Interface, Network, Port, Snapshot
+from course_lib.tables import fold, narrow, table
 
 if TYPE_CHECKING:
     from course_lib.graph import Graph
-
-WIDTH = 110  # characters
 
 
 def describe(snapshot: Snapshot, apart: Collection[str] = ()) -> str:
@@ -38,7 +34,7 @@ def describe(snapshot: Snapshot, apart: Collection[str] = ()) -> str:
     lines += _containers(snapshot, where, pile) + _ports(snapshot, found[0])
     for hook in found:
         lines += _hook(hook)
-    return "\n".join(line for each in lines for line in _fold(each)) + "\n"
+    return "\n".join(line for each in lines for line in fold(each)) + "\n"
 
 
 def _notes(snapshot: Snapshot) -> list[str]:
@@ -53,7 +49,7 @@ def _notes(snapshot: Snapshot) -> list[str]:
 def _interfaces(snapshot: Snapshot, pile: dict[str, Group]) -> list[str]:
     """Return the interfaces of the client and of the host, and the cable between them."""
     lines = ["", "Outside: the client, the world outside of the host"] if snapshot.client else []
-    lines += _table([("interface", "state", "addresses", "MAC"), *map(_interface, snapshot.client)])
+    lines += table([("interface", "state", "addresses", "MAC"), *map(_interface, snapshot.client)])
     outer = facing(snapshot)
     if outer and snapshot.client:
         lines.append(f"  The client's cable leads to {outer.name} of the host.")
@@ -71,7 +67,7 @@ def _interfaces(snapshot: Snapshot, pile: dict[str, Group]) -> list[str]:
         for each in edge(snapshot)
         if len(each) > 1
     ]
-    return [*lines, "", "Host", *unknown, *_table(_narrow([("interface", "kind", "state", "addresses", "MAC"), *rows]))]
+    return [*lines, "", "Host", *unknown, *table(narrow([("interface", "kind", "state", "addresses", "MAC"), *rows]))]
 
 
 def _interface(interface: Interface) -> tuple[str, ...]:
@@ -92,7 +88,7 @@ def _network(snapshot: Snapshot, graph: Graph, node: tuple[str, ...], pile: dict
     if not members:
         return [*lines, f"  {words.empty_words(node[1], state)}"]
     rows = [_member_group(pile[c.name], e) if c.name in pile else _member(snapshot, c, e, node) for c, e in members]
-    lines += _table(_narrow([("container", "interface", "addresses", "MAC", "host end of the cable"), *rows]))
+    lines += table(narrow([("container", "interface", "addresses", "MAC", "host end of the cable"), *rows]))
     for container, endpoint in members:
         names = words.aliases(container, endpoint)
         if container.name in pile:
@@ -188,35 +184,7 @@ def _hook(hook: Hook) -> list[str]:
     rows = [(f"{hook.caption(d)} rule {d.number}", d.words, words.packets(d.packets)) for d in hook.decisions] + [
         (p.name, policy_words(p), words.packets(p.packets)) for p in hook.policies
     ]
-    return lines + _table(rows) + [f"  {said}" for said in hook.notes]
-
-
-def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """Return rows of cells in columns as wide as their widest cell; a lone heading is left out."""
-    if not rows or (len(rows) == 1 and rows[0][0] == "interface"):
-        return []
-    cells = [["" if cell == " " else clean(cell) or "-" for cell in row] for row in rows]
-    widths = [min(60, max(len(row[i]) for row in cells)) for i in range(len(cells[0]))]
-    return ["  " + "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells]
-
-
-def _narrow(rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """Return the rows; if they are too wide for a line, what is long in them goes on in rows of their own."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    if sum(widths) + 2 * len(widths) <= WIDTH:
-        return list(rows)
-    fold = textwrap.TextWrapper(26, break_long_words=False, break_on_hyphens=False).wrap
-    wrapped = [[fold(clean(cell)) or ["-"] for cell in row] for row in rows]
-    return [line for row in wrapped for line in itertools.zip_longest(*row, fillvalue=" ")]
-
-
-def _fold(line: str) -> Iterable[str]:
-    """Yield a line in parts of at most the width, the later ones indented under the first."""
-    indent = " " * (len(line) - len(line.lstrip()))
-    text = line.strip() if "  " in line.strip() else clean(line)
-    if len(indent + text) <= WIDTH:
-        return [indent + text if text else ""]
-    return textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent + "    ", break_on_hyphens=False)
+    return lines + table(rows) + [f"  {said}" for said in hook.notes]
 
 
 def _list(items: Iterable[str]) -> str:

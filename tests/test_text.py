@@ -5,7 +5,8 @@ import pytest
 from course_lib.layout import layout
 from course_lib.shapes import Text
 from course_lib.snapshot import Snapshot
-from course_lib.text import WIDTH, describe
+from course_lib.tables import WIDTH
+from course_lib.text import describe
 from tests.pictures import SCENES, dual_stack, example, many, mistaken, modes, two_networks, warned
 
 # Words of the picture that carry no fact of this network.

@@ -25,6 +25,7 @@ PURE = (
     "layout_bridges",
     "layout_cables",
     "layout_cards",
+    "layout_groups",
     "layout_networks",
     "layout_rules",
     "measure",
@@ -36,6 +37,7 @@ PURE = (
     "shapes",
     "snapshot",
     "svg",
+    "tables",
     "text",
 )
 NOWHERE = {"docker", "requests", "IPython", "ipywidgets", "matplotlib"}  # also not by what it imports
