@@ -139,7 +139,7 @@ def _choose(hook: Hook, height: float) -> list[Decision]:
     They come back in the kernel's order.
     """
     by_rank = sorted(hook.decisions, key=lambda decision: (decision.rank, decision.packets == 0))
-    for count in range(len(by_rank), 0, -1):
+    for count in range(min(len(by_rank), int(height // PILL_STEP)), 0, -1):
         kept = set(by_rank[:count])
         chosen = [decision for decision in hook.decisions if decision in kept]
         captions = [place for place in _groups(hook, chosen) if place]

@@ -53,7 +53,7 @@ def _interfaces(snapshot: Snapshot, pile: dict[str, Group]) -> list[str]:
     outer = facing(snapshot)
     if outer and snapshot.client:
         lines.append(f"  The client's cable leads to {outer.name} of the host.")
-    group_of = {e.veth: g for g in pile.values() for container in g.members for e in container.endpoints if e.veth}
+    group_of = {e.veth: pile[c.name] for c in snapshot.containers if c.name in pile for e in c.endpoints if e.veth}
     rows, told = [], set()
     for i in sorted(snapshot.interfaces, key=lambda i: i.index):  # the order in which they came to be
         group = group_of.get(i.name)
@@ -127,6 +127,9 @@ def _containers(snapshot: Snapshot, where: Homes, pile: dict[str, Group]) -> lis
     guests = {guest.name for some in where.guests.values() for guest in some}
     aside = guests | {c.name for c in (*where.on_host, *where.alone)}
     for container in snapshot.containers:
+        group = pile.get(container.name)
+        if group and container is not group.first:
+            continue
         said = [f"{container.image} · {container.command}", words.state_words(container) or container.state]
         if not words.is_live(container) and container.endpoints:
             said.append(f"belongs to {', '.join(endpoint.network for endpoint in container.endpoints)}")
@@ -136,11 +139,9 @@ def _containers(snapshot: Snapshot, where: Homes, pile: dict[str, Group]) -> lis
         if words.exposed(container):
             said.append(f"exposed, not published: {', '.join(words.exposed(container))}")
         said += words.links(container)
-        group = pile.get(container.name)
         if group:
             said += [words.alike_words(container), *address_words(group), HOW]
-        if not group or container is group.first:
-            lines.append(f"  {_names(group) if group else container.name}: " + "; ".join(said))
+        lines.append(f"  {_names(group) if group else container.name}: " + "; ".join(said))
     return lines
 
 

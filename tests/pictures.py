@@ -322,7 +322,9 @@ def long_names() -> Snapshot:
 
 
 def many(count: int) -> Snapshot:
-    found = [container(f"c{n}", n + 1) for n in range(1, count + 1)]
+    ends = [endpoint((n + 1) % 256, base=f"172.17.{(n + 1) // 256}") for n in range(1, count + 1)]
+    ends = [replace(end, veth=f"veth{n * 7919:07x}") for n, end in enumerate(ends, 2)]
+    found = [container(f"c{n}", 0, endpoints=(end,)) for n, end in enumerate(ends, 1)]
     found[0] = replace(web(), name="c1")
     return used(containers=tuple(sorted(found)), chains=chains(ONE_NET, [("docker0", "172.17.0.2", 80, 80, 12)]))
 

@@ -228,7 +228,8 @@ def test_what_a_refused_helper_leaves(running_lab: None) -> None:
 
 # What the helper needs, without the engine and what nobody runs: 3 s instead of an image of 400 MB.
 IMPORT = """tar -C / --exclude=usr/share --exclude='*/dockerd' --exclude='*/containerd*' --exclude='usr/bin/docker*' \
-  -c bin sbin lib lib64 usr/bin usr/sbin usr/lib usr/lib64 etc/alternatives 2>/dev/null | docker import - helper:x >/dev/null
+  -c bin sbin lib lib64 usr/bin usr/sbin usr/lib usr/lib64 etc/alternatives 2>/dev/null \\
+  | docker import - helper:x >/dev/null
 docker network create --ipv6 --subnet fd00:1::/64 six
 docker run -d --name web -p 80:80 nginx
 docker run -d -it --name c1 --network six busybox
