@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from course_lib.chapter import begin, clean_up, look, wait_until, words
+    from course_lib.follow import journey
     from course_lib.lab import url
     from course_lib.magics import load_ipython_extension
     from course_lib.run import client, host
@@ -19,6 +20,7 @@ __all__ = [
     "clean_up",
     "client",
     "host",
+    "journey",
     "load_ipython_extension",
     "look",
     "url",
@@ -27,7 +29,13 @@ __all__ = [
 ]
 
 # No module of the package may have one of these names: whoever imported it would put it in the function's place.
-_HOMES = {"url": "lab", "load_ipython_extension": "magics", "client": "run", "host": "run"}
+_HOMES = {
+    "journey": "follow",
+    "url": "lab",
+    "load_ipython_extension": "magics",
+    "client": "run",
+    "host": "run",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -22,7 +22,7 @@ LABEL = PREFIX
 RECIPE_LABEL = f"{LABEL}.recipe"
 RELEASES = {"20.10": "bookworm", "26.1": "trixie", "newest": "testing"}  # engine -> the Debian that has it
 INNER_RELEASE = "trixie"  # what the images inside the lab are made from, whatever the lab's engine is
-INNER = ("busybox", "nginx")
+INNER = ("busybox", "nginx", "mariadb", "wordpress")
 
 
 def lab_image(release: str) -> str:

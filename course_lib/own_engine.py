@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from course_lib import engine, facts, helper, images, lab
+from course_lib import engine, facts, helper, images
 from course_lib.errors import CourseError
 
 # A reader of iptables-legacy would create tables where there are none, so it is asked only where there are.
@@ -54,7 +54,7 @@ def read() -> dict[str, Any]:
         **{"addr": [], "route": [], "client": []},
         "version": api.version()["Version"],
     }
-    image = lab.any_lab_image(api)
+    image = lab_image(api)
     unread = found["unread"] = {}
     if image is None:
         why = "that takes an image of the lab, and there is none yet (`./course up` makes it)"
@@ -69,6 +69,12 @@ def read() -> dict[str, Any]:
     pids = [f"{d['Id']} {d['State']['Pid']}" for d in details if d["State"]["Pid"]]
     unread.update(_read_inside(api, image, pids, found))
     return found
+
+
+def lab_image(api: Any) -> str | None:
+    """Return an image of the lab that an engine has, whichever; None if there is none."""
+    tags = [tag for image in api.images(filters={"label": images.LABEL}) for tag in image["RepoTags"] or []]
+    return next((tag for tag in sorted(tags) if tag.startswith(images.lab_image(""))), None)
 
 
 def _inspect(api: Any, container: str) -> dict[str, Any] | None:

@@ -27,10 +27,11 @@ def svg(picture: Picture, title: str, description: str) -> str:
     )
     words = [f"<title>{_escape(title)}</title>", f"<desc>{_escape(description)}</desc>"]
     paper = f'<rect width="{width}" height="{height}" fill="{palette.PAPER}"/>'
-    return "\n".join([head, *words, paper, *(_element(shape) for shape in picture.shapes), "</svg>", ""])
+    return "\n".join([head, *words, paper, *(element(shape) for shape in picture.shapes), "</svg>", ""])
 
 
-def _element(shape: Shape) -> str:
+def element(shape: Shape) -> str:
+    """Return one shape as an element of SVG."""
     if isinstance(shape, Box):
         return _box(shape)
     return _line(shape) if isinstance(shape, Line) else _text(shape)

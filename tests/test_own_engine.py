@@ -70,7 +70,7 @@ def shown(
     monkeypatch.setattr(engine, "connect", lambda **_: api)
     monkeypatch.setattr(helper, "look", look)
     if not image:
-        monkeypatch.setattr(lab, "any_lab_image", lambda _: None)
+        monkeypatch.setattr(own_engine, "lab_image", lambda _: None)
     made = collect.snapshot(own_engine.read())
     assert set(api.asked) <= {"containers", "networks", "inspect_container", "info", "version", "images"}
     return made
@@ -197,7 +197,7 @@ def no_helper_is_left(api: Any) -> bool:
 @pytest.mark.live
 def test_nothing_of_the_machine_is_changed(running_lab: None) -> None:
     api = engine.outer()
-    image = lab.any_lab_image(api)
+    image = own_engine.lab_image(api)
     assert image
     for _ in range(3):  # somebody else may use this machine too
         before = proof.fingerprint(image)
@@ -217,7 +217,7 @@ def test_nothing_of_the_machine_is_changed(running_lab: None) -> None:
 @pytest.mark.live
 def test_what_a_refused_helper_leaves(running_lab: None) -> None:
     api = engine.outer()
-    image = str(lab.any_lab_image(api))
+    image = str(own_engine.lab_image(api))
     assert helper.look(api, image, "echo yes", capabilities=("NET_ADMIN",)) == "yes\n"
     with pytest.raises(CourseError, match="no such thing"):
         helper.look(api, image, "echo first >&2; echo no such thing >&2; exit 3", capabilities=())
@@ -248,7 +248,7 @@ def test_a_helper_sees_what_the_lab_shows_of_itself(fresh_lab: None, monkeypatch
     before = run.host(state)
     api = engine.inner(lab.container())
     monkeypatch.setattr(engine, "connect", lambda **_: api)
-    monkeypatch.setattr(lab, "any_lab_image", lambda _: "helper:x")
+    monkeypatch.setattr(own_engine, "lab_image", lambda _: "helper:x")
     made = collect.snapshot(own_engine.read())
     assert run.host(state) == before
     inside = collect.snapshot(facts.read())

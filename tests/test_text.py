@@ -1,7 +1,10 @@
+import json
 import re
+from pathlib import Path
 
 import pytest
 
+from course_lib import collect
 from course_lib.layout import layout
 from course_lib.shapes import Text
 from course_lib.snapshot import Snapshot
@@ -9,6 +12,7 @@ from course_lib.tables import WIDTH
 from course_lib.text import describe
 from tests.pictures import SCENES, dual_stack, example, many, mistaken, modes, two_networks, warned
 
+RECORDED = sorted((Path(__file__).parent / "facts").glob("*/*.json"))
 # Words of the picture that carry no fact of this network.
 DECORATION = ("OUTSIDE", "HOST", "client", "container namespace", "the world outside of the host")
 
@@ -119,3 +123,10 @@ def test_a_table_that_is_too_wide_goes_on_below() -> None:
     row = next(i for i, line in enumerate(lines) if line.startswith("  plain  "))
     column = lines[row].index("172.18.0.3/16,")
     assert lines[row + 1][column:] == "fd12:3456:789a:bcde:f012:3456:789a:bcde/64"
+
+
+@pytest.mark.parametrize("path", RECORDED, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_the_twin_of_a_recorded_scene_says_everything_that_its_picture_shows(path: Path) -> None:
+    made = collect.snapshot(json.loads(path.read_text()))
+    twin = squeezed(describe(made))
+    assert [fact for fact in facts(made) if squeezed(fact) not in twin] == []

@@ -1,0 +1,73 @@
+"""Follow one real request through the lab: what a notebook calls to see a packet's way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from course_lib import collect, evidence, facts
+from course_lib.draw import png
+from course_lib.findings import way_of
+from course_lib.layout import layout
+from course_lib.overlay import over
+from course_lib.request import request
+from course_lib.shapes import Picture
+from course_lib.way import Way
+from course_lib.way_story import sentences
+from course_lib.way_svg import frames
+from course_lib.way_words import table
+
+ALT = "The network of the lab, with the way of a packet in numbered steps. The same is in the table below it."
+
+
+@dataclass(frozen=True, repr=False)
+class Journey(Way):
+    """The way of one request: data, that a notebook shows as a picture and `print` as a table."""
+
+    def __repr__(self) -> str:
+        """Return the table: the same in every run, because ports and ids that differ have names."""
+        return table(self).rstrip("\n")
+
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the picture and the table, and what a page without images puts in the image's place."""
+        data = {"image/png": png(over(self._below, self)), "text/plain": table(self)}
+        return data, {"image/png": {"alt": ALT}}
+
+    @property
+    def _below(self) -> Picture:
+        """Return the network without the way; a container that the way leads through is drawn apart from its like."""
+        return layout(self.network, apart={step.place for step in self.steps})
+
+    @property
+    def words(self) -> str:
+        """Return the way in sentences: what decided, without the rules that only led on."""
+        return sentences(self)
+
+    @property
+    def frames(self) -> str:
+        """Return an SVG that plays the way step by step by itself, or shows all of it where motion is unwanted."""
+        return frames(self._below, self)
+
+
+def journey(origin: str, target: str) -> Journey:
+    """Send one real request and return the way that its first packet and the answer took.
+
+    `origin` is "client", "host" or the name of a running container. `target` is one of
+
+        http://NAME-OR-ADDRESS:PORT/   a TCP connection and a GET
+        tcp://NAME-OR-ADDRESS:PORT     a TCP connection
+        udp://NAME-OR-ADDRESS:PORT     one datagram
+        ping://NAME-OR-ADDRESS         one echo request (ICMP)
+        dns://NAME                     a query for the IPv4 address of a name, to the origin's own resolver
+
+    A name is looked up as the origin does it: in its hosts file, then by its resolver. An IPv6 address stands in
+    brackets. What is followed is the first packet and its answer: the rules of nat are asked about no others.
+    Raises CourseError if the origin or the name is not known, or if the kernel could not be watched; a request that
+    ends badly is no error, but an `end`.
+    """
+    raw = facts.read()
+    network = collect.snapshot(raw)
+    sent, found = evidence.gather(request(origin, target), raw, network)
+    rules = [c for family in ("ip", "ip6") for c in collect.chains(found[f"rules host {family}"], family)]
+    way = way_of(sent, found, replace(network, chains=tuple(rules)))
+    return Journey(**{f.name: getattr(way, f.name) for f in fields(way)})
