@@ -41,7 +41,7 @@ def _refuses(step: Step) -> bool:
 def _answer(request: Request, log: str, said: str) -> str:
     """Return what came back to the sender, in words; "" if nothing did."""
     first = next((line.strip() for line in said.splitlines() if line.strip()), "")
-    connected = "successfully connected" in log
+    connected = "data transfer loop" in log
     if request.kind == "http":
         if first.startswith("HTTP/"):
             return f"answered: {first}"
@@ -97,6 +97,8 @@ def _not_sent(request: Request, sections: Mapping[str, str], error: str) -> End:
 
 
 def _silent(sections: Mapping[str, str], there: Sequence[Step], back: Sequence[Step], error: str) -> End:
+    if back and back[-1].kind == "delivered":
+        return End("connected", f"the {back[-1].packet.said or 'answer'} arrived, the sender said nothing of it", ("trace",))
     if back:
         return End("silent", f"the answer was last seen in {back[-1].place}", ("trace",))
     if not there:

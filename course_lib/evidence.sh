@@ -118,25 +118,25 @@ open said
 open log
 at=$ADDRESS
 [[ $FAMILY == 6 ]] && at="[$ADDRESS]"
-settled() { has log "successfully connected" || has log " E " || ! kill -0 "$sender" 2>/dev/null; }
+settled() { has log "data transfer loop" || has log " E " || ! kill -0 "$sender" 2>/dev/null; }
 answered() { has said $'\n' || has log " E " || ! kill -0 "$sender" 2>/dev/null; }
 began=$EPOCHREALTIME
 case $KIND in
 tcp)
     # shellcheck disable=SC2086
-    exec {input}> >(exec ${enter[$ORIGIN]} timeout $LIFE socat -d -d -d - \
+    exec {input}> >(exec ${enter[$ORIGIN]} timeout $LIFE socat -d -d - \
         "TCP$FAMILY:$at:$GOAL,sourceport=$PORT,reuseaddr,connect-timeout=$WAIT" >&"${fd[said]}" 2>&"${fd[log]}")
     sender=$!
     pids+=("$sender")
     until_true 3 settled
-    if [[ -n $TEXT ]] && has log "successfully connected"; then
+    if [[ -n $TEXT ]] && has log "data transfer loop"; then
         printf '%b' "$TEXT" >&"$input"
         until_true 3 answered
     fi
     ;;
 udp)
     # shellcheck disable=SC2086
-    exec {input}> >(exec ${enter[$ORIGIN]} timeout $LIFE socat -d -d -d - \
+    exec {input}> >(exec ${enter[$ORIGIN]} timeout $LIFE socat -d -d - \
         "UDP$FAMILY:$at:$GOAL,sourceport=$PORT" >&"${fd[said]}" 2>&"${fd[log]}")
     sender=$!
     pids+=("$sender")
