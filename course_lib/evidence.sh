@@ -114,6 +114,7 @@ until_true 5 listens $$ 00000007 || { echo "== failed"; echo "no conntrack event
 until_true 5 has drops listening || { echo "== failed"; text drops; exit 1; }
 
 # --- the request ----------------------------------------------------------------------------------------------------
+trap '' PIPE # a sender that was refused is gone before it gets its text
 open said
 open log
 at=$ADDRESS
