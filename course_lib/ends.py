@@ -98,7 +98,9 @@ def _not_sent(request: Request, sections: Mapping[str, str], error: str) -> End:
 
 def _silent(sections: Mapping[str, str], there: Sequence[Step], back: Sequence[Step], error: str) -> End:
     if back and back[-1].kind == "delivered":
-        return End("connected", f"the {back[-1].packet.said or 'answer'} arrived, the sender said nothing of it", ("trace",))
+        return End(
+            "connected", f"the {back[-1].packet.said or 'answer'} arrived, the sender said nothing of it", ("trace",)
+        )
     if back:
         return End("silent", f"the answer was last seen in {back[-1].place}", ("trace",))
     if not there:

@@ -18,7 +18,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from course_lib import run
-from course_lib.errors import CourseError
+from course_lib.errors import CommandInterruptedError, CourseError
 from course_lib.request import Request, relays
 from course_lib.snapshot import Snapshot
 
@@ -53,7 +53,8 @@ def gather(request: Request, facts: dict[str, Any], network: Snapshot) -> tuple[
     }
     found = sections(_run(values))
     if "end" not in found:
-        raise CourseError(f"The kernel could not be watched: {found.get('failed', '').strip()[-200:] or 'no answer'}.")
+        why = [line.strip() for line in found.get("failed", "").splitlines() if line.strip()] or ["no answer"]
+        raise CourseError(f"The kernel could not be watched: {why[-1].rstrip('.')}.")
     return replace(request, origin=request.origin), found
 
 
@@ -73,8 +74,10 @@ def _run(values: dict[str, str]) -> str:
     given = " ".join(f"{name}={shlex.quote(value)}" for name, value in values.items())
     try:
         return run.ask(f"{given} setsid -w bash -c {shlex.quote(_script())} {mark}")
-    except BaseException:  # an interrupt, too: then everything of it ends at once, not at the end of its time
+    except BaseException as error:  # then everything of it ends at once, not at the end of its time
         run.ask(f"pkill -TERM -s $(pgrep -of {mark[:-1]}[{mark[-1]}]); true", timeout=5)
+        if isinstance(error, KeyboardInterrupt):
+            raise CommandInterruptedError("Interrupted: the request, and all that watched it, was ended.") from None
         raise
 
 
@@ -157,7 +160,8 @@ def _rules(request: Request, network: Snapshot) -> list[str]:
             f"{ip} saddr {address} {proto} sport {port}{opening}",
         ]
     if request.kind == "dns":  # what a resolver of Docker asks further
-        rules += [f"udp dport 53 ip daddr != {request.address}", f"udp sport 53 ip saddr != {request.address}"]
+        ip = "ip6" if request.family == 6 else "ip"
+        rules += [f"udp dport 53 {ip} daddr != {request.address}", f"udp sport 53 {ip} saddr != {request.address}"]
     return rules
 
 
@@ -174,5 +178,5 @@ def _text(request: Request) -> str:
     """Return what is sent once there is a connection; it stays open until the sockets have been looked at."""
     if request.kind == "http":
         name = f"[{request.host}]" if ":" in request.host else request.host
-        return f"GET {request.path} HTTP/1.1\\r\\nHost: {name}\\r\\nUser-Agent: journey\\r\\n\\r\\n".replace("%", "%%")
+        return f"GET {request.path} HTTP/1.1\\r\\nHost: {name}\\r\\nUser-Agent: journey\\r\\n\\r\\n"
     return {"udp": "journey\\n", "dns": request.host}.get(request.kind, "")

@@ -32,7 +32,9 @@ def test_lines_fit_and_every_step_has_its_own(engine: str, flow: str) -> None:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("flow", ["published", "outside", "lookup_outside", "own_port", "udp_localhost", "ping_outside"])
+@pytest.mark.parametrize(
+    "flow", ["published", "outside", "lookup_outside", "own_port", "udp_localhost", "ping_outside"]
+)
 def test_another_run_with_other_ports_and_ids_says_the_same(engine: str, flow: str) -> None:
     request, evidence, facts = recorded(engine, flow)
     network = collect.snapshot(facts)
