@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 
 import pytest
 
@@ -153,7 +154,7 @@ def test_a_packet_is_the_same_from_step_to_step_unless_a_step_rewrites_it(engine
     for connection in (1, 2):
         for back in (False, True):
             found = steps(engine, flow, back=back, connection=connection)
-            for one, other in zip(found, found[1:], strict=False):
+            for one, other in pairwise(found):
                 before = other.before or other.packet
                 assert before.addresses == one.packet.addresses, other
 

@@ -20,7 +20,8 @@ pytestmark = pytest.mark.live
 # What of us could be seen: our tables, processes, files, and the rules that people look at.
 TRACES = """
 for name in host client $(docker ps -q | xargs -r docker inspect -f '{{.State.Pid}}'); do
-    case $name in host) enter= ;; client) enter='nsenter --net=/run/netns/client' ;; *) enter="nsenter -t $name -n" ;; esac
+    enter="nsenter -t $name -n"
+    case $name in host) enter= ;; client) enter='nsenter --net=/run/netns/client' ;; esac
     $enter nft list tables | grep course
     $enter iptables-save | grep -c -e TRACE -e 'table raw'
 done

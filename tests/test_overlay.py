@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
@@ -22,8 +23,8 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 @cache
-def picture(engine: str, flow: str) -> Picture:
-    return layout(collect.snapshot(recorded(engine, flow)[2]))
+def picture(engine: str) -> Picture:
+    return layout(collect.snapshot(recorded(engine, "published")[2]))
 
 
 def marks(drawn: Picture) -> dict[int, Box]:
@@ -33,7 +34,7 @@ def marks(drawn: Picture) -> dict[int, Box]:
 @pytest.mark.parametrize(("engine", "flow"), ALL)
 def test_numbers_are_those_of_the_table_and_none_hides_another(engine: str, flow: str) -> None:
     found = way(engine, flow)
-    drawn = over(picture(engine, flow), found)
+    drawn = over(picture(engine), found)
     circles = marks(drawn)
     assert set(circles) <= set(range(1, len(found.steps) + 1))
     boxes = list(circles.values())
@@ -47,16 +48,16 @@ def test_numbers_are_those_of_the_table_and_none_hides_another(engine: str, flow
 
 @pytest.mark.parametrize(("engine", "flow"), ALL)
 def test_the_line_goes_through_every_stop_by_right_angles(engine: str, flow: str) -> None:
-    for trip in trips(picture(engine, flow), way(engine, flow)):
+    for trip in trips(picture(engine), way(engine, flow)):
         corners = trip.line.points
         assert {stop.point for stop in trip.stops} <= set(corners)
-        for (x, y), (next_x, next_y) in zip(corners, corners[1:], strict=False):
+        for (x, y), (next_x, next_y) in pairwise(corners):
             assert x == next_x or y == next_y, (flow, x, y, next_x, next_y)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_the_line_runs_under_what_a_cable_goes_through_and_under_all_words(engine: str) -> None:
-    drawn = over(picture(engine, "published"), way(engine, "published"))
+    drawn = over(picture(engine), way(engine, "published"))
     last_line = max(i for i, shape in enumerate(drawn.shapes) if isinstance(shape, Line))
     assert all(i > last_line for i, shape in enumerate(drawn.shapes) if isinstance(shape, Text))
     veths = [i for i, s in enumerate(drawn.shapes) if isinstance(s, Box) and s.key[0] in ("veth", "endpoint")]
@@ -66,7 +67,7 @@ def test_the_line_runs_under_what_a_cable_goes_through_and_under_all_words(engin
 @pytest.mark.parametrize("engine", ENGINES)
 def test_where_a_packet_is_dropped_the_circle_alarms(engine: str) -> None:
     found = way(engine, "two_bridges")
-    circles = marks(over(picture(engine, "two_bridges"), found))
+    circles = marks(over(picture(engine), found))
     assert circles[len(found.steps)].fill == "#b00020"
     assert [n for n, box in circles.items() if box.fill == "#b00020"] == [len(found.steps)]
 
@@ -74,7 +75,7 @@ def test_where_a_packet_is_dropped_the_circle_alarms(engine: str) -> None:
 @pytest.mark.parametrize("engine", ENGINES)
 def test_the_way_to_a_published_port_stops_where_it_is_decided(engine: str) -> None:
     found = way(engine, "published")
-    first = trips(picture(engine, "published"), found)[0]
+    first = trips(picture(engine), found)[0]
     said = [(s.step.place, s.step.kind, s.step.chain) for s in numbered(first)]
     assert said == [
         ("client", "sends", ""),
@@ -88,10 +89,10 @@ def test_the_way_to_a_published_port_stops_where_it_is_decided(engine: str) -> N
 
 @pytest.mark.parametrize(("engine", "flow"), ALL)
 def test_the_frames_hold_each_numbered_step_in_order(engine: str, flow: str) -> None:
-    text = frames(picture(engine, flow), way(engine, flow))
+    text = frames(picture(engine), way(engine, flow))
     root = ElementTree.fromstring(text)  # noqa: S314 - our own
     groups = [g.get("class", "").split()[-1] for g in root.iter(f"{SVG}g")]
-    numbers = [f"step-{n}" for n in step_numbers(picture(engine, flow), way(engine, flow))]
+    numbers = [f"step-{n}" for n in step_numbers(picture(engine), way(engine, flow))]
     assert groups == numbers * 2, "first the lines, then the circles"
     delays = [float(d) for d in re.findall(r"animation-delay:([0-9.]+)s", text)]
     assert delays == sorted(delays[: len(numbers)]) * 2
@@ -101,7 +102,7 @@ def test_the_frames_hold_each_numbered_step_in_order(engine: str, flow: str) -> 
 
 
 def test_a_still_frame_shows_the_steps_so_far() -> None:
-    scene, found = picture("26.1", "published"), way("26.1", "published")
+    scene, found = picture("26.1"), way("26.1", "published")
     numbers = step_numbers(scene, found)
     for count, number in enumerate(numbers, 1):
         text = frames(scene, found, until=number)
@@ -112,6 +113,6 @@ def test_a_still_frame_shows_the_steps_so_far() -> None:
 def test_a_name_cannot_break_out_of_the_svg() -> None:
     found = way("26.1", "published")
     evil: Way = replace(found, end=replace(found.end, words="</svg><script>alert(1)</script>"))
-    text = frames(picture("26.1", "published"), evil)
+    text = frames(picture("26.1"), evil)
     assert "<script" not in text
     ElementTree.fromstring(text)  # noqa: S314

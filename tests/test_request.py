@@ -9,21 +9,21 @@ from course_lib.request import request
 
 
 @pytest.mark.parametrize(
-    ("target", "kind", "host", "port", "path", "protocol"),
+    ("target", "expected"),
     [
-        ("http://host:80/", "http", "host", 80, "/", "tcp"),
-        ("http://host", "http", "host", 80, "/", "tcp"),
-        ("http://172.17.0.2:8080/a/b", "http", "172.17.0.2", 8080, "/a/b", "tcp"),
-        ("http://[::1]:8086/", "http", "::1", 8086, "/", "tcp"),
-        ("tcp://172.17.0.2:80", "tcp", "172.17.0.2", 80, "", "tcp"),
-        ("udp://host:53", "udp", "host", 53, "", "udp"),
-        ("ping://203.0.113.20", "ping", "203.0.113.20", 0, "", "icmp"),
-        ("dns://web", "dns", "web", 53, "", "udp"),
+        ("http://host:80/", ("http", "host", 80, "/", "tcp")),
+        ("http://host", ("http", "host", 80, "/", "tcp")),
+        ("http://172.17.0.2:8080/a/b", ("http", "172.17.0.2", 8080, "/a/b", "tcp")),
+        ("http://[::1]:8086/", ("http", "::1", 8086, "/", "tcp")),
+        ("tcp://172.17.0.2:80", ("tcp", "172.17.0.2", 80, "", "tcp")),
+        ("udp://host:53", ("udp", "host", 53, "", "udp")),
+        ("ping://203.0.113.20", ("ping", "203.0.113.20", 0, "", "icmp")),
+        ("dns://web", ("dns", "web", 53, "", "udp")),
     ],
 )
-def test_a_target(target: str, kind: str, host: str, port: int, path: str, protocol: str) -> None:
+def test_a_target(target: str, expected: tuple[str, str, int, str, str]) -> None:
     found = request("client", target)
-    assert (found.kind, found.host, found.port, found.path, found.protocol) == (kind, host, port, path, protocol)
+    assert (found.kind, found.host, found.port, found.path, found.protocol) == expected
 
 
 def test_ipv6_has_an_icmp_of_its_own() -> None:
@@ -36,5 +36,5 @@ def test_ipv6_has_an_icmp_of_its_own() -> None:
      "http://$(reboot)/", "ping://a b", "dns://a;b", "http://host/a b", "http://host/%0d%0aX: y", "http://host/a\\\\nb"],
 )  # fmt: skip
 def test_no_target(target: str) -> None:
-    with pytest.raises(CourseError, match="use (http|tcp|udp)://"):
+    with pytest.raises(CourseError, match=r"use (http|tcp|udp)://"):
         request("client", target)

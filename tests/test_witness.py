@@ -50,7 +50,7 @@ def test_a_captured_frame(said: str, addresses: tuple[str, int, str, int]) -> No
 
 
 def test_arp_that_nobody_answers() -> None:
-    text = "ARP, Request who-has 10.0.0.7 tell 10.0.0.1\nARP, Request who-has 10.0.0.8 tell 10.0.0.1\nReply 10.0.0.8 is-at x"
+    text = "Request who-has 10.0.0.7 tell 10.0.0.1\nRequest who-has 10.0.0.8 tell 10.0.0.1\nReply 10.0.0.8 is-at x"
     assert unanswered(text) == ["10.0.0.7"]
 
 
