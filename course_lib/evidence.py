@@ -19,11 +19,13 @@ from typing import Any
 
 from course_lib import run
 from course_lib.errors import CommandInterruptedError, CourseError
+from course_lib.graph import sharer_of
 from course_lib.request import Request, relays
 from course_lib.snapshot import Snapshot
 
 # Outside of the range from which the kernel takes ports by itself (ip(7), ip_local_port_range: up to 60999).
 SOURCE_PORTS = range(61000, 65000)
+RESERVED = ("client", "host")  # a container of that name cannot be told from ours, and is not watched
 ERRORS = ("icmp type destination-unreachable @th,{},16 {}", "icmpv6 type destination-unreachable @th,{},16 {}")
 
 
@@ -89,11 +91,11 @@ def _namespace(name: str, network: Snapshot, pids: dict[str, int]) -> tuple[str,
     if container is None:
         there = ", ".join(["client", "host", *(c.name for c in network.containers)])
         raise CourseError(f"There is no {name!r} that could send something: there are {there}.")
-    if container.mode == "host":
-        return "host", 0
     if not pids.get(name):
         raise CourseError(f"The container {name} is not running: `docker start {name}` starts it.")
-    return name, pids[name]
+    while other := sharer_of(network, container):  # a namespace is watched once, whoever is in it
+        container = other
+    return ("host", 0) if container.mode == "host" else (container.name, pids[container.name])
 
 
 def _address(request: Request, origin: tuple[str, int]) -> str:
@@ -136,9 +138,10 @@ def _concerned(request: Request, network: Snapshot) -> list[str]:
         for e in c.endpoints
         for a in e.addresses
     }
-    names = [name for name, _, _ in relays(request, network)]
+    names = [name for name, _, _ in relays(request, network) if name not in RESERVED]
     names += ["client"] if request.address in client or request.kind == "dns" else []
-    return names + ([own[request.address]] if request.address in own else [])
+    there = own.get(request.address, "")
+    return names + ([there] if there and there not in RESERVED else [])
 
 
 def _rules(request: Request, network: Snapshot) -> list[str]:

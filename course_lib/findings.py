@@ -120,6 +120,8 @@ def _notes(
 ) -> list[str]:
     """Say what else the evidence shows."""
     notes = []
+    if steps and steps[0].place != request.origin:
+        notes.append(f"{request.origin} has no network namespace of its own, it is in that of {steps[0].place}")
     if held and any(s.connection == 2 for s in steps):
         notes.append(f"{held.process} holds both: it reads from one and writes to the other (ss, while they were open)")
     elif any(s.connection == 2 for s in steps) and request.kind != "dns":

@@ -106,3 +106,10 @@ def test_what_cannot_be_watched_is_said(scene: None, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(evidence, "_watch", lambda *_: "no filter")
     with pytest.raises(CourseError, match=r"could not be watched: .*syntax error"):
         journey("client", "ping://host")
+
+
+def test_whoever_shares_a_namespace_is_watched_in_it(scene: None) -> None:
+    run.host("docker run -d -it --name side --network container:web busybox")
+    shared = journey("side", "http://172.17.0.2/")
+    assert {s.place for s in shared.steps} == {"web"}
+    assert shared.notes == ("side has no network namespace of its own, it is in that of web",)
