@@ -52,7 +52,7 @@ class Journey(Way):
 def journey(origin: str, target: str) -> Journey:
     """Send one real request and return the way that its first packet and the answer took.
 
-    `origin` is "client", "host" or the name of a running container. `target` is one of
+    `origin` is "client", "host" or the name of a running container (of another name than these two). `target` is one of
 
         http://NAME-OR-ADDRESS:PORT/   a TCP connection and a GET
         tcp://NAME-OR-ADDRESS:PORT     a TCP connection
