@@ -101,13 +101,22 @@ def shell(command: tuple[str, ...]) -> None:
 @main.command()
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="A .png or .svg file to write.")
 @click.option("--json", "as_json", is_flag=True, help="Print the Snapshot as JSON.")
-def graph(output: Path | None, as_json: bool) -> None:
+@click.option("--all", "each", is_flag=True, help="Show each container, also of many that are alike.")
+@click.option(
+    "--engine-of-this-machine",
+    "own",
+    is_flag=True,
+    help="Show your own engine instead of the lab: read-only, as far as rights allow.",
+)
+def graph(output: Path | None, as_json: bool, each: bool, own: bool) -> None:
     """Say in words what the lab's network is now, or draw it."""
     if output and output.suffix.lower() not in {".png", ".svg"}:
         raise click.BadParameter("the name must end in .png or .svg", param_hint="'-o'")
+    from course_lib import own_engine
     from course_lib.text import describe
 
-    now = collect.snapshot(facts.read())
+    now = collect.snapshot(own_engine.read() if own else facts.read())
+    apart = [container.name for container in now.containers] if each else []
     if as_json:
         say(json.dumps(dataclasses.asdict(now), indent=2, ensure_ascii=False))
     elif output:
@@ -115,12 +124,12 @@ def graph(output: Path | None, as_json: bool) -> None:
         from course_lib.layout import layout
 
         try:
-            save(layout(now), output, description=describe(now))
+            save(layout(now, apart), output, description=describe(now, apart))
         except OSError as error:
             raise CourseError(f"{output} cannot be written: {error.strerror}.") from error
         say(f"Drawn: {output}")
     else:
-        say(describe(now))
+        say(describe(now, apart))
 
 
 @main.command()

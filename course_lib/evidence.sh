@@ -111,32 +111,35 @@ for name in "${!enter[@]}"; do
     until_true 5 listens "${inside[$name]}" 00000100 || { echo "== failed"; echo "no trace of $name"; exit 1; }
 done
 until_true 5 listens $$ 00000007 || { echo "== failed"; echo "no conntrack events"; exit 1; }
-until_true 5 has drops listening || { echo "== failed"; text drops; exit 1; }
+captures() { has drops listening || ! kill -0 $capture 2>/dev/null; }
+until_true 5 captures
+has drops listening || { echo "== failed"; text drops; exit 1; }
 
 # --- the request ----------------------------------------------------------------------------------------------------
+trap '' PIPE # a sender that was refused is gone before it gets its text
 open said
 open log
 at=$ADDRESS
 [[ $FAMILY == 6 ]] && at="[$ADDRESS]"
-settled() { has log "successfully connected" || has log " E " || ! kill -0 "$sender" 2>/dev/null; }
+settled() { has log "data transfer loop" || has log " E " || ! kill -0 "$sender" 2>/dev/null; }
 answered() { has said $'\n' || has log " E " || ! kill -0 "$sender" 2>/dev/null; }
 began=$EPOCHREALTIME
 case $KIND in
 tcp)
     # shellcheck disable=SC2086
-    exec {input}> >(exec ${enter[$ORIGIN]} timeout $LIFE socat -d -d -d - \
+    exec {input}> >(exec ${enter[$ORIGIN]} timeout $LIFE socat -d -d - \
         "TCP$FAMILY:$at:$GOAL,sourceport=$PORT,reuseaddr,connect-timeout=$WAIT" >&"${fd[said]}" 2>&"${fd[log]}")
     sender=$!
     pids+=("$sender")
     until_true 3 settled
-    if [[ -n $TEXT ]] && has log "successfully connected"; then
+    if [[ -n $TEXT ]] && has log "data transfer loop"; then
         printf '%b' "$TEXT" >&"$input"
         until_true 3 answered
     fi
     ;;
 udp)
     # shellcheck disable=SC2086
-    exec {input}> >(exec ${enter[$ORIGIN]} timeout $LIFE socat -d -d -d - \
+    exec {input}> >(exec ${enter[$ORIGIN]} timeout $LIFE socat -d -d - \
         "UDP$FAMILY:$at:$GOAL,sourceport=$PORT" >&"${fd[said]}" 2>&"${fd[log]}")
     sender=$!
     pids+=("$sender")
@@ -149,7 +152,7 @@ ping)
     ;;
 dns)
     # shellcheck disable=SC2086
-    ${enter[$ORIGIN]} dig -b "0.0.0.0#$PORT" +tries=1 +time=1 +noall +comments +answer "$TEXT" "@$ADDRESS" \
+    ${enter[$ORIGIN]} dig -b "$([[ $FAMILY == 6 ]] && echo :: || echo 0.0.0.0)#$PORT" +tries=1 +time=1 +noall +comments +answer "$TEXT" "@$ADDRESS" \
         >&"${fd[said]}" 2>&"${fd[log]}"
     ;;
 esac

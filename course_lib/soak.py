@@ -88,17 +88,19 @@ def report(title: str, about: str, columns: Mapping[str, Sequence[Taken]], faile
     """Return the report: a table of the files, with a column for each engine, in Markdown."""
     files = sorted({file for runs in columns.values() for run in runs for file in run}, key=lambda f: (f == ALL, f))
     rows = [["", *columns], ["---"] * (len(columns) + 1)]
-    rows += [[file, *(_cell([run.get(file, nan) for run in runs]) for runs in columns.values())] for file in files]
+    rows += [[file, *(_cell(file, runs) for runs in columns.values())] for file in files]
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     verdict = "\n".join(["Failed:", "", *(f"- {what}" for what in failed)]) if failed else "Nothing failed."
     return f"# {title}\n\n{about}\n\n{table}\n\n{verdict}\n"
 
 
-def _cell(seconds: Sequence[float]) -> str:
-    """Say how often a file was well, and how long that took."""
-    well = [s for s in seconds if not isnan(s)]
-    span = f"{min(well):.0f} to {max(well):.0f}" if len(well) > 1 else f"{sum(well):.0f}"
-    return f"{len(well)} of {len(seconds)} well" + (f", {span} s" if well else "")
+def _cell(file: str, runs: Sequence[Taken]) -> str:
+    """Say how often a file was well, and how long that took; a dash if no run had it."""
+    if not any(file in run for run in runs):
+        return "-"
+    well = sorted(run[file] for run in runs if not isnan(run.get(file, nan)))
+    span = f"{well[0]:.0f} s" if len(well) == 1 else f"{well[0]:.0f} to {well[-1]:.0f} s" if well else ""
+    return ", ".join(filter(None, (f"{len(well)} of {len(runs)} well", span)))
 
 
 def _machine() -> str:

@@ -52,11 +52,15 @@ def test_how_long_files_took() -> None:
 
 def test_the_report() -> None:
     well = {"01_one.ipynb": 4.0, soak.ALL: 4.0}
-    text = soak.report("Soak", "2 cores", {"20.10": [well], "26.1": [well, {**well, "01_one.ipynb": 6.0}, {}]}, ["x"])
-    lines = text.splitlines()
-    assert "|  | 20.10 | 26.1 |" in lines
-    assert "| 01_one.ipynb | 1 of 1 well, 4 s | 2 of 3 well, 4 to 6 s |" in lines
-    assert lines.index("| all of them | 1 of 1 well, 4 s | 2 of 3 well, 4 to 4 s |") > lines.index(lines[6])
+    columns = {"20.10": [well], "26.1": [well, {**well, "01_one.ipynb": 6.0}, {}], "tests": [{"test_x": 9.0}]}
+    lines = soak.report("Soak", "2 cores", columns, ["x"]).splitlines()
+    assert lines[4:9] == [
+        "|  | 20.10 | 26.1 | tests |",
+        "| --- | --- | --- | --- |",
+        "| 01_one.ipynb | 1 of 1 well, 4 s | 2 of 3 well, 4 to 6 s | - |",
+        "| test_x | - | - | 1 of 1 well, 9 s |",
+        "| all of them | 1 of 1 well, 4 s | 2 of 3 well, 4 to 4 s | - |",
+    ]
     assert lines[-1] == "- x"
     assert soak.report("Soak", "", {"26.1": [soak.taken(LOG)]}, []).endswith("Nothing failed.\n")
     assert "| 02_two.ipynb | 0 of 1 well |" in soak.report("Soak", "", {"26.1": [soak.taken(LOG)]}, [])

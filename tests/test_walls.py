@@ -15,6 +15,7 @@ import course_lib
 FOLDER = Path(course_lib.__file__).parent
 # Everything from raw facts to shapes: no Docker, no notebook, no process, no network, no matplotlib.
 PURE = (
+    "alike",
     "collect",
     "diagnosis",
     "ends",
@@ -27,6 +28,7 @@ PURE = (
     "layout_bridges",
     "layout_cables",
     "layout_cards",
+    "layout_groups",
     "layout_networks",
     "layout_rules",
     "measure",
@@ -42,6 +44,7 @@ PURE = (
     "steps",
     "stops",
     "svg",
+    "tables",
     "text",
     "trace",
     "way",
