@@ -1,6 +1,6 @@
 """Drive the lab, look at its network, and say what is seen: all that a notebook imports.
 
-`%load_ext course_lib` registers `%%host` and `%%client`.
+`%load_ext course_lib` registers `%%host`, `%%client` and `%%answer`.
 """
 
 from __future__ import annotations
@@ -12,12 +12,16 @@ if TYPE_CHECKING:
     from course_lib.chapter import begin, clean_up, look, wait_until, words
     from course_lib.lab import url
     from course_lib.magics import load_ipython_extension
+    from course_lib.practice import check, exercise, hint
     from course_lib.run import client, host
 
 __all__ = [
     "begin",
+    "check",
     "clean_up",
     "client",
+    "exercise",
+    "hint",
     "host",
     "load_ipython_extension",
     "look",
@@ -27,7 +31,15 @@ __all__ = [
 ]
 
 # No module of the package may have one of these names: whoever imported it would put it in the function's place.
-_HOMES = {"url": "lab", "load_ipython_extension": "magics", "client": "run", "host": "run"}
+_HOMES = {
+    "check": "practice",
+    "client": "run",
+    "exercise": "practice",
+    "hint": "practice",
+    "host": "run",
+    "load_ipython_extension": "magics",
+    "url": "lab",
+}
 
 
 def __getattr__(name: str) -> Any:
