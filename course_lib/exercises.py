@@ -17,11 +17,8 @@ from course_lib.errors import CourseError
 from course_lib.snapshot import Snapshot
 
 ROOT = Path(__file__).resolve().parent.parent / "exercises"
-ANSWER = "answer.sh"
 HINTS = "hints.json"
 NOBODY = "nobody"
-# What lies in an exercise's folder and is no part of an answer.
-OURS = {"exercise.ipynb", "checks.py", "solution", "other-solutions", "mistakes", "__pycache__", ".ipynb_checkpoints"}
 
 
 @dataclass(frozen=True)
@@ -90,28 +87,18 @@ def checked(name: str) -> str:
     return name
 
 
-def is_stub(script: str) -> bool:
-    """Whether a script does nothing: it has only comments and empty lines."""
-    return all(not line.strip() or line.lstrip().startswith("#") for line in script.splitlines())
-
-
-def answer_files(folder: Path) -> dict[str, bytes]:
-    """Return the files of an answer by their places in the folder, sorted: all but what is ours."""
-    found = {}
-    for path in sorted(folder.rglob("*")):
-        place = path.relative_to(folder)
-        if path.is_file() and not path.is_symlink() and place.parts[0] not in OURS:
-            found[place.as_posix()] = path.read_bytes()
-    return found
+def hints_in(note: bytes) -> dict[str, int]:
+    """Return how many steps of hint() were taken for each check, by a note; nothing if it cannot be read."""
+    try:
+        return {str(name)[:80]: min(max(int(count), 0), 9) for name, count in json.loads(note).items()}
+    except (ValueError, AttributeError, TypeError, RecursionError):
+        return {}
 
 
 def hints_taken(folder: Path) -> dict[str, int]:
-    """Return how many steps of hint() were taken for each check; nothing if the note cannot be read."""
-    try:
-        noted = json.loads((folder / HINTS).read_text(encoding="utf-8"))
-        return {str(name): int(count) for name, count in noted.items()}
-    except (OSError, ValueError, AttributeError, TypeError):
-        return {}
+    """Return how many steps of hint() were taken for each check in an exercise's folder."""
+    path = folder / HINTS
+    return hints_in(path.read_bytes()) if path.exists() else {}
 
 
 def note_hints(folder: Path, taken: Mapping[str, int]) -> None:

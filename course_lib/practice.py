@@ -1,21 +1,18 @@
-"""What an exercise's notebook uses: `exercise()`, `%%answer`, `check()`, `hint()`. The exercise is that of the folder."""
+"""What an exercise's notebook uses: `exercise()`, `%%answer`, `check()`, `hint()`, for the exercise in its folder."""
 
 from __future__ import annotations
 
-import io
-import tarfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
-from course_lib import exercises, run
+from course_lib import answers, exercises, lab, run
+from course_lib.answers import ANSWER, COMMAND, is_stub
 from course_lib.chapter import begin
 from course_lib.checks import UNSEEN, WAITING, Verdict
 from course_lib.errors import CourseError
-from course_lib.exercises import ANSWER, Exercise
 from course_lib.judging import judge
 from course_lib.probing import evidence
 
-PLACE = "/root/answer"  # where an answer and its files lie on the lab's host
 NOT_YET = f"Not yet: fill the cell that begins with `%%answer`, and run it. It is kept as {ANSWER}."
 
 
@@ -29,27 +26,10 @@ def exercise(learner: str = "") -> None:
         exercises.note_learner(learner)
     who = exercises.learner()
     begin()
-    to_start(here, here.values(who))
+    answers.to_start(here, here.values(who))
     print(f"The values of {who}:")
     for name, value in here.values(who).items():
         print(f"  {name:<12} {value}")
-
-
-def to_start(what: Exercise, values: Mapping[str, int | str]) -> None:
-    """Make the start state of an exercise in a lab on its first day."""
-    if script := what.start(values):
-        run.host(script, timeout=60)
-
-
-def send(files: Mapping[str, bytes]) -> None:
-    """Put an answer and its files on the lab's host."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-        for place, content in files.items():
-            entry = tarfile.TarInfo(place)
-            entry.size, entry.mode = len(content), 0o755 if place.endswith(".sh") else 0o644
-            archive.addfile(entry, io.BytesIO(content))
-    run.unpack(buffer.getvalue(), PLACE)
 
 
 def answer(cell: str, show: Callable[[str], object], timeout: float) -> None:
@@ -58,32 +38,31 @@ def answer(cell: str, show: Callable[[str], object], timeout: float) -> None:
     An answer rebuilds everything from nothing. So it is run that way each time: what came of an earlier try is gone.
     """
     here = exercises.load(Path.cwd())
-    if exercises.is_stub(cell):
+    if is_stub(cell):
         print(NOT_YET)
         return
     exercises.write(here.folder / ANSWER, cell)
-    from course_lib import lab
-
     lab.reset()
-    to_start(here, here.values(exercises.learner()))
-    send(exercises.answer_files(here.folder))
-    run.run(f"cd {PLACE}\nbash -e {ANSWER}", run.HOST, fails=False, timeout=timeout, show=show)
+    answers.to_start(here, here.values(exercises.learner()))
+    answers.send(answers.files_of(here.folder))
+    run.run(COMMAND, run.HOST, fails=False, timeout=timeout, show=show)
 
 
-def check() -> None:
-    """Look at the lab, and say of each check whether it is right; of the first that is not, all that helps."""
+def check() -> int:
+    """Look at the lab, and say of each check whether it is right; of the first that is not, all that helps.
+
+    Return the points (nbgrader takes the last value of a cell for its score).
+    """
     here = exercises.load(Path.cwd())
     values = here.values(exercises.learner())
-    if not (here.folder / ANSWER).exists():
-        print(NOT_YET)
-        return
     done = judge(here, values, evidence(here, values))
     first = next((v for v in done if not v.ok and v.mistake != WAITING), None)
     for verdict in done:
         print(f"{'right  ' if verdict.ok else 'not yet'}  {verdict.points}/{verdict.of}  {verdict.wanted}")
         if verdict is first:
             print(explained(verdict))
-    print(f"{sum(v.points for v in done)} of {here.points} points")
+    print(f"Points, of {here.points}:")
+    return sum(v.points for v in done)
 
 
 def explained(verdict: Verdict) -> str:
@@ -91,7 +70,7 @@ def explained(verdict: Verdict) -> str:
     lines = [f"  found: {verdict.found}"]
     for seen in verdict.evidence:
         lines += [f"  {seen.place}$ {seen.command}", f"    {seen.words}"]
-        lines += [f"    {line}" for line in seen.output.splitlines()[:5]]
+        lines += [f"    {line}" for line in seen.output.splitlines()[:3]]
     return "\n".join([*lines, *([f"  hint: {verdict.hint}"] if verdict.mistake != UNSEEN else [])])
 
 

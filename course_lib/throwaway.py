@@ -65,7 +65,7 @@ def create(seed: str, grader: str) -> None:
     Raises EngineUnfitError if the engine cannot run it. `grader` marks whose it is.
     """
     api = engine.outer()
-    remove()
+    remove(lab.name())
     script = (images.RECIPES / "throw-away").read_text()
     limits: dict[str, Any] = {
         "mem_limit": MEMORY,
@@ -91,10 +91,10 @@ def create(seed: str, grader: str) -> None:
     lab.wait_until_ready()
 
 
-def remove() -> None:
-    """Remove the throw-away lab that COURSE_LAB names, if it is there."""
+def remove(name: str) -> None:
+    """Remove the throw-away lab of a name, if it is there."""
     with contextlib.suppress(engine.NotFound):
-        engine.outer().remove_container(lab.container(), force=True, v=True)
+        engine.outer().remove_container(f"{images.LABEL}-{name}", force=True, v=True)
 
 
 def remove_all(grader: str) -> None:

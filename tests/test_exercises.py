@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from course_lib import exercises, lab, practice, run
+from course_lib import answers, exercises, lab, run
+from course_lib.answers import ANSWER
 from course_lib.checks import WAITING, Verdict
 from course_lib.errors import CommandFailedError, CommandHungError
-from course_lib.exercises import ANSWER, ROOT
+from course_lib.exercises import ROOT
 from course_lib.judging import judge
 from course_lib.probing import evidence
 
@@ -38,11 +39,11 @@ def replayed(name: str, files: Mapping[str, bytes], learner: str = LEARNER) -> t
     what = exercises.named(name)
     values = what.values(learner)
     lab.reset()
-    practice.to_start(what, values)
+    answers.to_start(what, values)
     if files:
-        practice.send(filled(files, values))
+        answers.send(filled(files, values))
         try:
-            run.host(f"cd {practice.PLACE}; bash -e {ANSWER}")
+            run.host(answers.COMMAND)
         except (CommandFailedError, CommandHungError) as error:
             print(f"the answer: {error}")
     done = judge(what, values, evidence(what, values))
@@ -85,7 +86,7 @@ def test_a_neighbour_has_other_values_and_every_text_can_be_filled(name: str) ->
 @pytest.mark.parametrize("folder", RIGHT, ids=place)
 def test_a_right_way_passes(folder: Path) -> None:
     name = folder.relative_to(ROOT).parts[0]
-    assert [v.check for v in replayed(name, exercises.answer_files(folder)) if not v.ok] == []
+    assert [v.check for v in replayed(name, answers.files_of(folder)) if not v.ok] == []
 
 
 @pytest.mark.live
@@ -101,7 +102,7 @@ def test_the_start_passes_nothing_and_neither_does_an_empty_answer(name: str) ->
 @pytest.mark.parametrize("folder", WRONG, ids=place)
 def test_a_mistake_fails_by_its_own_check_and_hint(folder: Path) -> None:
     name = folder.relative_to(ROOT).parts[0]
-    done = replayed(name, exercises.answer_files(folder))
+    done = replayed(name, answers.files_of(folder))
     wrong = [v for v in done if not v.ok]
     assert [v.mistake for v in wrong][:1] == [folder.name]
     own = wrong[0]
