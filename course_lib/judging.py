@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from course_lib import collect
 from course_lib.checks import Seen, Values, Verdict, seen_from, verdicts
-from course_lib.exercises import Exercise
+
+if TYPE_CHECKING:
+    from course_lib.exercises import Exercise
 
 
 def judge(exercise: Exercise, values: Values, evidence: Mapping[str, Any]) -> tuple[Verdict, ...]:
