@@ -36,6 +36,8 @@ def way_of(request: Request, sections: Mapping[str, str], network: Snapshot) -> 
     port = 0  # of the sender of the second connection
     for connection, back in ((1, False), (2, False), (2, True), (1, True)):
         parts = {p: [s for s in found if roles[id(s)] == (connection, back)] for p, found in traces.items()}
+        if connection == 2 and not any(s.kind == "delivered" for s in steps):
+            parts = {}  # nobody who could relay has got anything
         parts = _one(parts, request.protocol == "tcp" and not back, port if back else 0, connection)
         steps += walk(parts, connection, back, rules, seen)
         if (connection, back) == (2, False):
@@ -118,6 +120,8 @@ def _notes(
 ) -> list[str]:
     """Say what else the evidence shows."""
     notes = []
+    if steps and steps[0].place != request.origin:
+        notes.append(f"{request.origin} has no network namespace of its own, it is in that of {steps[0].place}")
     if held and any(s.connection == 2 for s in steps):
         notes.append(f"{held.process} holds both: it reads from one and writes to the other (ss, while they were open)")
     elif any(s.connection == 2 for s in steps) and request.kind != "dns":

@@ -11,6 +11,7 @@ from course_lib.findings import way_of
 from course_lib.layout import layout
 from course_lib.overlay import over
 from course_lib.request import request
+from course_lib.shapes import Picture
 from course_lib.way import Way
 from course_lib.way_story import sentences
 from course_lib.way_svg import frames
@@ -29,8 +30,13 @@ class Journey(Way):
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the picture and the table, and what a page without images puts in the image's place."""
-        data = {"image/png": png(over(layout(self.network), self)), "text/plain": table(self)}
+        data = {"image/png": png(over(self._below, self)), "text/plain": table(self)}
         return data, {"image/png": {"alt": ALT}}
+
+    @property
+    def _below(self) -> Picture:
+        """Return the network without the way; a container that the way leads through is drawn apart from its like."""
+        return layout(self.network, apart={step.place for step in self.steps})
 
     @property
     def words(self) -> str:
@@ -40,13 +46,13 @@ class Journey(Way):
     @property
     def frames(self) -> str:
         """Return an SVG that plays the way step by step by itself, or shows all of it where motion is unwanted."""
-        return frames(layout(self.network), self)
+        return frames(self._below, self)
 
 
 def journey(origin: str, target: str) -> Journey:
     """Send one real request and return the way that its first packet and the answer took.
 
-    `origin` is "client", "host" or the name of a running container. `target` is one of
+    `origin` is "client", "host" or the name of a running container (of another name than these two). `target` is one of
 
         http://NAME-OR-ADDRESS:PORT/   a TCP connection and a GET
         tcp://NAME-OR-ADDRESS:PORT     a TCP connection

@@ -72,6 +72,9 @@ def policy_words(chain: Chain) -> str:
 
 def hooks(snapshot: Snapshot) -> tuple[Hook, ...]:
     """Return the three hooks of a forwarded packet in the order in which it passes them."""
+    if not snapshot.is_read("rules"):
+        places = (("PREROUTING", "nat"), ("FORWARD", "filter"), ("POSTROUTING", "nat"))
+        return tuple(Hook(name, table, (), notes=("its rules could not be read",)) for name, table in places)
     inbound = _decisions(snapshot, "raw", "PREROUTING", VERDICTS) + _decisions(
         snapshot, "nat", "PREROUTING", PORTS_TRANSLATED
     )
