@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import os
 import sys
@@ -70,10 +71,12 @@ def start(version: str, *, install: bool) -> None:
     """Make the lab run, with all that it needs on this machine."""
     machine.ensure_engine(engine.outer, say, install=install)
 
-    def need(package: str) -> None:
-        packages.need_packages([package], "make the lab's images", say, install=install)
+    lab.up(version, functools.partial(_need, install=install))
 
-    lab.up(version, need)
+
+def _need(package: str, *, install: bool = True) -> None:
+    """Install a Debian package that making the lab's images takes."""
+    packages.need_packages([package], "make the lab's images", say, install=install)
 
 
 @main.command()
@@ -139,6 +142,43 @@ def doctor(as_json: bool) -> None:
     from course_lib import doctor as checkup
 
     sys.exit(checkup.report(as_json=as_json))
+
+
+@main.command()
+@click.argument("exercise")
+def submit(exercise: str) -> None:
+    """Run the answer to EXERCISE again in a fresh lab, and pack it for handing in."""
+    from course_lib import submit as handing_in
+
+    sys.exit(0 if handing_in.submit(exercise, _need) else 1)
+
+
+@main.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), required=False)
+@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Where the report goes.")
+@click.option("--from-evidence", is_flag=True, help="Mark again what was seen before, without Docker.")
+@click.option("--jobs", type=click.IntRange(1, 64), help="Labs at once  [default: by CPUs and memory]")
+@click.option("--seconds", type=click.FloatRange(1, 3600), default=120.0, show_default=True, help="For one answer.")
+@click.option("--hint-price", type=click.FloatRange(min=0), default=0.0, help="Points that a step of hint() costs.")
+def grade(  # noqa: PLR0917 # click passes all by name
+    folder: Path | None, out: Path, from_evidence: bool, jobs: int | None, seconds: float, hint_price: float
+) -> None:
+    """Grade what a class handed in: in FOLDER a folder or an archive for each learner."""
+    from course_lib import report
+
+    failed: list[str] = []
+    if not from_evidence:
+        from course_lib import grade as grader
+
+        if folder is None:
+            raise click.BadParameter("which folder is to be graded?", param_hint="'FOLDER'")
+        failed = grader.grade(folder, out, _need, jobs=jobs or 0, limit=seconds)
+    report.write(out, report.read(out, hint_price))
+    say(f"The report: {out / 'index.html'}")
+    for words in failed:
+        say(f"Not graded: {words}")
+    if failed:
+        raise CourseError("The same command goes on with what was not graded.")
 
 
 @main.command()
