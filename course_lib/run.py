@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -155,6 +156,7 @@ class _Kept:
 
 
 _kept: list[_Kept] = []  # at most one, for the lab that was asked last
+_asking = threading.Lock()  # one question at a time
 
 
 def ask(script: str, timeout: float = 30) -> str:
@@ -163,18 +165,19 @@ def ask(script: str, timeout: float = 30) -> str:
     Errors and exit codes of the script are not looked at. Raises LabGoneError, also after `timeout` seconds.
     """
     box = lab.require()
-    if not _kept or _kept[0].box != box:
-        _kept[:] = [_Kept(engine.outer(), box)]
-    try:
-        return _kept[0].ask(script, time.monotonic() + timeout)
-    except TimeoutError:
-        _kept.clear()
-        raise LabGoneError(
-            f"The lab does not answer within {timeout:g} s: `./course reset` makes a fresh one."
-        ) from None
-    except (OSError, LabGoneError):
-        _kept.clear()
-        raise
+    with _asking:
+        if not _kept or _kept[0].box != box:
+            _kept[:] = [_Kept(engine.outer(), box)]
+        try:
+            return _kept[0].ask(script, time.monotonic() + timeout)
+        except TimeoutError:
+            _kept.clear()
+            raise LabGoneError(
+                f"The lab does not answer within {timeout:g} s: `./course reset` makes a fresh one."
+            ) from None
+        except BaseException:  # also an interrupt: what was not read would be taken for the next answer
+            _kept.clear()
+            raise
 
 
 def _check_alive(api: Any, box: str, code: int) -> None:
