@@ -137,6 +137,14 @@ def quick(api: Any, box: str, script: str) -> str:
         program.close()
 
 
+def listen(script: str) -> Exec:
+    """Start a script of ours on the lab's host that goes on, and return the stream of what it says.
+
+    It ends, with all that it started, when the stream is closed. Raises LabGoneError.
+    """
+    return Exec(engine.outer(), lab.require(), ["sh", "-c", f"trap 'kill 0' EXIT\n{{ {script}\n}} 2>/dev/null &\ncat"])
+
+
 class _Kept:
     """A shell in the lab that stays open: one question costs a millisecond instead of a new program's 100."""
 
