@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from course_lib.chapter import begin, clean_up, look, wait_until, words
     from course_lib.lab import url
     from course_lib.magics import load_ipython_extension
+    from course_lib.panel import live
     from course_lib.run import client, host
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "clean_up",
     "client",
     "host",
+    "live",
     "load_ipython_extension",
     "look",
     "url",
@@ -27,7 +29,7 @@ __all__ = [
 ]
 
 # No module of the package may have one of these names: whoever imported it would put it in the function's place.
-_HOMES = {"url": "lab", "load_ipython_extension": "magics", "client": "run", "host": "run"}
+_HOMES = {"live": "panel", "url": "lab", "load_ipython_extension": "magics", "client": "run", "host": "run"}
 
 
 def __getattr__(name: str) -> Any:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from course_lib import palette
 from course_lib.difference import difference
 from course_lib.filters import only_network, without_rules, without_stopped, without_veths
-from course_lib.graph import to_graph
+from course_lib.graph import NO_NETWORK, to_graph
 from course_lib.layout import layout
 from course_lib.phrases import is_live
 from course_lib.reasons import Reason, reasons
@@ -65,40 +65,69 @@ class Frame:
     reasons: tuple[Reason, ...]  # for the parts that are on the picture
 
 
-def added(states: tuple[Snapshot, ...], now: Snapshot) -> tuple[Snapshot, ...]:
-    """Return the states with a new one; where only counters moved it takes the place of the last one."""
-    if states and (now == states[-1] or _uncounted(now) == _uncounted(states[-1])):
-        return (*states[:-1], now)
-    return (*states, now)[-KEPT:]
+@dataclass(frozen=True)
+class Film:
+    """The last states of the lab, and how somebody looks at one of them; what is done to it gives another film."""
 
+    states: tuple[Snapshot, ...]
+    view: View = View()
+    note: str = ""  # what else there is to say, as that the picture is old
+    moving: bool = False  # the state that is looked at has just come
 
-def frame(states: tuple[Snapshot, ...], view: View, *, moving: bool = True, note: str = "") -> Frame:
-    """Return how the state that the view is at looks, with what came and went in motion if it is new to the eye.
+    def seen(self, now: Snapshot) -> Film:
+        """Add a look at the lab; where only counters moved it takes the place of the last one."""
+        same = _uncounted(now) == _uncounted(self.states[-1])
+        states = (*self.states[:-1], now) if same else (*self.states, now)[-KEPT:]
+        away = self.view.paused or self.view.back > 0
+        back = min(len(states) - 1, self.view.back + (away and not same))
+        moving = not (same or away)
+        return Film(states, replace(self.view, back=back), moving=moving)
 
-    `note` says what else there is to say, as that the picture is old.
-    """
-    at = max(0, len(states) - 1 - view.back)
-    now, before = _filtered(states[at], view), _filtered(states[max(0, at - 1)], view)
-    picture, earlier = _picture(now, view), _picture(before, view)
-    changes = difference(before, now)
-    more = [f"and {len(changes) - SAID} more changes."] if len(changes) > SAID else []
-    said = " ".join(filter(None, [note, *changes[:SAID], *more]))
-    places = picture.places
-    found = tuple(reason for reason in reasons(now) if reason.key in places)
-    title = "The network of the lab" + (f", only network {view.network}" if view.network else "")
-    classes = _classes(before, now, picture, earlier)
-    gone = [shape for group in _gone(picture, earlier) for shape in group] if moving else []
-    if not moving:
-        classes = {key: name.replace("course-new", "course-changed") for key, name in classes.items()}
-    drawn = svg(
-        replace(picture, shapes=(*picture.shapes, *gone)),
-        title,
-        describe(now),
-        style=STYLE,
-        whys={reason.key: reason.text for reason in found},
-        classes=classes,
-    )
-    return Frame(picture, drawn, title, describe(now), said, found)
+    def missed(self, why: str) -> Film:
+        """Say that there is nothing to look at."""
+        return replace(self, note=f"This picture is old. {why}", moving=False)
+
+    def stepped(self, back: int) -> Film:
+        """Go back so many states, or forward if it is less than nothing."""
+        at = min(max(0, self.view.back + back), len(self.states) - 1)
+        return replace(self, view=replace(self.view, back=at), moving=False)
+
+    def viewed(self, view: View) -> Film:
+        """Look in another way; who does not pause any more sees the newest state."""
+        ended = self.view.paused and not view.paused
+        return replace(self, view=replace(view, back=0) if ended else view, moving=False)
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """Return the names of the networks that can be looked at alone."""
+        return tuple(n.name for n in self.states[-1].networks if n.driver not in NO_NETWORK)
+
+    def frame(self) -> Frame:
+        """Return how the state that is looked at looks."""
+        at = len(self.states) - 1 - self.view.back
+        now, before = _filtered(self.states[at], self.view), _filtered(self.states[max(0, at - 1)], self.view)
+        picture, earlier = _picture(now, self.view), _picture(before, self.view)
+        found = tuple(reason for reason in reasons(now) if reason.key in picture.places)
+        title = "The network of the lab" + (f", only network {self.view.network}" if self.view.network else "")
+        classes = _classes(before, now, picture, earlier)
+        gone = [shape for group in _gone(picture, earlier) for shape in group] if self.moving else []
+        if not self.moving:
+            classes = {key: name.replace("course-new", "course-changed") for key, name in classes.items()}
+        drawn = svg(
+            replace(picture, shapes=(*picture.shapes, *gone)),
+            title,
+            words := describe(now),
+            style=STYLE,
+            whys={reason.key: reason.text for reason in found},
+            classes=classes,
+        )
+        return Frame(picture, drawn, title, words, self._said(difference(before, now)), found)
+
+    def _said(self, changes: list[str]) -> str:
+        """Return what is to be read aloud."""
+        place = f"{self.view.back} before the newest state." if self.view.back else ""
+        more = [f"And {len(changes) - SAID} more changes."] if len(changes) > SAID else []
+        return " ".join(filter(None, [self.note, place, *changes[:SAID], *more]))
 
 
 def _filtered(snapshot: Snapshot, view: View) -> Snapshot:

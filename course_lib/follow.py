@@ -72,23 +72,19 @@ class Follower:
             alive = self._hear(stream, began + took + min(took, MOST))
 
     def _hear(self, stream: Exec, rest: float) -> bool:
-        """Wait for something new, but not before the time of rest is over unless the engine says it; False at the end."""
-        deadline = time.monotonic() + PERIOD
-        try:
-            for _, said in stream.output(deadline):
-                pass_on = time.monotonic() + QUIET if b"docker" in said else max(rest, time.monotonic() + QUIET)
-                deadline = min(deadline, pass_on)
-                return self._drain(stream, deadline)
-        except TimeoutError:
-            return True
-        return False
+        """Wait until there is a reason to look again; return False if the stream has ended.
 
-    def _drain(self, stream: Exec, deadline: float) -> bool:
-        try:
-            for _, said in stream.output(deadline):
-                if b"docker" in said:
-                    deadline = 0
-                    return True
-        except TimeoutError:
-            return True
-        return False
+        That is at once if the engine says something; a moment after the kernel does, but not before the time of
+        rest is over; and when nothing was heard for long.
+        """
+        deadline = time.monotonic() + PERIOD
+        while True:
+            try:
+                _, said = next(stream.output(deadline), (0, b""))
+            except TimeoutError:
+                return True
+            if not said:
+                return False
+            if b"docker" in said:
+                return True
+            deadline = min(deadline, max(rest, time.monotonic() + QUIET))
