@@ -9,27 +9,36 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from course_lib.chapter import begin, clean_up, look, wait_until, words
+    from course_lib.chapter import begin, changes, clean_up, look, wait_until, words
     from course_lib.lab import url
     from course_lib.magics import load_ipython_extension
-    from course_lib.panel import live
+    from course_lib.panel import live, predict
     from course_lib.run import client, host
 
 __all__ = [
     "begin",
+    "changes",
     "clean_up",
     "client",
     "host",
     "live",
     "load_ipython_extension",
     "look",
+    "predict",
     "url",
     "wait_until",
     "words",
 ]
 
 # No module of the package may have one of these names: whoever imported it would put it in the function's place.
-_HOMES = {"live": "panel", "url": "lab", "load_ipython_extension": "magics", "client": "run", "host": "run"}
+_HOMES = {
+    "live": "panel",
+    "predict": "panel",
+    "url": "lab",
+    "load_ipython_extension": "magics",
+    "client": "run",
+    "host": "run",
+}
 
 
 def __getattr__(name: str) -> Any:

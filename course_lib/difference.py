@@ -32,6 +32,12 @@ def difference(before: Snapshot, after: Snapshot) -> list[str]:
     ]
 
 
+def is_settled(snapshot: Snapshot) -> bool:
+    """Return whether each bridge has noticed its ports: it is up if one of them is."""
+    up = {i.master for i in snapshot.interfaces if i.state == "UP"}
+    return all((i.state == "UP") == (i.name in up) for i in snapshot.interfaces if i.kind == "bridge")
+
+
 def plain_names(snapshot: Snapshot) -> dict[str, str]:
     """Return readable names for the interfaces that the engine named at random."""
     names = {n.bridge: f"bridge-of-{n.name}" for n in snapshot.networks if n.bridge and n.bridge.startswith("br-")}

@@ -5,40 +5,22 @@ What changed since the state before is marked by classes, and said in words.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from course_lib import palette
+from course_lib import marks
 from course_lib.difference import difference
 from course_lib.filters import only_network, without_rules, without_stopped, without_veths
-from course_lib.graph import NO_NETWORK, to_graph
+from course_lib.graph import NO_NETWORK
 from course_lib.layout import layout
-from course_lib.phrases import is_live
 from course_lib.reasons import Reason, reasons
-from course_lib.shapes import Box, Key, Picture, Shape, groups
-from course_lib.snapshot import Chain, Snapshot
+from course_lib.shapes import Picture, Shape
+from course_lib.snapshot import Snapshot
 from course_lib.svg import svg
 from course_lib.text import describe
 
 KEPT = 30  # states that can be stepped back to
-SAID = 6  # sentences about a change, before the rest is counted
-# A class is a word of ours, so that no other picture on the page is meant. What moves does so for a second, and
-# not at all for whoever asked their system for less motion.
-STYLE = f"""
-.course-live text, .course-live polyline {{ pointer-events: none }}
-.course-live .course-new {{ animation: course-in 0.8s ease-out }}
-.course-live .course-idle {{ opacity: 0.62; transition: opacity 0.8s }}
-.course-live .course-gone {{ opacity: 0; animation: course-out 0.8s ease-in }}
-.course-live .course-new > rect, .course-live .course-changed > rect {{ stroke: {palette.ACTIVE}; stroke-width: 3.5 }}
-@keyframes course-in {{ from {{ opacity: 0 }} to {{ opacity: 1 }} }}
-@keyframes course-out {{ from {{ opacity: 1 }} to {{ opacity: 0 }} }}
-@media (prefers-reduced-motion: reduce) {{
-  .course-live .course-new {{ animation: none }}
-  .course-live .course-idle {{ transition: none }}
-  .course-live .course-gone {{ display: none }}
-}}
-"""
+SAID = 4  # sentences about a change, before the rest is counted
 
 
 @dataclass(frozen=True)
@@ -108,16 +90,22 @@ class Film:
         now, before = _filtered(self.states[at], self.view), _filtered(self.states[max(0, at - 1)], self.view)
         picture, earlier = _picture(now, self.view), _picture(before, self.view)
         found = tuple(reason for reason in reasons(now) if reason.key in picture.places)
-        title = "The network of the lab" + (f", only network {self.view.network}" if self.view.network else "")
-        classes = _classes(before, now, picture, earlier)
-        gone = [shape for group in _gone(picture, earlier) for shape in group] if self.moving else []
-        if not self.moving:
-            classes = {key: name.replace("course-new", "course-changed") for key, name in classes.items()}
+        only = self.view.network
+        title = "The network of the lab" + (f", only network {only}" if only and now.network(only) else "")
+        classes = marks.classes(before, now, picture, earlier)
+        gone: list[Shape] = []
+        if self.moving:
+            for box, texts in marks.ghosts(before, now, picture, earlier):
+                ghost = replace(box, key=("gone", *box.key))
+                classes[ghost.key] = marks.GONE
+                gone += [ghost, *texts]
+        else:
+            classes = dict.fromkeys(classes, marks.CHANGED)
         drawn = svg(
             replace(picture, shapes=(*picture.shapes, *gone)),
             title,
             words := describe(now),
-            style=STYLE,
+            style=marks.STYLE,
             whys={reason.key: reason.text for reason in found},
             classes=classes,
         )
@@ -154,45 +142,3 @@ def _uncounted(snapshot: Snapshot) -> Snapshot:
         for c in snapshot.chains
     ]
     return replace(snapshot, chains=tuple(chains))
-
-
-def _classes(before: Snapshot, now: Snapshot, picture: Picture, earlier: Picture) -> dict[Key, str]:
-    """Return what is to be marked: new, changed, idle (stopped), gone."""
-    found: dict[Key, str] = {("container", c.name): "course-idle" for c in now.containers if not is_live(c)}
-    if before != now:
-        old, new = dict(_things(before)), dict(_things(now))
-        here, there = picture.places, earlier.places
-        for key in here:
-            if key in new and key not in old and key not in there:
-                found[key] = "course-new"
-            elif key in new and key in old and new[key] != old[key]:
-                found[key] = f"{found.get(key, '')} course-changed".strip()
-        found |= dict.fromkeys((group[0].key for group in _gone(picture, earlier) if isinstance(group[0], Box)), GONE)
-    return found
-
-
-GONE = "course-gone"
-
-
-def _things(snapshot: Snapshot) -> Iterator[tuple[Key, object]]:
-    """Yield what the boxes of a picture stand for, without what moves all the time."""
-    graph = to_graph(snapshot)
-    for key in graph:
-        yield key, graph.nodes[key]["it"]
-    for chain in snapshot.chains:
-        yield from _rules(chain)
-
-
-def _rules(chain: Chain) -> Iterator[tuple[Key, object]]:
-    yield ("policy", chain.family), (chain.policy, chain.packets) if chain.name == "FORWARD" else None
-    for rule in chain.rules:
-        yield ("rule", chain.family, chain.table, chain.name, rule.number), rule
-
-
-def _gone(picture: Picture, earlier: Picture) -> Iterator[list[Shape]]:
-    """Yield the boxes of containers and their cables that are not there any more, with their texts."""
-    here = picture.places
-    for group in groups(earlier.shapes):
-        box = group[0]
-        if isinstance(box, Box) and box.key[0] in ("container", "endpoint", "veth") and box.key not in here:
-            yield group

@@ -1,8 +1,9 @@
-"""The live panel in a notebook: the only module that imports ipywidgets."""
+"""The live panel and the question in a notebook: the only module that imports ipywidgets."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from html import escape
 from itertools import count
@@ -15,6 +16,7 @@ from course_lib import chapter
 from course_lib.draw import png, save
 from course_lib.film import Film
 from course_lib.follow import Follower
+from course_lib.question import Choices, Question, put
 from course_lib.snapshot import Snapshot
 
 ALL = "all networks"
@@ -146,7 +148,8 @@ class Panel:
 
 def _status(words: str) -> str:
     """Return words as HTML that a screen reader says when they change."""
-    return f'<div role="status" aria-live="polite">{escape(words)}</div>'
+    style = "line-height: 1.4; min-height: 4.2em"  # room for three lines: the picture below does not jump
+    return f'<div role="status" aria-live="polite" style="{style}">{escape(words)}</div>'
 
 
 def _set(widget: Any, **values: Any) -> None:
@@ -169,3 +172,38 @@ def live() -> Panel:
         _open.pop().close()
     _open.append(Panel(chapter.snapshot()))
     return _open[0]
+
+
+class Prediction:
+    """A question that waits for a click, and then says what the lab says."""
+
+    def __init__(self, question: Question) -> None:
+        self._question = question
+        text = widgets.HTML(f"<b>Predict.</b> {escape(question.text)}", layout=WIDE)
+        self._choice = widgets.RadioButtons(options=question.choices, value=None, layout=WIDE)
+        self._answer = widgets.HTML(layout=WIDE)
+        self._choice.observe(lambda change: self._show(change["new"]), "value")
+        self._box = widgets.VBox([text, self._choice, self._answer])
+
+    def _show(self, choice: str) -> None:
+        """Show the answer to the first choice: a prediction is not changed afterwards."""
+        self._choice.disabled = True
+        self._answer.value = self._question.html(choice)
+
+    def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
+        """Return the question to click and, for a page that cannot have one, the question with its answer folded."""
+        fallback = {"text/html": self._question.html(), "text/plain": str(self._question)}
+        return {**self._box._repr_mimebundle_(**options), **fallback}
+
+    def __repr__(self) -> str:
+        return str(self._question)
+
+
+def predict(question: str, choices: Choices, *, answer: Callable[[], object]) -> Prediction:
+    """Ask for a prediction, and show what the lab says once one was made.
+
+    `choices` are texts, or a mapping from each to the misconception that is behind it. `answer` is called at once,
+    so that a notebook runs the same with and without clicks; what it returns (see `question.put`) is shown after
+    the click. Raises CourseError if the answer is none of the choices.
+    """
+    return Prediction(put(question, choices, answer))

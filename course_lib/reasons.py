@@ -33,7 +33,7 @@ def reasons(snapshot: Snapshot) -> tuple[Reason, ...]:
     return (
         *(r for c in snapshot.containers for r in _container(snapshot, c)),
         *(r for n in snapshot.networks if (r := _network(snapshot, n))),
-        *(_interface(i, "the host", "ip -d addr") for i in snapshot.interfaces if i.kind != "loopback"),
+        *_interfaces(snapshot),
         *_client(snapshot),
         *_rules(snapshot),
     )
@@ -101,9 +101,14 @@ def _network(snapshot: Snapshot, network: Network) -> Reason | None:
     return Reason(network_key(network), f"network {network.name}", tuple(lines))
 
 
-def _interface(interface: Interface, where: str, asked: str) -> Reason:
-    kind = "veth" if interface.master and interface.kind == "veth" else "interface"
-    return Reason((kind, interface.name), f"{interface.name} of {where}", (f"{asked}: {_line(interface)}",))
+def _interfaces(snapshot: Snapshot) -> Iterator[Reason]:
+    """Yield the host's interfaces without the bridges of networks, which are told with their networks."""
+    ends = {endpoint.veth for container in snapshot.containers for endpoint in container.endpoints}
+    bridges = {network.bridge for network in snapshot.networks}
+    for interface in snapshot.interfaces:
+        if interface.kind != "loopback" and interface.name not in bridges:
+            kind = "veth" if interface.name in ends else "bridge" if interface.kind == "bridge" else "interface"
+            yield Reason((kind, interface.name), f"{interface.name} of the host", (f"ip -d addr: {_line(interface)}",))
 
 
 def _client(snapshot: Snapshot) -> Iterator[Reason]:

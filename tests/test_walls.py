@@ -16,7 +16,10 @@ FOLDER = Path(course_lib.__file__).parent
 # Everything from raw facts to shapes: no Docker, no notebook, no process, no network, no matplotlib.
 PURE = (
     "collect",
+    "difference",
     "errors",
+    "film",
+    "filters",
     "graph",
     "homes",
     "layout",
@@ -25,10 +28,14 @@ PURE = (
     "layout_cards",
     "layout_networks",
     "layout_rules",
+    "marks",
     "measure",
+    "netlink",
     "output",
     "palette",
     "phrases",
+    "question",
+    "reasons",
     "rule_words",
     "rules",
     "shapes",
@@ -73,17 +80,17 @@ def test_one_module_imports_matplotlib() -> None:
     assert importers("matplotlib") == {"draw"}
 
 
-def test_at_most_one_module_imports_ipywidgets() -> None:
-    assert len(importers("ipywidgets")) <= 1
+def test_one_module_imports_ipywidgets() -> None:
+    assert importers("ipywidgets") == {"panel"}
 
 
 def test_one_module_runs_commands_on_the_lab_host() -> None:
     """All others go through run.py, except those whose program is not a command of a lesson.
 
     engine: `docker system dial-stdio`, the way to the lab's API. terminal: the learner's own shell.
-    forward: the connection of a browser.
+    forward: the connection of a browser. follow: it only reads what `run.listen` began.
     """
-    assert importers("course_lib.stream") == {"run", "engine", "terminal", "forward"}
+    assert importers("course_lib.stream") == {"run", "engine", "terminal", "forward", "follow"}
     starts = {path.stem for path in FOLDER.glob("*.py") if ".exec_create(" in path.read_text()}
     assert starts == {"stream", "terminal"}, "the API call itself: a stream, and a terminal's stream"
 
