@@ -114,7 +114,8 @@ class Film:
     def _said(self, changes: list[str]) -> str:
         """Return what is to be read aloud."""
         place = f"{self.view.back} before the newest state." if self.view.back else ""
-        more = [f"And {len(changes) - SAID} more changes."] if len(changes) > SAID else []
+        left = len(changes) - SAID
+        more = [f"And {left} more change{'s' if left > 1 else ''}."] if left > 0 else []
         return " ".join(filter(None, [self.note, place, *changes[:SAID], *more]))
 
 
