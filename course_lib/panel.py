@@ -139,8 +139,7 @@ class Panel:
 
     def _save(self, kind: str) -> None:
         """Save the picture that is shown under a name that is free, and say the name."""
-        names = (Path(f"network{n}.{kind}") for n in ("", *(f"-{n}" for n in count(2))))
-        path = next(name for name in names if not name.exists())
+        path = next(p for n in count(1) if not (p := Path(f"network-{n}.{kind}")).exists())
         with self._lock:
             save(self._frame.picture, path, self._frame.title, self._frame.words)
             _set(self._said, value=_status(f"Saved as {path} in the working directory of this notebook."))

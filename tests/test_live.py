@@ -133,13 +133,13 @@ def test_its_controls(learner: Learner, page: Any) -> None:  # noqa: F811
     panel.get_by_role("button", name="Pause").click()
     until(lambda: shown("later"))
     panel.get_by_label("Show").select_option("later")
-    until(lambda: not shown("docker0"))
+    until(lambda: not shown("subnet 172.17.0.0"))
     panel.get_by_label("Show").select_option("all networks")
-    until(lambda: shown("docker0"))
+    until(lambda: shown("subnet 172.17.0.0"))
     for kind in ("PNG", "SVG"):
         panel.get_by_role("button", name=f"Save {kind}").click()
-        page.get_by_text(f"Saved as network.{kind.lower()}").wait_for(timeout=5000)
-        assert (learner.clone / "notebooks" / f"network.{kind.lower()}").stat().st_size > 5000
+        page.get_by_text(f"Saved as network-1.{kind.lower()}").wait_for(timeout=5000)
+        assert (learner.clone / "notebooks" / f"network-1.{kind.lower()}").stat().st_size > 5000
 
 
 def test_why_are_you_here_by_keyboard_and_on_hover(learner: Learner, page: Any) -> None:  # noqa: F811
@@ -148,7 +148,7 @@ def test_why_are_you_here_by_keyboard_and_on_hover(learner: Learner, page: Any) 
     page.keyboard.press("Home")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowUp")
-    page.get_by_text("docker inspect c1: .HostConfig.NetworkMode").wait_for(timeout=5000)
+    page.locator("pre", has_text="docker inspect c1: .HostConfig.NetworkMode").wait_for(timeout=5000)
     whys = page.locator(".course-live svg rect > title")
     assert any("-A POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE" in w for w in whys.all_text_contents())
     box = page.locator(".course-live svg text", has_text="web").first
