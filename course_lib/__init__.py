@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from course_lib.chapter import begin, changes, clean_up, look, wait_until, words
+    from course_lib.follow import journey
     from course_lib.lab import url
     from course_lib.magics import load_ipython_extension
     from course_lib.panel import live, predict
@@ -21,6 +22,7 @@ __all__ = [
     "clean_up",
     "client",
     "host",
+    "journey",
     "live",
     "load_ipython_extension",
     "look",
@@ -32,6 +34,7 @@ __all__ = [
 
 # No module of the package may have one of these names: whoever imported it would put it in the function's place.
 _HOMES = {
+    "journey": "follow",
     "live": "panel",
     "predict": "panel",
     "url": "lab",

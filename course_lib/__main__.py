@@ -55,7 +55,8 @@ def main() -> None:
 def up(no_browser: bool, no_install: bool, version: str) -> None:
     """Set up what is missing, start the lab, and open JupyterLab."""
     start(version, install=not no_install)
-    say("The lab runs. It goes on when JupyterLab ends (Ctrl-C here); `./course down` takes it away.")
+    say(f"The lab runs, with Docker engine {lab.real_version()}.")
+    say("It goes on when JupyterLab ends (Ctrl-C here); `./course down` takes it away.")
     command = [sys.executable, "-m", "jupyter", "lab", *JUPYTER]
     command += ["--no-browser"] if no_browser else []
     command += ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
@@ -123,20 +124,25 @@ def graph(output: Path | None, as_json: bool) -> None:
 
 
 @main.command()
-def doctor() -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for a teacher who collects thirty.")
+def doctor(as_json: bool) -> None:
     """Say what works here, what does not, and what to do about it."""
     from course_lib import doctor as checkup
 
-    sys.exit(checkup.report())
+    sys.exit(checkup.report(as_json=as_json))
 
 
 @main.command()
 @click.argument("paths", nargs=-1, type=click.Path(exists=True))
-def test(paths: tuple[str, ...]) -> None:
+@click.option("--soak", "long", is_flag=True, help="All engines, repeats, random order; writes docs/soak-DATE.md.")
+@click.option("--runs", type=click.IntRange(1), default=20, show_default=True, help="Random orders in the soak.")
+def test(paths: tuple[str, ...], long: bool, runs: int) -> None:
     """Run the gate: style, types, pure and live tests, and every notebook (or only PATHS)."""
-    from course_lib import gate
+    from course_lib import gate, soak
 
-    sys.exit(gate.run(paths, start))
+    if paths and long:
+        raise click.UsageError("The soak is of everything: leave out the paths.")
+    sys.exit(soak.run(start, runs) if long else gate.run(paths, start))
 
 
 def entry() -> None:

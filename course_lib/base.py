@@ -163,6 +163,12 @@ def failure(tag: str, words: str, said: Sequence[str]) -> CourseError:
     # apt's first complaint names the cause; the last one is about what it could not do then.
     # (They may stand behind a progress message: the engine mixes the two streams.)
     complaints = re.findall(r"\bE:\s+(.*)", text) + re.findall(r"\bW:\s+(.*)", text)
+    expired = [line for line in complaints if "is expired" in line]
+    if expired:  # apt-secure(8), Valid-Until: an old index could hide that a package was mended
+        return CourseError(
+            f"Debian's packages for {tag} could not be had ({expired[0]}): the mirror is behind, or this machine's "
+            "clock is wrong. Set the clock, or name another mirror with COURSE_DEBIAN_MIRROR; then repeat the command."
+        )
     fetching = [line for line in complaints if re.search("fetch|resolve|connect|Release file", line)]
     if fetching:
         return CourseError(

@@ -68,8 +68,14 @@ def _say_removed(now: Snapshot) -> None:
     """Say which containers and networks go."""
     things = [f"container {c.name}" for c in now.containers]
     things += [f"network {n.name}" for n in now.networks if n.name not in ("bridge", "host", "none")]
+    things += [f"bridge {name}" for name in _handmade(now)]
     for thing in things:
         print(f"Removed: {thing}")
+
+
+def _handmade(now: Snapshot) -> list[str]:
+    """Return the host's bridges that are no Docker network."""
+    return [i.name for i in now.interfaces if i.kind == "bridge" and i.name not in {n.bridge for n in now.networks}]
 
 
 NAMES = "{{.Repository}}:{{.Tag}}"
@@ -119,7 +125,9 @@ def clean_up() -> None:
     run.host(
         "docker ps -aq | xargs -r docker rm -fv; docker network prune -f\n"
         "docker volume ls -q | xargs -r docker volume rm -f\n"
-        f"docker images --format '{NAMES}' | grep -vxE '{OURS}' | xargs -r docker rmi -f; docker image prune -f",
+        # An image that lost its name to a later build has none to be removed by: prune takes it.
+        f"docker images -f dangling=false --format '{NAMES}' | grep -vxE '{OURS}' | xargs -r docker rmi -f\n"
+        "docker image prune -f",
         timeout=60,
     )
     now = snapshot()
@@ -130,6 +138,8 @@ def clean_up() -> None:
         "veth pairs to containers": sum(i.master is not None for i in now.interfaces),
         "rules for published ports": sum(r.target == "DNAT" for c in now.chains for r in c.rules),
     }
+    if handmade := _handmade(now):  # what `ip` made is not Docker's, nor ours: we say so, and touch it not
+        left["bridges made by hand"] = len(handmade)
     print("Left: " + ", ".join(f"{count} {what}" for what, count in left.items()))
     if any(left.values()):
         raise CourseError("Something is left: `./course reset` makes a fresh lab.")

@@ -108,7 +108,7 @@ def _container(
     running = item.get("State") == "running"
     endpoints = tuple(
         sorted(
-            _endpoint(network, settings, inspected.get(network) or {}, inside, host)
+            _endpoint(network, settings, _dns_names(name, inspected.get(network) or {}), inside, host)
             for network, settings in attached.items()
         )
     )
@@ -128,10 +128,18 @@ def _container(
     )
 
 
+def _dns_names(container: str, inspected: dict[str, Any]) -> list[str]:
+    """Return the names that the embedded DNS answers with an endpoint, from its inspect."""
+    if "DNSNames" not in inspected and inspected.get("Aliases"):
+        # Before engine 25 they are not told, but known: the container's name, and the aliases with its id and hostname.
+        return [container, *inspected["Aliases"]]
+    return inspected.get("DNSNames") or []
+
+
 def _endpoint(
     network: str,
     settings: dict[str, Any],
-    inspected: dict[str, Any],
+    names: list[str],
     inside: tuple[Interface, ...],
     host: tuple[Interface, ...],
 ) -> Endpoint:
@@ -144,7 +152,6 @@ def _endpoint(
     own = next((i for i in inside if set(addresses) & set(i.addresses)), None)
     # The container's end names the index of the host's end; the other way round it is ambiguous from engine 28.
     veth = next((i.name for i in host if own and i.kind == "veth" and i.index == own.peer_index), None)
-    dns = inspected.get("DNSNames") or inspected.get("Aliases") or []
     return Endpoint(
         network=network,
         interface=own.name.split("@")[0] if own else None,
@@ -152,7 +159,7 @@ def _endpoint(
         mac=settings.get("MacAddress", ""),
         gateway=settings.get("Gateway", ""),
         veth=veth,
-        aliases=tuple(sorted(dns)) if network != "bridge" else (),
+        aliases=tuple(sorted(set(names))) if network != "bridge" else (),
     )
 
 

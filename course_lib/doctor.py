@@ -2,81 +2,121 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
+import os
 import platform
 import shutil
-from collections.abc import Callable, Iterator
+import time
+import webbrowser
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-from course_lib import engine, facts, images, lab
+from course_lib import engine, facts, images, lab, machine, run
 from course_lib.base import supply
+from course_lib.diagnosis import Facts, Finding, diagnose
 from course_lib.errors import CourseError
 from course_lib.progress import say
 
 ROOT = Path(__file__).resolve().parent.parent
-FREE = 3 * 10**9  # bytes that the environment, the images and the lab take
+MARKS = {"ok": "ok  ", "note": "note", "ill": "NO  "}
+PROXIES = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")
 
 
-def report() -> int:
-    """Print one line for each thing that the course needs; return 1 if one of them is not well."""
-    ill = 0
-    for well, line in _checks():
-        say(f"{'ok ' if well else 'NO '} {line}")
-        ill += not well
-    say("All is well." if not ill else f"{ill} of these are not well; each line says what to do.")
+def report(*, as_json: bool) -> int:
+    """Print what was found; return 1 if something keeps the course from working here.
+
+    As JSON it is one object with the machine's name, the moment and the findings: for a teacher who collects thirty.
+    """
+    found = diagnose(gather())
+    ill = sum(finding.state == "ill" for finding in found)
+    if as_json:
+        collected = {
+            "machine": platform.node(),
+            "at": datetime.now().astimezone().isoformat(timespec="seconds"),
+            "well": not ill,
+            "findings": [dataclasses.asdict(finding) for finding in found],
+        }
+        print(json.dumps(collected, indent=2, ensure_ascii=False))
+    else:
+        for finding in found:
+            say(line(finding))
+        say("All is well." if not ill else f"{ill} of these must be mended before the course works here.")
     return 1 if ill else 0
 
 
-def _checks() -> Iterator[tuple[bool, str]]:
-    """Yield each check, in the order in which one rests on the other; stop where the next has no ground."""
-    yield (
-        True,
-        f"Python {platform.python_version()} on {platform.system()} {platform.release()} {platform.machine()}",
-    )
-    free = shutil.disk_usage(ROOT).free
-    yield (
-        free > FREE,
-        f"{free / 1e9:.1f} GB free here" + ("" if free > FREE else f": free {FREE / 1e9:.0f} GB"),
-    )
-    well, line = _try(_engine)
-    yield well, line
-    if not well:
-        return
-    source = supply()
-    yield (
-        True,
-        f"Debian's packages come from {source.mirror or 'the place that the image knows'}"
-        + "".join(f", {option}" for option in source.options),
-    )
-    for name, release in [
-        ("lab", images.RELEASES[lab.DEFAULT_ENGINE]),
-        *((n, images.INNER_RELEASE) for n in images.INNER),
-    ]:
-        tag = f"{images.PREFIX}/{name}:{release}"
-        there = images.recipe_of(engine.outer(), tag) is not None
-        yield there, f"image {tag}" + ("" if there else ": not there yet, `./course up` makes it")
-    well, line = _try(_lab)
-    yield well, line
+def line(finding: Finding) -> str:
+    """Return a finding as one line: its mark, what it is about, what was found, what that means, what to do."""
+    words = ". ".join(part for part in (finding.found.rstrip("."), finding.means, _capital(finding.do)) if part)
+    return f"{MARKS[finding.state]} {finding.about}: {words}"
 
 
-def _try(check: Callable[[], str]) -> tuple[bool, str]:
-    """Return whether a check went well, and its line or the sentence of its error."""
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def gather() -> Facts:
+    """Read what `diagnose` needs of this machine; nothing is changed or started."""
+    known: dict[str, Any] = {
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.release()}",
+        "architecture": platform.machine(),
+        "free": shutil.disk_usage(ROOT).free,
+        "browser": _browser(),
+        "remote": "SSH_CONNECTION" in os.environ,
+        "proxies": tuple(f"{name} is set" for name in PROXIES if os.environ.get(name)),
+        "engine_place": machine.configured_engine(),
+    }
     try:
-        return True, check()
+        info = engine.connect().info()
     except CourseError as error:
-        return False, str(error)
+        return Facts(**known, engine=None, engine_words=str(error))
+    known |= {"engine": info, "clock_off": _clock_off(info), "packages": _packages(), "images": _images()}
+    if info.get("HttpProxy") or info.get("HttpsProxy"):
+        known["proxies"] += ("the engine is configured for one",)
+    try:
+        lab.require()
+        known["lab"] = f"the lab {lab.name()!r} runs, with Docker engine {facts.read()['version']}"
+        known["lacks"] = _lacks()
+    except CourseError as error:
+        known["lab_words"] = str(error)
+    return Facts(**known)
 
 
-def _engine() -> str:
-    """Return a line about the learner's engine."""
-    api = engine.connect()
-    info = api.info()
-    return (
-        f"Docker engine {info['ServerVersion']} ({info['OperatingSystem']}, kernel {info['KernelVersion']}, "
-        f"cgroup v{info.get('CgroupVersion', '1')}, {info['NCPU']} CPUs, {info['MemTotal'] / 1e9:.0f} GB)"
+def _browser() -> bool:
+    """Return whether a browser can be opened from here."""
+    try:
+        webbrowser.get()
+    except webbrowser.Error:
+        return False
+    return True
+
+
+def _clock_off(info: dict[str, Any]) -> float:
+    """Return how many seconds the engine's clock is ahead of ours (SystemTime of GET /info)."""
+    try:
+        return datetime.fromisoformat(info["SystemTime"]).timestamp() - time.time()
+    except (KeyError, ValueError):
+        return 0
+
+
+def _packages() -> str:
+    source = supply()
+    options = "".join(f", {option}" for option in source.options)
+    return f"Debian's packages come from {source.mirror or 'the place that the image knows'}{options}"
+
+
+def _images() -> dict[str, bool]:
+    tags = [images.lab_image(images.RELEASES[lab.version()]), *map(images.inner_image, images.INNER)]
+    return {tag: images.recipe_of(engine.outer(), tag) is not None for tag in tags}
+
+
+def _lacks() -> tuple[str, ...]:
+    """Return what this kernel does not offer, though the lab starts without it."""
+    bridged = run.ask("[ -e /proc/sys/net/bridge/bridge-nf-call-iptables ] && echo yes").strip()
+    without = (
+        "no module br_netfilter is loaded: what passes from one container to another on the same bridge does not pass "
+        "iptables (sudo modprobe br_netfilter on the machine loads it, for all its bridges, until it is restarted)"
     )
-
-
-def _lab() -> str:
-    """Return a line about the lab."""
-    lab.require()
-    return f"The lab {lab.name()!r} runs, with Docker engine {facts.read()['version']}"
+    return () if bridged else (without,)

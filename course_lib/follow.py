@@ -1,90 +1,73 @@
-"""Follows the lab's network in a thread: a Snapshot at the start, and another after everything that happens.
-
-One stream brings what the kernel says of the host's interfaces, addresses and routes (`ip monitor`), what nftables
-says of rules, and the engine's events. What they say is not relied upon: it only tells when to look again. What
-nobody tells, such as counters and what happens inside of containers, is seen a few seconds later.
-"""
+"""Follow one real request through the lab: what a notebook calls to see a packet's way."""
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
-from course_lib import collect, engine, facts, run
-from course_lib.errors import CourseError
-from course_lib.snapshot import Snapshot
-from course_lib.stream import Exec
+from course_lib import collect, evidence, facts
+from course_lib.draw import png
+from course_lib.findings import way_of
+from course_lib.layout import layout
+from course_lib.overlay import over
+from course_lib.request import request
+from course_lib.shapes import Picture
+from course_lib.way import Way
+from course_lib.way_story import sentences
+from course_lib.way_svg import frames
+from course_lib.way_words import table
 
-# The engine's events come first in a line of their own, and end when dockerd does.
-SCRIPT = """
-ip -o monitor link address route &
-nft monitor ruleset &
-while :; do docker events --format 'docker'; sleep 0.3; done &
-wait"""
-PERIOD = 8.0  # seconds from one look to the next when nothing is heard
-QUIET = 0.02  # seconds: what is said so soon after is the same matter
-MOST = 0.2  # seconds of rest between two looks: a hundred containers that start do not take all of a machine
-AGAIN = 0.5  # seconds until a lab that went away is looked for again
-TROUBLE = (CourseError, OSError, ValueError, KeyError, *engine.BROKEN_OFF)  # half an answer of an engine that ends
+ALT = "The network of the lab, with the way of a packet in numbered steps. The same is in the table below it."
 
 
-class Follower:
-    """Calls `see(snapshot)` with every new look, or `miss(why)` while there is none to be had, from its thread."""
+@dataclass(frozen=True, repr=False)
+class Journey(Way):
+    """The way of one request: data, that a notebook shows as a picture and `print` as a table."""
 
-    def __init__(self, see: Callable[[Snapshot], None], miss: Callable[[str], None]) -> None:
-        self._see = see
-        self._miss = miss
-        self._ended = threading.Event()
-        self._stream: Exec | None = None
-        self._thread = threading.Thread(target=self._run, daemon=True, name="course-follow")
-        self._thread.start()
+    def __repr__(self) -> str:
+        """Return the table: the same in every run, because ports and ids that differ have names."""
+        return table(self).rstrip("\n")
 
-    def close(self) -> None:
-        """End the thread and the stream."""
-        self._ended.set()
-        if stream := self._stream:
-            stream.close()
-        if threading.current_thread() is not self._thread:
-            self._thread.join(10)
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the picture and the table, and what a page without images puts in the image's place."""
+        data = {"image/png": png(over(self._below, self)), "text/plain": table(self)}
+        return data, {"image/png": {"alt": ALT}}
 
-    def _run(self) -> None:
-        while not self._ended.is_set():
-            try:
-                self._stream = run.listen(SCRIPT)
-                self._follow(self._stream)
-            except TROUBLE as error:
-                if not self._ended.is_set():
-                    self._miss(str(error) if isinstance(error, CourseError) else "The lab does not answer.")
-            finally:
-                if self._stream:
-                    self._stream.close()
-                self._stream = None
-            self._ended.wait(AGAIN)
+    @property
+    def _below(self) -> Picture:
+        """Return the network without the way; a container that the way leads through is drawn apart from its like."""
+        return layout(self.network, apart={step.place for step in self.steps})
 
-    def _follow(self, stream: Exec) -> None:
-        """Look, and look again after all that is heard; returns when the stream ends."""
-        alive = True
-        while alive and not self._ended.is_set():
-            began = time.monotonic()
-            self._see(collect.snapshot(facts.read()))
-            took = time.monotonic() - began
-            alive = self._hear(stream, began + took + min(took, MOST))
+    @property
+    def words(self) -> str:
+        """Return the way in sentences: what decided, without the rules that only led on."""
+        return sentences(self)
 
-    def _hear(self, stream: Exec, rest: float) -> bool:
-        """Wait until there is a reason to look again; return False if the stream has ended.
+    @property
+    def frames(self) -> str:
+        """Return an SVG that plays the way step by step by itself, or shows all of it where motion is unwanted."""
+        return frames(self._below, self)
 
-        That is at once if the engine says something; a moment after the kernel does, but not before the time of
-        rest is over; and when nothing was heard for long.
-        """
-        deadline = time.monotonic() + PERIOD
-        while True:
-            try:
-                _, said = next(stream.output(deadline), (0, b""))
-            except TimeoutError:
-                return True
-            if not said:
-                return False
-            if b"docker" in said:
-                return True
-            deadline = min(deadline, max(rest, time.monotonic() + QUIET))
+
+def journey(origin: str, target: str) -> Journey:
+    """Send one real request and return the way that its first packet and the answer took.
+
+    `origin` is "client", "host" or the name of a running container (of another name than these two). `target` is one of
+
+        http://NAME-OR-ADDRESS:PORT/   a TCP connection and a GET
+        tcp://NAME-OR-ADDRESS:PORT     a TCP connection
+        udp://NAME-OR-ADDRESS:PORT     one datagram
+        ping://NAME-OR-ADDRESS         one echo request (ICMP)
+        dns://NAME                     a query for the IPv4 address of a name, to the origin's own resolver
+
+    A name is looked up as the origin does it: in its hosts file, then by its resolver. An IPv6 address stands in
+    brackets. What is followed is the first packet and its answer: the rules of nat are asked about no others.
+    Raises CourseError if the origin or the name is not known, or if the kernel could not be watched; a request that
+    ends badly is no error, but an `end`.
+    """
+    raw = facts.read()
+    network = collect.snapshot(raw)
+    sent, found = evidence.gather(request(origin, target), raw, network)
+    rules = [c for family in ("ip", "ip6") for c in collect.chains(found[f"rules host {family}"], family)]
+    way = way_of(sent, found, replace(network, chains=tuple(rules)))
+    return Journey(**{f.name: getattr(way, f.name) for f in fields(way)})

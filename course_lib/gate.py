@@ -1,12 +1,14 @@
-"""`./course test`: style, types, tests and notebooks, in a lab of their own."""
+"""`./course test`: style, types, tests and notebooks, in labs of their own."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,77 +18,92 @@ from course_lib.packages import need_packages
 from course_lib.progress import say
 
 ROOT = Path(__file__).resolve().parent.parent
-# Strict: every output is compared. A cell may take as long as the longest command of a lesson, and no longer.
+PYTEST = ("pytest", "-p", "no:cacheprovider")
+# What notebooks are run with. A cell may take as long as the longest command of a lesson, and no longer.
 NBVAL = (
-    "pytest",
-    "--nbval",
+    *PYTEST,
     "--nbval-current-env",
     "--nbval-cell-timeout=120",
     "--nbval-sanitize-with=tests/nbval_sanitize.cfg",
-    "-p",
-    "no:cacheprovider",
 )
+STRICT = (*NBVAL, "--nbval")  # every output is compared
 
-
-Step = tuple[str, list[str]]
+Step = tuple[str, list[str]]  # a title, and what stands behind `python -m`
 
 
 def run(paths: Sequence[str], start: Callable[..., None]) -> int:
     """Run the gate, or only the tests and notebooks in PATHS; return 0 if all of it is well.
 
-    `start(version, install=...)` makes the lab run. The tests have a lab of their own, beside the one that
-    COURSE_LAB names and with a name made from it, so that the learner's stays as it is; it is taken away again.
+    `start(version, install=...)` makes the lab run. The tests and the notebooks have labs of their own, beside the
+    one that COURSE_LAB names and with names made from it, so that the learner's stays as it is.
     """
-    os.environ["COURSE_LAB"] = f"{lab.name()[:26]}-test"
+    own = lab.name()[:26]
+    # Each chain goes one step after the other, beside the others: each has its lab, or needs none.
+    chains = {f"{own}-test": _chosen(paths)} if paths else {f"{own}-test": LIVE, f"{own}-book": BOOK, "": PURE}
     began = time.monotonic()
-    start(lab.DEFAULT_ENGINE, install=True)
-    _browser()
-    chains = [_chosen(paths)] if paths else [_pure(), _live()]
-    try:
-        # What needs the lab goes one after the other; what does not need it runs beside.
-        with ThreadPoolExecutor() as pool:
-            failed = [title for titles in pool.map(_run, chains) for title in titles]
-    finally:
-        lab.down(remove_images=False)
+    with contextlib.ExitStack() as at_the_end:
+        for name in filter(None, chains):
+            at_the_end.callback(take_away, name)
+            os.environ["COURSE_LAB"] = name
+            start(lab.DEFAULT_ENGINE, install=True)
+        _browser()
+        failed = side_by_side(chains)
     took = f"in {time.monotonic() - began:.0f} s"
     say(f"\nFailed {took}: {', '.join(failed)}" if failed else f"\nAll is well {took}.")
     return 1 if failed else 0
 
 
-def _run(steps: Sequence[Step]) -> list[str]:
-    """Run steps one after the other, print what each says when it has ended; return those that failed."""
-    failed = []
-    for title, command in steps:
-        say(f"== {title}: begun")
-        if title == "notebooks":
-            lab.reset()  # a notebook says at its beginning what it removes: nothing
-        began = time.monotonic()
-        done = subprocess.run(
-            [sys.executable, "-m", *command], cwd=ROOT, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
-        word = "FAILED" if done.returncode else "well"
-        say(f"{done.stdout.decode(errors='replace').rstrip()}\n== {title}: {word}, {time.monotonic() - began:.0f} s\n")
-        if done.returncode:
-            failed.append(title)
-    return failed
+def take_away(name: str) -> None:
+    """Take the lab of that name away."""
+    os.environ["COURSE_LAB"] = name
+    lab.down(remove_images=False)
 
 
-def _pure() -> list[Step]:
-    """Return the steps that need no lab."""
-    return [
-        ("style", ["ruff", "check", "."]),
-        ("form", ["ruff", "format", "--check", "."]),
-        ("types", ["mypy"]),
-        ("pure tests", ["pytest", "tests", "-m", "not live", "-p", "no:cacheprovider"]),
-    ]
+def side_by_side(chains: Mapping[str, Sequence[Step]]) -> list[str]:
+    """Run chains of steps beside each other, each with the lab that it is under; return the titles that failed.
+
+    On Ctrl-C the steps that run end (the terminal tells them, too), and none begins any more.
+    """
+    stop = threading.Event()
+
+    def run_chain(chain: tuple[str, Sequence[Step]]) -> list[str]:
+        name, steps = chain
+        return [title for title, command in steps if not stop.is_set() and not _is_well(name, title, command)]
+
+    with ThreadPoolExecutor() as pool:
+        try:
+            return [title for titles in pool.map(run_chain, chains.items()) for title in titles]
+        except BaseException:
+            stop.set()
+            raise
 
 
-def _live() -> list[Step]:
-    """Return the steps that work with the lab."""
-    return [
-        ("notebooks", [*NBVAL, "notebooks"]),
-        ("live tests", ["pytest", "tests", "-m", "live", "-p", "no:cacheprovider"]),
-    ]
+def _is_well(name: str, title: str, command: Sequence[str]) -> bool:
+    """Run one step, print what it says when it has ended, and return whether it went well."""
+    say(f"== {title}: begun")
+    began = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", *command],
+        cwd=ROOT,
+        env={**os.environ, "COURSE_LAB": name} if name else None,
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    word = "FAILED" if done.returncode else "well"
+    say(f"{done.stdout.decode(errors='replace').rstrip()}\n== {title}: {word}, {time.monotonic() - began:.0f} s\n")
+    return not done.returncode
+
+
+FRESH: Step = ("a fresh lab", ["course_lib", "reset"])  # a notebook says at its beginning what it removes: nothing
+PURE: list[Step] = [
+    ("style", ["ruff", "check", "."]),
+    ("form", ["ruff", "format", "--check", "."]),
+    ("types", ["mypy"]),
+    ("pure tests", [*PYTEST, "tests", "-m", "not live and not soak"]),
+]
+LIVE: list[Step] = [("live tests", [*PYTEST, "tests", "-m", "live and not soak"])]
+BOOK: list[Step] = [FRESH, ("notebooks", [*STRICT, "notebooks"])]
 
 
 def _chosen(paths: Sequence[str]) -> list[Step]:
@@ -95,7 +112,7 @@ def _chosen(paths: Sequence[str]) -> list[Step]:
     notebooks = [path for path in whole if path.endswith((".ipynb", "notebooks"))]
     tests = [path for path in whole if path not in notebooks]
     steps: list[Step] = [("tests", ["pytest", *tests])] if tests else []
-    return steps + ([("notebooks", [*NBVAL, *notebooks])] if notebooks else [])
+    return steps + ([FRESH, ("notebooks", [*STRICT, *notebooks])] if notebooks else [])
 
 
 def _browser() -> None:

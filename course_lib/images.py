@@ -22,7 +22,7 @@ LABEL = PREFIX
 RECIPE_LABEL = f"{LABEL}.recipe"
 RELEASES = {"20.10": "bookworm", "26.1": "trixie", "newest": "testing"}  # engine -> the Debian that has it
 INNER_RELEASE = "trixie"  # what the images inside the lab are made from, whatever the lab's engine is
-INNER = ("busybox", "nginx")
+INNER = ("busybox", "debian", "mariadb", "nginx", "wordpress")
 
 
 def lab_image(release: str) -> str:
@@ -31,8 +31,11 @@ def lab_image(release: str) -> str:
 
 
 def inner_image(name: str) -> str:
-    """Return the name that an image of the lab has on the learner's engine."""
-    return f"{PREFIX}/{name}:{INNER_RELEASE}"
+    """Return the name that an image of the lab has on the learner's engine.
+
+    Not PREFIX/NAME: the lab's `debian` is not the minimal Debian that all are built on.
+    """
+    return f"{PREFIX}/lab-{name}:{INNER_RELEASE}"
 
 
 def build_all(release: str, need: Callable[[str], None]) -> None:
@@ -53,7 +56,7 @@ def build(name: str, release: str, source: Supply, need: Callable[[str], None]) 
     ours has the name.
     """
     api = engine.outer()
-    tag = f"{PREFIX}/{name}:{release}"
+    tag = lab_image(release) if name == "lab" else inner_image(name)
     recipe = _fingerprint(name)
     if recipe_of(api, tag) == recipe:
         return tag

@@ -6,6 +6,7 @@ lab comes from the environment (COURSE_LAB), so that two labs can run side by si
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -74,6 +75,12 @@ def version() -> str:
     return str(found["Config"]["Labels"][ENGINE_LABEL]) if found else DEFAULT_ENGINE
 
 
+def real_version() -> str:
+    """Return what the lab's engine calls itself ("26.1.5+dfsg1")."""
+    with contextlib.closing(engine.inner(container())) as api:
+        return str(api.version()["Version"])
+
+
 def require() -> str:
     """Return the id of the lab's container; raises LabGoneError if it is not running."""
     found = inspect()
@@ -104,6 +111,8 @@ def up(engine_version: str, need: Callable[[str], None]) -> None:
     found = inspect()
     wanted = api.inspect_image(images.lab_image(release))["Id"]
     if found and (found["Image"] != wanted or found["Config"]["Labels"][ENGINE_LABEL] != engine_version):
+        if found["Config"]["Labels"][ENGINE_LABEL] != engine_version:
+            say(f"The lab's engine was {found['Config']['Labels'][ENGINE_LABEL]}: a fresh lab takes its place.")
         api.remove_container(container(), force=True)
         found = None
     if not (found and found["State"]["Running"]):
@@ -140,11 +149,9 @@ def down(remove_images: bool) -> bool:
     Images are kept unless `remove_images`: other labs, and the next `up`, need them.
     """
     api = engine.outer()
-    before = None
     found = inspect()
-    mine = [v["Name"] for v in api.volumes(filters={"label": f"{NAME_LABEL}={name()}"})["Volumes"] or []]
-    for item in mine:
-        before = before or api.inspect_volume(item)["Labels"].get(BEFORE_LABEL)
+    mine = _volumes()
+    before = next(iter(mine.values()), None)
     if not (found or mine):
         say("There is no lab to take down.")
     if found:
@@ -154,10 +161,16 @@ def down(remove_images: bool) -> bool:
         api.remove_volume(item)
         say(f"Removed the volume {item}")
     # Rules are read by a helper container made from the lab's image, so images go last.
-    same = proof.compare(json.loads(before), proof.fingerprint(_any_lab_image())) if before else True
+    same = proof.compare(json.loads(before)) if before else True
     if remove_images:
         _remove_images()
     return same
+
+
+def _volumes() -> dict[str, str]:
+    """Return this lab's volumes, one for each engine it had, each with what the machine was before its first `up`."""
+    found = engine.outer().volumes(filters={"label": f"{NAME_LABEL}={name()}"})["Volumes"] or []
+    return {v["Name"]: v["Labels"].get(BEFORE_LABEL, "") for v in found}
 
 
 def _remove_images() -> None:
@@ -178,12 +191,6 @@ def _remove_images() -> None:
                 say(f"Kept the image {tag}, which is in use: {error.explanation}")
 
 
-def _any_lab_image() -> str | None:
-    """Return a lab image that is there, for programs that the machine may not have."""
-    tags = [t for i in engine.outer().images(filters={"label": LABEL}) for t in i["RepoTags"] or []]
-    return next((tag for tag in sorted(tags) if tag.startswith(images.lab_image(""))), None)
-
-
 def _create(engine_version: str, *, probe: bool) -> None:
     """Create the lab's container, and its volume if this is the first time."""
     api = engine.outer()
@@ -194,7 +201,7 @@ def _create(engine_version: str, *, probe: bool) -> None:
         if LABEL not in known:
             raise CourseError(f"A volume {volume(engine_version)} that is not the course's is in the way.")
     except engine.NotFound:
-        before = engine.as_json(proof.fingerprint(image))
+        before = next(iter(_volumes().values()), None) or engine.as_json(proof.fingerprint(image))
         api.create_volume(volume(engine_version), labels={**labels, BEFORE_LABEL: before})
     profile = json.loads((images.RECIPES / "seccomp.json").read_text())
     options = {}

@@ -15,9 +15,9 @@ import ipywidgets as widgets
 from course_lib import chapter
 from course_lib.draw import png, save
 from course_lib.film import Film
-from course_lib.follow import Follower
 from course_lib.question import Choices, Question, put
 from course_lib.snapshot import Snapshot
+from course_lib.watch import Watcher
 
 ALL = "all networks"
 WIDE = widgets.Layout(width="100%")
@@ -32,16 +32,16 @@ class Panel:
     """
 
     def __init__(self, first: Snapshot) -> None:
-        self._lock = threading.RLock()  # clicks come in the kernel's thread, looks in the follower's
+        self._lock = threading.RLock()  # clicks come in the kernel's thread, looks in the watcher's
         self._film = Film((first,))
         self._frame = self._film.frame()
         self._build()
         self._show(self._film)
-        self._follower = Follower(self._see, self._miss)
+        self._watcher = Watcher(self._see, self._miss)
 
     def close(self) -> None:
         """Follow the lab no longer; the last picture stays."""
-        self._follower.close()
+        self._watcher.close()
         with self._lock:
             self._show(replace(self._film, note="Closed: this picture follows the lab no longer.", moving=False))
 
@@ -55,13 +55,13 @@ class Panel:
         return self._frame.words
 
     def _see(self, now: Snapshot) -> None:
-        """Take a look at the lab; called by the follower."""
+        """Take a look at the lab; called by the watcher."""
         with self._lock:
             if now != self._film.states[-1] or self._film.note:
                 self._show(self._film.seen(now))
 
     def _miss(self, why: str) -> None:
-        """Say that there is no lab; called by the follower."""
+        """Say that there is no lab; called by the watcher."""
         with self._lock:
             self._show(self._film.missed(why))
 

@@ -52,9 +52,13 @@ class Hook:
 
     @property
     def title(self) -> str:
-        """Return "PREROUTING · nat → DOCKER": where all decisions are in one chain, the title names it."""
-        arrow = f" → {self.chains[0]}" if len(self.chains) == 1 and self.chains[0] != self.name else ""
-        return f"{self.name} · {self.table}{arrow}"
+        """Return "PREROUTING · nat → DOCKER": where all decisions are in one chain, the title names it.
+
+        Where another table decides first (raw, from engine 28), it names both: "PREROUTING · raw, nat".
+        """
+        tables = list(dict.fromkeys(d.table for d in self.decisions)) or [self.table]
+        one = tables == [self.table] and len(self.chains) == 1 and self.chains[0] != self.name
+        return f"{self.name} · {', '.join(tables)}" + (f" → {self.chains[0]}" if one else "")
 
     def caption(self, decision: Decision) -> str:
         """Return the chain of a decision, with its table where that is not the hook's."""

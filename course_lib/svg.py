@@ -46,12 +46,13 @@ def svg(
     for group in groups(picture.shapes):
         first = group[0]
         name = classes.get(first.key) if isinstance(first, Box) else None
-        elements = [_element(shape, whys) for shape in group]
+        elements = [element(shape, whys) for shape in group]
         lines += [f"<g class={quoteattr(name)}>", *elements, "</g>"] if name else elements
     return "\n".join([head, *words, *styles, paper, *lines, "</svg>", ""])
 
 
-def _element(shape: Shape, whys: Mapping[Key, str]) -> str:
+def element(shape: Shape, whys: Mapping[Key, str] = MappingProxyType({})) -> str:
+    """Return one shape as an element of SVG; `whys` are the words for boxes."""
     if isinstance(shape, Box):
         return _box(shape, whys.get(shape.key, ""))
     return _line(shape) if isinstance(shape, Line) else _text(shape)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ import pytest
 os.environ.setdefault("COURSE_LAB", "default-test")
 
 ROOT = Path(__file__).parent.parent
+# A shell starts what runs in its background deaf to Ctrl-C, and whoever is started from there inherits it (POSIX,
+# asynchronous lists): then no test of an interrupt could pass.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def refuse(package: str) -> None:

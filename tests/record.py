@@ -1,8 +1,8 @@
 """Record raw facts of scenes for the pure tests: `python -m tests.record [SCENE ...]`.
 
 Each scene is made on a fresh lab (named by COURSE_LAB), and what `facts.read` says of it is written to
-tests/facts/VERSION/SCENE.json. Ids, MACs and times are those of the day; nothing of the machine is in them but
-the time since a container was started.
+tests/facts/VERSION/SCENE.json, where VERSION is what the lab's engine calls itself ("28.5", whatever `newest` is).
+Ids, MACs and times are those of the day; nothing of the machine is in them but the time since a container was started.
 """
 
 from __future__ import annotations
@@ -62,8 +62,10 @@ def record(scene: str) -> Path:
     """Make a scene on a fresh lab and write its facts."""
     lab.reset()
     run.host(SCENES[scene])
-    text = json.dumps(facts.read(), sort_keys=True, indent=1, ensure_ascii=False)
-    path = FOLDER / lab.version() / f"{scene}.json"
+    read = facts.read()
+    text = json.dumps(read, sort_keys=True, indent=1, ensure_ascii=False)
+    line = ".".join(read["version"].split(".")[:2])
+    path = FOLDER / line / f"{scene}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text + "\n")
     return path

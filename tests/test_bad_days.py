@@ -71,7 +71,7 @@ def test_ctrl_c_at_three_moments_and_the_next_up_goes_on(own_names: str, monkeyp
 
     try:
         for line, moment in (
-            (f"Building the image {own_names}/busybox", builds),
+            (f"Building the image {own_names}/lab-busybox", builds),
             ("Starting the lab", runs),
             ("Loading busybox", lambda: True),
         ):

@@ -80,7 +80,8 @@ def test_a_shell_that_ends_otherwise(end: str, code: int) -> None:
         run.host(end)
 
 
-BUSY = "sleep 4321 & (sleep 4322; true) & echo ready; bash -c 'trap \"\" TERM; sleep 4323; true'"
+# What is in the foreground is noted last, so that it is what the sentence names.
+BUSY = "sleep 4321 & (sleep 4322; true) & sleep 0.3; echo ready; bash -c 'trap \"\" TERM; sleep 4323; true'"
 
 
 @PLACES

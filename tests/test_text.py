@@ -1,13 +1,17 @@
+import json
 import re
+from pathlib import Path
 
 import pytest
 
+from course_lib import collect
 from course_lib.layout import layout
 from course_lib.shapes import Text
 from course_lib.snapshot import Snapshot
 from course_lib.text import WIDTH, describe
 from tests.pictures import SCENES, dual_stack, example, many, mistaken, modes, two_networks, warned
 
+RECORDED = sorted((Path(__file__).parent / "facts").glob("*/*.json"))
 # Words of the picture that carry no fact of this network.
 DECORATION = ("OUTSIDE", "HOST", "client", "container namespace", "the world outside of the host")
 
@@ -98,3 +102,10 @@ def test_all_rules_are_there_also_those_that_the_picture_leaves_out() -> None:
 
 def test_sixty_containers_are_sixty_rows() -> None:
     assert len(re.findall(r"^  c\d+ .* veth\w+$", describe(many(60)), re.MULTILINE)) == 60
+
+
+@pytest.mark.parametrize("path", RECORDED, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_the_twin_of_a_recorded_scene_says_everything_that_its_picture_shows(path: Path) -> None:
+    made = collect.snapshot(json.loads(path.read_text()))
+    twin = squeezed(describe(made))
+    assert [fact for fact in facts(made) if squeezed(fact) not in twin] == []

@@ -16,11 +16,15 @@ FOLDER = Path(course_lib.__file__).parent
 # Everything from raw facts to shapes: no Docker, no notebook, no process, no network, no matplotlib.
 PURE = (
     "collect",
+    "diagnosis",
     "difference",
+    "ends",
     "errors",
     "film",
     "filters",
+    "findings",
     "graph",
+    "handles",
     "homes",
     "layout",
     "layout_bridges",
@@ -32,16 +36,26 @@ PURE = (
     "measure",
     "netlink",
     "output",
+    "overlay",
     "palette",
     "phrases",
     "question",
     "reasons",
+    "request",
     "rule_words",
     "rules",
     "shapes",
     "snapshot",
+    "steps",
+    "stops",
     "svg",
     "text",
+    "trace",
+    "way",
+    "way_story",
+    "way_svg",
+    "way_words",
+    "witness",
 )
 NOWHERE = {"docker", "requests", "IPython", "ipywidgets", "matplotlib"}  # also not by what it imports
 NOT_HERE = NOWHERE | {"subprocess", "socket", "threading", "asyncio", "os", "time", "random"}
@@ -88,9 +102,9 @@ def test_one_module_runs_commands_on_the_lab_host() -> None:
     """All others go through run.py, except those whose program is not a command of a lesson.
 
     engine: `docker system dial-stdio`, the way to the lab's API. terminal: the learner's own shell.
-    forward: the connection of a browser. follow: it only reads what `run.listen` began.
+    forward: the connection of a browser. watch: it only reads what `run.listen` began.
     """
-    assert importers("course_lib.stream") == {"run", "engine", "terminal", "forward", "follow"}
+    assert importers("course_lib.stream") == {"run", "engine", "terminal", "forward", "watch"}
     starts = {path.stem for path in FOLDER.glob("*.py") if ".exec_create(" in path.read_text()}
     assert starts == {"stream", "terminal"}, "the API call itself: a stream, and a terminal's stream"
 

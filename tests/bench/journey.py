@@ -1,0 +1,46 @@
+"""What a journey costs over the bare request, in one run: `python -m tests.bench.journey`.
+
+The bare request is the same GET from the client, by curl, over the same kept stream. "evidence" is sending it with
+everything watched; "journey" is all of `journey()`: the facts, the evidence, and reading both. The lab is reset before
+and after.
+"""
+
+from __future__ import annotations
+
+from course_lib import collect, evidence, facts, journey, lab, run
+from course_lib.request import request
+from tests.bench.snapshot import median
+
+BARE = "nsenter --net=/run/netns/client curl -s -o /dev/null http://203.0.113.10/"
+BOUND = 400  # milliseconds, for the evidence over the bare request
+
+
+def main() -> None:
+    """Measure at 10, 50 and 100 containers, and say where the bound is not kept."""
+    lab.reset()
+    run.host(
+        "docker run -d --name web -p 80:80 nginx; until curl -sf -o /dev/null http://172.17.0.2/; do sleep 0.1; done"
+    )
+    print("containers   bare  evidence  difference  ratio  journey  difference")
+    there = 1
+    for count in (10, 50, 100):
+        run.host(
+            f"for i in $(seq {there + 1} {count}); do docker run -d -it --name c$i busybox >/dev/null; done",
+            timeout=600,
+        )
+        there = count
+        raw = facts.read()
+        network, asked = collect.snapshot(raw), request("client", "http://203.0.113.10/")
+        bare = median(lambda: run.ask(BARE)) * 1000
+        watched = median(lambda: evidence.gather(asked, raw, network)) * 1000  # noqa: B023 - called at once
+        whole = median(lambda: journey("client", "http://203.0.113.10/")) * 1000
+        kept = "" if watched - bare <= BOUND else f"  more than {BOUND} ms"
+        print(
+            f"{count:10}  {bare:5.0f}  {watched:8.0f}  {watched - bare:7.0f} ms  {watched / bare:5.1f}  {whole:7.0f}  "
+            f"{whole - bare:7.0f} ms{kept}"
+        )
+    lab.reset()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""Record the evidence of flows for the pure tests: `python -m tests.record_evidence [FLOW ...]`.
+
+The scene is made on a fresh lab (named by COURSE_LAB); what `evidence.gather` returns for each flow is written to
+tests/evidence/VERSION/FLOW.json, with the facts that it was read beside. Ids, MACs, ports and times are the day's.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from course_lib import collect, evidence, facts, lab, run
+from course_lib.request import Request, request
+
+FOLDER = Path(__file__).parent / "evidence"
+SCENE = """
+docker network create --subnet 10.61.1.0/24 front
+docker network create --subnet 10.61.2.0/24 back
+docker network create --internal --subnet 10.61.3.0/24 inner
+docker network create --subnet 10.61.4.0/24 --ipv6 --subnet fd00:61::/64 dual
+docker run -d --name web -p 80:80 nginx
+docker run -d -it --name c1 busybox
+docker run -d --name a1 --network front -p 8081:80 nginx
+docker run -d -it --name a2 --network front busybox
+docker run -d -it --name b1 --network back busybox
+docker run -d -it --name i1 --network inner busybox
+docker run -d --name d1 --network dual -p 8086:80 nginx
+docker run -d -it --name d2 --network dual busybox
+docker run -d --name u1 --network front -p 9001:9001/udp nginx perl -MIO::Socket::INET -e '
+    $s = IO::Socket::INET->new(LocalPort => 9001, Proto => "udp"); $s->send($m) while defined $s->recv($m, 99)'
+docker run -d -it --name a3 --network front -p 8099:99 busybox
+docker run -d --name u2 --network front -p 9002:9002/udp busybox sleep 9999
+for address in $(docker inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}' web a1 d1); do
+    until curl -sf -o /dev/null "http://$address/"; do sleep 0.1; done
+done
+"""
+# What is done before a flow, and undone after it.
+AROUND = {
+    "bridged_without_iptables": ("sysctl -qw net.bridge.bridge-nf-call-iptables={}", "0", "1"),
+    "rejected": ("iptables -{} DOCKER-USER -p tcp --dport 80 -j REJECT", "I", "D"),
+    "dropped_by_user": ("iptables -{} DOCKER-USER -s 203.0.113.20 -j DROP", "I", "D"),
+    "answer_dropped": ("iptables -{} DOCKER-USER -p tcp --sport 80 -j DROP", "I", "D"),
+    "client_routes": ("ip -n client route {} 10.61.0.0/16 via 203.0.113.10", "add", "del"),
+    "client_routes_published": ("ip -n client route {} 10.61.0.0/16 via 203.0.113.10", "add", "del"),
+}
+FLOWS = {
+    "published": ("client", "http://host:80/"),
+    "published_own_network": ("client", "http://host:8081/"),
+    "own_address": ("host", "http://203.0.113.10:80/"),
+    "localhost": ("host", "http://localhost:80/"),
+    "host_to_container": ("host", "http://172.17.0.2/"),
+    "outside": ("a2", "http://203.0.113.20/"),
+    "one_bridge": ("a2", "http://10.61.1.2/"),
+    "bridged_without_iptables": ("a2", "http://10.61.1.2/"),
+    "two_bridges": ("a2", "tcp://10.61.2.2:80"),
+    "lookup": ("a2", "dns://a1"),
+    "lookup_outside": ("a2", "dns://client.example"),
+    "lookup_default_bridge": ("c1", "dns://web"),
+    "own_port": ("a1", "http://203.0.113.10:8081/"),
+    "port_of_other_bridge": ("b1", "http://203.0.113.10:8081/"),
+    "closed_on_host": ("client", "tcp://host:4444"),
+    "closed_in_container": ("a2", "tcp://10.61.1.2:4444"),
+    "internal_outside": ("i1", "tcp://203.0.113.20:80"),
+    "internal_published": ("i1", "tcp://10.61.3.1:8081"),
+    "internal_own_gateway": ("i1", "ping://10.61.3.1"),
+    "nobody": ("a2", "tcp://10.61.1.77:80"),
+    "udp": ("client", "udp://host:9001"),
+    "udp_closed_in_container": ("client", "udp://host:9002"),
+    "udp_closed_on_host": ("c1", "udp://203.0.113.10:9"),
+    "relay_refused": ("host", "tcp://127.0.0.1:8099"),
+    "udp_localhost": ("host", "udp://127.0.0.1:9001"),
+    "ping_outside": ("a2", "ping://203.0.113.20"),
+    "ping_two_bridges": ("a2", "ping://10.61.2.2"),
+    "ping_from_client": ("client", "ping://host"),
+    "rejected": ("client", "tcp://host:80"),
+    "dropped_by_user": ("client", "tcp://host:80"),
+    "answer_dropped": ("client", "tcp://host:80"),
+    "client_routes": ("client", "tcp://10.61.2.2:80"),
+    "client_routes_published": ("client", "tcp://10.61.1.2:80"),
+    "ipv6_one_bridge": ("d2", "http://[fd00:61::2]/"),
+    "ipv6_localhost": ("host", "http://[::1]:8086/"),
+    "ipv6_host_to_container": ("host", "http://[fd00:61::2]/"),
+    "ipv6_ping": ("d2", "ping://[fd00:61::2]"),
+    "ipv6_outside": ("d2", "tcp://[2001:db8::20]:80"),
+}
+
+
+def record(flow: str) -> Path:
+    """Send the request of a flow and write its evidence."""
+    command, there, back = AROUND.get(flow, ("true {}", "", ""))
+    run.host(command.format(there))
+    try:
+        raw = facts.read()
+        sent, found = evidence.gather(request(*FLOWS[flow]), raw, collect.snapshot(raw))
+    finally:
+        run.host(command.format(back))
+    line = ".".join(raw["version"].split(".")[:2])
+    path = FOLDER / line / f"{flow}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    kept = {**found, "said": found["said"].partition("<!DOCTYPE")[0]}
+    path.write_text(json.dumps({"request": asdict(sent), "evidence": kept}, indent=1, ensure_ascii=False) + "\n")
+    (path.parent / "facts").mkdir(exist_ok=True)
+    (path.parent / "facts" / "scene.json").write_text(
+        json.dumps(raw, sort_keys=True, indent=1, ensure_ascii=False) + "\n"
+    )
+    return path
+
+
+def recorded(engine: str, flow: str) -> tuple[Request, dict[str, str], dict[str, Any]]:
+    """Return a recorded flow: the request, its evidence, and the facts of the scene."""
+    folder = FOLDER / engine
+    data = json.loads((folder / f"{flow}.json").read_text())
+    return Request(**data["request"]), data["evidence"], json.loads((folder / "facts" / "scene.json").read_text())
+
+
+if __name__ == "__main__":
+    lab.reset()
+    run.host(SCENE)
+    for name in sys.argv[1:] or FLOWS:
+        print(f"Recorded: {record(name)}")

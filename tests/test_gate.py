@@ -1,0 +1,75 @@
+"""The gate and the soak as far as they need no lab: chains of steps, and the report."""
+
+from __future__ import annotations
+
+from math import isnan
+from pathlib import Path
+
+import pytest
+
+from course_lib import gate, soak
+
+LOG = """<testsuites><testsuite>
+<testcase classname="notebooks.01_one.ipynb" name="Cell 0" time="1.5" />
+<testcase classname="notebooks.01_one.ipynb" name="Cell 1" time="2.5" />
+<testcase classname="notebooks.02_two.ipynb" name="Cell 0" time="1" />
+<testcase classname="notebooks.02_two.ipynb" name="Cell 1" time="1"><failure message="differ" /></testcase>
+</testsuite></testsuites>"""
+
+
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Give a step of the gate: a module that says which lab it has, and fails in the lab `bad`."""
+    text = "import os, sys\nname = os.environ.get('COURSE_LAB')\nprint('lab', name)\nsys.exit(name == 'bad')\n"
+    (tmp_path / "says_its_lab.py").write_text(text)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    return "says_its_lab"
+
+
+def test_chains_have_their_labs_and_what_failed_is_named(module: str, capsys: pytest.CaptureFixture[str]) -> None:
+    chains = {
+        "good": [("first", [module]), ("second", [module])],
+        "bad": [("third", [module]), ("fourth", [module])],
+    }
+    assert gate.side_by_side(chains) == ["third", "fourth"], "what failed does not stop its chain"
+    said = capsys.readouterr().out
+    assert [said.count(line) for line in ("lab good\n== first: well", "lab bad\n== fourth: FAILED")] == [1, 1]
+
+
+def test_the_gate_leaves_out_the_soak_and_nothing_else() -> None:
+    """With what the soak chooses (`-m soak`) these two are all there is, and no test is in two of them."""
+    chosen = [command[command.index("-m") + 1] for _, command in (*gate.PURE, *gate.LIVE) if "-m" in command]
+    assert chosen == ["not live and not soak", "live and not soak"]
+
+
+def test_how_long_files_took() -> None:
+    seen = soak.taken(LOG)
+    assert seen["01_one.ipynb"] == 4
+    assert isnan(seen["02_two.ipynb"])
+    assert isnan(seen[soak.ALL])
+    assert soak.taken("<nothing/>") == {}
+
+
+def test_the_report() -> None:
+    well = {"01_one.ipynb": 4.0, soak.ALL: 4.0}
+    columns = {"20.10": [well], "26.1": [well, {**well, "01_one.ipynb": 6.0}, {}], "tests": [{"test_x": 9.0}]}
+    lines = soak.report("Soak", "2 cores", columns, ["x"]).splitlines()
+    assert lines[4:9] == [
+        "|  | 20.10 | 26.1 | tests |",
+        "| --- | --- | --- | --- |",
+        "| 01_one.ipynb | 1 of 1 well, 4 s | 2 of 3 well, 4 to 6 s | - |",
+        "| test_x | - | - | 1 of 1 well, 9 s |",
+        "| all of them | 1 of 1 well, 4 s | 2 of 3 well, 4 to 4 s | - |",
+    ]
+    assert lines[-1] == "- x"
+    assert soak.report("Soak", "", {"26.1": [soak.taken(LOG)]}, []).endswith("Nothing failed.\n")
+    assert "| 02_two.ipynb | 0 of 1 well |" in soak.report("Soak", "", {"26.1": [soak.taken(LOG)]}, [])
+
+
+def test_random_orders_can_be_had_again() -> None:
+    things = [str(number) for number in range(8)]
+    orders = soak.shuffled(things, seed=1, runs=20)
+    assert orders == soak.shuffled(things, seed=1, runs=20)
+    assert orders != soak.shuffled(things, seed=2, runs=20)
+    assert len({tuple(order) for order in orders}) == 20
+    assert all(sorted(order) == things for order in orders)
