@@ -17,15 +17,10 @@ from typing import Any
 
 from course_lib import engine, lab, netlink, run
 
-PERL = (Path(__file__).parent / "namespaces.pl").read_text().replace("'", "'\\''")
-HOST, CLIENT = "host=/proc/self/ns/net", "client=/run/netns/client"
-# Each section begins with a line of its name.
-BATCH = """
-echo '== namespaces'; perl -e '{perl}' {namespaces}
-echo '== route'; ip -j route
-echo '== rules ip'; iptables-save -c
-echo '== rules ip6'; ip6tables-save -c
-"""
+READER = (Path(__file__).parent / "reader.pl").read_text()
+HOST, CLIENT = ("host", "/proc/self/ns/net"), ("client", "/run/netns/client")
+# Each section of an answer begins with a line of its name.
+COMMANDS = ("route!ip -j route", "rules ip!iptables-save -c", "rules ip6!ip6tables-save -c")
 INSPECT = "curl -s --unix-socket /run/docker.sock 'http://docker/containers/{{{ids}}}/json'"
 
 
@@ -37,6 +32,7 @@ class _Known:
     version: str = ""
     items: dict[str, Any] = field(default_factory=dict)  # of the list of containers, by id
     details: dict[str, Any] = field(default_factory=dict)  # of their inspects
+    inside: dict[str, Any] = field(default_factory=dict)  # of the namespaces: their interfaces
 
 
 _known = [_Known()]  # of the lab that was read last
@@ -58,16 +54,26 @@ def read() -> dict[str, Any]:
     """
     with _reading, ThreadPoolExecutor(1) as beside:
         known = _known[0] = _known_of(lab.require())
-        kernel = beside.submit(run.ask, _batch(HOST, CLIENT, *_namespaces(known.details.values())))
+        kernel = beside.submit(_ask, known, [HOST, CLIENT, *_namespaces(known.details.values())], COMMANDS)
         api = _api(lab.container())
         containers, networks = api.containers(all=True), api.networks()
+        found = kernel.result()
+        for key, _ in _namespaces(known.details.values()):
+            if key not in known.inside:  # its process has ended: there may be another one now
+                known.items.pop(key, None)
         fresh = _learn(known, containers)
-        facts = sections(kernel.result())
         if missing := _namespaces(fresh):
-            facts["inside"] |= sections(run.ask(_batch(*missing)))["inside"]
-    facts["inside"] = {key: found for key, found in facts["inside"].items() if key in known.items}
-    inspect = list(known.details.values())
-    return {"containers": containers, "networks": networks, "version": known.version, "inspect": inspect, **facts}
+            known.inside |= _ask(known, missing, ())["inside"]
+    return {
+        "containers": containers,
+        "networks": networks,
+        "version": known.version,
+        "inspect": list(known.details.values()),
+        **{name: value for name, value in found.items() if name != "inside"},
+        "addr": known.inside.get("host", []),
+        "client": known.inside.get("client", []),
+        "inside": {key: known.inside[key] for key in known.items if key in known.inside},
+    }
 
 
 def _known_of(box: str) -> _Known:
@@ -102,26 +108,33 @@ def _inspect(ids: list[str]) -> list[dict[str, Any]]:
     return found
 
 
-def _namespaces(details: Iterable[dict[str, Any]]) -> list[str]:
-    """Return where the network namespaces of the running containers are."""
-    return [f"{item['Id']}=/proc/{item['State']['Pid']}/ns/net" for item in details if item["State"]["Pid"]]
+def _namespaces(details: Iterable[dict[str, Any]]) -> list[tuple[str, str]]:
+    """Return where the network namespaces of the running containers are, each with the container's id."""
+    return [(item["Id"], f"/proc/{item['State']['Pid']}/ns/net") for item in details if item["State"]["Pid"]]
 
 
-def _batch(*namespaces: str) -> str:
-    return BATCH.format(perl=PERL, namespaces=" ".join(namespaces))
+def _ask(known: _Known, namespaces: Iterable[tuple[str, str]], commands: Iterable[str]) -> dict[str, Any]:
+    """Ask the kernel about namespaces; one of which the answer is known is told only if it has changed."""
+    fields = [f"{key}{'~' if key in known.inside else '='}{file}" for key, file in namespaces]
+    found = sections(run.consult(READER, [*commands, *fields]))
+    same = {key: known.inside[key] for key, said in found["inside"].items() if said is None}
+    found["inside"] |= same
+    if commands:  # a whole answer: who is not in it has gone
+        known.inside = found["inside"]
+    return found
 
 
 def sections(text: str) -> dict[str, Any]:
-    """Return what the batch of commands printed, by section; an empty JSON section is an empty list."""
-    facts: dict[str, Any] = {"addr": [], "client": [], "rules": {}, "inside": {}}
+    """Return what was answered, by section; None is said of a namespace that is as it was."""
+    facts: dict[str, Any] = {"rules": {}, "inside": {}, "route": []}
     for part in ("\n" + text).split("\n== ")[1:]:
         title, _, body = part.partition("\n")
         kind, _, key = title.partition(" ")
         if kind == "rules":
             facts["rules"][key] = body
         elif kind == "namespaces":
-            dumps = {key: netlink.interfaces(*said) for key, *said in map(str.split, body.splitlines())}
-            facts |= {"addr": dumps.pop("host", []), "client": dumps.pop("client", []), "inside": dumps}
+            for name, *said in (line.split(" ") for line in body.splitlines()):
+                facts["inside"][name] = None if said == ["="] else netlink.interfaces(*said)
         else:
             facts[kind] = json.loads(body or "[]")
     return facts

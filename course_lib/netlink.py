@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
 
@@ -18,11 +17,10 @@ STATES = ("UNKNOWN", "NOTPRESENT", "DOWN", "LOWERLAYERDOWN", "TESTING", "DORMANT
 TYPES = {1: "ether", 772: "loopback"}  # ARPHRD_ETHER, ARPHRD_LOOPBACK
 
 
-@lru_cache(1024)  # most namespaces say most of the time what they said before
-def interfaces(links: str, addresses: str) -> tuple[dict[str, Any], ...]:
+def interfaces(links: str, addresses: str) -> list[dict[str, Any]]:
     """Return the interfaces of a network namespace in the form of `ip -j -d addr`, in the kernel's order.
 
-    The dumps come as hexadecimal digits. What is returned is not to be changed: the next one may get the same.
+    The dumps come as hexadecimal digits.
     """
     found = {}
     for kind, body in _messages(bytes.fromhex(links)):
@@ -39,7 +37,7 @@ def interfaces(links: str, addresses: str) -> tuple[dict[str, Any], ...]:
     for item in found.values():
         if item.get("master") in found:
             item["master"] = found[item["master"]]["ifname"]
-    return tuple(found.values())
+    return list(found.values())
 
 
 def _link(body: bytes) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import contextlib
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from course_lib import engine, lab
@@ -146,24 +146,23 @@ def listen(script: str) -> Exec:
 
 
 class _Kept:
-    """A shell in the lab that stays open: one question costs a millisecond instead of a new program's 100."""
+    """A program in the lab that stays open: one question costs a millisecond instead of a new program's 100."""
 
-    def __init__(self, api: Any, box: str) -> None:
+    def __init__(self, api: Any, box: str, argv: tuple[str, ...]) -> None:
         self.box = box
-        self._program = Exec(api, box, ["sh"])
+        self._program = Exec(api, box, argv)
 
-    def ask(self, script: str, deadline: float) -> str:
-        end = f"end-{secrets.token_hex(8)}"
-        self._program.send(f"( {script}\n) </dev/null 2>/dev/null\necho {end}\n".encode())
-        answer = b""
+    def ask(self, question: str, end: str, deadline: float) -> str:
+        self._program.send(question.encode())
+        answer = []
         for _, data in self._program.output(deadline):
-            answer += data
-            if answer.endswith(f"{end}\n".encode()):
-                return answer[: -len(end) - 1].decode(errors="replace")
+            answer.append(data)
+            if data.endswith(b"\n") and b"".join(answer[-2:]).endswith(f"{end}\n".encode()):
+                return b"".join(answer)[: -len(end) - 1].decode(errors="replace")
         raise LabGoneError("The lab ended while it was asked: `./course reset` makes a fresh one.")
 
 
-_kept: list[_Kept] = []  # at most one, for the lab that was asked last
+_kept: dict[tuple[str, ...], _Kept] = {}  # by what was started, for the lab that was asked last
 _asking = threading.Lock()  # one question at a time
 
 
@@ -172,19 +171,33 @@ def ask(script: str, timeout: float = 30) -> str:
 
     Errors and exit codes of the script are not looked at. Raises LabGoneError, also after `timeout` seconds.
     """
+    end = f"end-{secrets.token_hex(8)}"
+    return _ask(("sh",), f"( {script}\n) </dev/null 2>/dev/null\necho {end}\n", end, timeout)
+
+
+def consult(program: str, fields: Sequence[str], timeout: float = 30) -> str:
+    """Ask a Perl program of ours that is kept running on the lab's host, and return its answer.
+
+    It gets a line with fields between tabs, of which the first is the last line of its answer. Raises LabGoneError.
+    """
+    end = f"end-{secrets.token_hex(8)}"
+    return _ask(("perl", "-e", program), "\t".join([end, *fields]) + "\n", end, timeout)
+
+
+def _ask(argv: tuple[str, ...], question: str, end: str, timeout: float) -> str:
     box = lab.require()
     with _asking:
-        if not _kept or _kept[0].box != box:
-            _kept[:] = [_Kept(engine.outer(), box)]
+        if argv not in _kept or _kept[argv].box != box:
+            _kept[argv] = _Kept(engine.outer(), box, argv)
         try:
-            return _kept[0].ask(script, time.monotonic() + timeout)
+            return _kept[argv].ask(question, end, time.monotonic() + timeout)
         except TimeoutError:
-            _kept.clear()
+            del _kept[argv]
             raise LabGoneError(
                 f"The lab does not answer within {timeout:g} s: `./course reset` makes a fresh one."
             ) from None
         except BaseException:  # also an interrupt: what was not read would be taken for the next answer
-            _kept.clear()
+            del _kept[argv]
             raise
 
 

@@ -23,7 +23,8 @@ CELLS = (
     "%%host\nsleep 6",
     "def ask():\n    return False, 'ping: bad address'\n"
     "predict('Does c1 know c2 by name?', {'yes': 'The default bridge has no name service.', 'no': ''}, answer=ask)",
-    "panel.close()\nimport threading\nnames = [t.name for t in threading.enumerate()]\nprint('threads:', [n for n in names if 'course-watch' in n])",
+    "panel.close()\nimport threading\n"
+    "names = [t.name for t in threading.enumerate()]\nprint('threads:', [n for n in names if 'course-watch' in n])",
 )
 # The first moment when what an SVG's own words say fits a pattern, in milliseconds since 1970.
 SEEN = """([pattern, timeout]) => new Promise((resolve, reject) => {
