@@ -1,6 +1,6 @@
 """Drive the lab, look at its network, and say what is seen: all that a notebook imports.
 
-`%load_ext course_lib` registers `%%host` and `%%client`.
+`%load_ext course_lib` registers `%%host`, `%%client` and `%%answer`.
 """
 
 from __future__ import annotations
@@ -14,13 +14,17 @@ if TYPE_CHECKING:
     from course_lib.lab import url
     from course_lib.magics import load_ipython_extension
     from course_lib.panel import live, predict
+    from course_lib.practice import check, exercise, hint
     from course_lib.run import client, host
 
 __all__ = [
     "begin",
     "changes",
+    "check",
     "clean_up",
     "client",
+    "exercise",
+    "hint",
     "host",
     "journey",
     "live",
@@ -34,13 +38,16 @@ __all__ = [
 
 # No module of the package may have one of these names: whoever imported it would put it in the function's place.
 _HOMES = {
-    "journey": "follow",
+    "check": "practice",
     "live": "panel",
     "predict": "panel",
-    "url": "lab",
-    "load_ipython_extension": "magics",
     "client": "run",
+    "exercise": "practice",
+    "hint": "practice",
     "host": "run",
+    "journey": "follow",
+    "load_ipython_extension": "magics",
+    "url": "lab",
 }
 
 

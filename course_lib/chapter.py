@@ -13,7 +13,7 @@ from course_lib.draw import png
 from course_lib.errors import CourseError
 from course_lib.layout import layout
 from course_lib.snapshot import Snapshot
-from course_lib.text import WIDTH, describe
+from course_lib.text import describe
 
 
 def snapshot() -> Snapshot:
@@ -52,7 +52,7 @@ def changes() -> None:
 def print_changes(before: Snapshot, after: Snapshot) -> None:
     """Print what is different between two snapshots."""
     for sentence in difference(before, after) or ["Nothing changed."]:
-        print(textwrap.fill(sentence, WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False))
+        print(textwrap.fill(sentence, 110, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False))
 
 
 def begin() -> None:

@@ -86,9 +86,14 @@ def _network(network: Network) -> str:
 
 def _containers(before: Snapshot, after: Snapshot) -> Iterator[str]:
     earlier = {c.id: c.name for c in before.containers}
-    renamed = {c.name: earlier[c.id] for c in after.containers if earlier.get(c.id, c.name) != c.name}
-    yield from (f"Container {old} is now called {new}." for new, old in sorted(renamed.items()))
-    known = [replace(c, name={old: new for new, old in renamed.items()}.get(c.name, c.name)) for c in before.containers]
+    names = {c.name for c in before.containers}, {c.name for c in after.containers}
+    renamed = {
+        earlier[c.id]: c.name
+        for c in after.containers
+        if c.id in earlier and c.name not in names[0] and earlier[c.id] not in names[1]
+    }
+    yield from (f"Container {old} is now called {new}." for old, new in sorted(renamed.items()))
+    known = [replace(c, name=renamed.get(c.name, c.name)) for c in before.containers]
     for name, old, new in _pairs(known, after.containers, lambda c: c.name):
         if new is None:
             yield f"Container {name} is gone."

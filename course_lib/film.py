@@ -89,7 +89,8 @@ class Film:
         at = len(self.states) - 1 - self.view.back
         now, before = _filtered(self.states[at], self.view), _filtered(self.states[max(0, at - 1)], self.view)
         picture, earlier = _picture(now, self.view), _picture(before, self.view)
-        found = tuple(reason for reason in reasons(now) if reason.key in picture.places)
+        places = picture.places
+        found = tuple(reason for reason in reasons(now) if reason.key in places)
         only = self.view.network
         title = "The network of the lab" + (f", only network {only}" if only and now.network(only) else "")
         classes = marks.classes(before, now, picture, earlier)

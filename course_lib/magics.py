@@ -1,4 +1,4 @@
-"""`%%host` and `%%client`: a cell as shell on the lab's host, or on the client outside of it."""
+"""`%%host`, `%%client`, `%%answer`: a cell as shell on the lab's host, on the client outside of it, or to hand in."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import click
 from IPython.core.magic import Magics, cell_magic, magics_class
 
-from course_lib import chapter, run
+from course_lib import chapter, practice, run
 from course_lib.errors import CourseError
 
 
@@ -41,20 +41,37 @@ class Shell(Magics):
         """Run the cell as bash on the client: `%%client [--changes] [--fails] [--timeout SECONDS]`; see %%host."""
         _run("client", line, cell, run.CLIENT)
 
+    @cell_magic
+    def answer(self, line: str, cell: str) -> None:
+        """Keep the cell as answer.sh beside the notebook, and run it on the host of a fresh lab; see %%host.
+
+        It is the answer of the exercise in the notebook's folder, whose other files lie beside it while it runs.
+        """
+        changes, fails, timeout = _parsed("answer", line)
+        if changes or fails:
+            raise CourseError("An answer takes neither --changes nor --fails: leave them out.")
+        practice.answer(cell, _show, timeout)
+
 
 def _run(name: str, line: str, cell: str, place: tuple[str, ...]) -> None:
     """Run a cell and print what it says while it says it."""
+    changes, fails, timeout = _parsed(name, line)
+    before = chapter.observe() if changes else None
+    run.run(cell, place, fails=fails, timeout=timeout, show=_show)
+    if before:
+        chapter.print_changes(before, chapter.observe())
+
+
+def _parsed(name: str, line: str) -> tuple[bool, bool, float]:
+    """Return what stands on a magic's own line, or say what may."""
     try:
         changes, fails, timeout = _options.main(shlex.split(line), standalone_mode=False)
+        return bool(changes), bool(fails), float(timeout)
     except (click.ClickException, ValueError) as error:
         words = error.format_message() if isinstance(error, click.ClickException) else str(error)
         raise CourseError(
             f"{words.rstrip('.')}: a cell begins with `%%{name} [--changes] [--fails] [--timeout SECONDS]`."
         ) from None
-    before = chapter.observe() if changes else None
-    run.run(cell, place, fails=fails, timeout=timeout, show=_show)
-    if before:
-        chapter.print_changes(before, chapter.observe())
 
 
 def _show(text: str) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from course_lib import palette
+from course_lib.alike import piles
 from course_lib.graph import to_graph
+from course_lib.homes import homes
 from course_lib.phrases import is_live
 from course_lib.shapes import Box, Key, Picture, Shape, groups
 from course_lib.snapshot import Chain, Snapshot
 
 NEW, CHANGED, GONE = "course-new", "course-changed", "course-gone"
-PARTS = ("container", "endpoint", "veth")  # what comes and goes with a container
+PARTS = ("container", "endpoint", "veth", "group")  # what comes and goes with a container
 # A class is a word of ours, so that no other picture on the page is meant. What moves does so for a second, and
 # not at all for whoever asked their system for less motion.
 STYLE = f"""
@@ -33,9 +35,9 @@ def classes(before: Snapshot, now: Snapshot, picture: Picture, earlier: Picture)
     if before == now:
         return {}
     old, new = dict(_things(before)), dict(_things(now))
-    stopped = _stopped(before, now)
+    stopped, there = _stopped(before, now), earlier.places
     return {
-        key: NEW if key not in earlier.places or key in stopped else CHANGED
+        key: NEW if key not in there or key in stopped else CHANGED
         for key in picture.places
         if key in new and (key not in old or new[key] != old[key])
     }
@@ -52,6 +54,8 @@ def _things(snapshot: Snapshot) -> Iterator[tuple[Key, object]]:
     graph = to_graph(snapshot)
     for key in graph:
         yield key, graph.nodes[key]["it"]
+    for group in piles(snapshot, homes(snapshot, graph), ()).values():
+        yield ("group", group.first.name), [container.name for container in group.members]
     for chain in snapshot.chains:
         yield from _rules(chain)
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from course_lib.graph import container_key, endpoint_key, network_key
+from course_lib.alike import name_runs, piles
+from course_lib.graph import container_key, endpoint_key, network_key, to_graph
+from course_lib.homes import homes
 from course_lib.phrases import socket
 from course_lib.rules import hooks
 from course_lib.shapes import Key
@@ -32,6 +34,7 @@ def reasons(snapshot: Snapshot) -> tuple[Reason, ...]:
     """Return the evidence for the parts of a picture: containers first, then networks, interfaces and rules."""
     return (
         *(r for c in snapshot.containers for r in _container(snapshot, c)),
+        *_groups(snapshot),
         *(r for n in snapshot.networks if (r := _network(snapshot, n))),
         *_interfaces(snapshot),
         *_client(snapshot),
@@ -78,6 +81,20 @@ def _endpoint(snapshot: Snapshot, container: Container, endpoint: Endpoint) -> R
         lines.append(f"iflink of {endpoint.interface} is the index of no veth of the host")
     name = f"{endpoint.interface or 'no interface'} of {container.name} on {endpoint.network}"
     return Reason(endpoint_key(container, endpoint), name, tuple(lines))
+
+
+def _groups(snapshot: Snapshot) -> Iterator[Reason]:
+    """Yield the evidence for cards that stand for several containers: that of the first, as an example."""
+    for group in {id(g): g for g in piles(snapshot, homes(snapshot, to_graph(snapshot)), ()).values()}.values():
+        who = ", ".join(name_runs(group))
+        example = next(_container(snapshot, group.first)).evidence
+        alike = f"alike in image, command, state and networks: {who}; one of them:"
+        yield Reason(("group", group.first.name), f"containers {who}", (alike, *example))
+        for endpoint in group.first.endpoints:
+            found = _endpoint(snapshot, group.first, endpoint).evidence
+            for key in (endpoint.network, "veth"):
+                name = f"{'veths' if key == 'veth' else 'interfaces'} of {who}"
+                yield Reason(("group", group.first.name, key), name, (f"one of them, of {group.first.name}:", *found))
 
 
 def _given(address: str) -> str:

@@ -145,6 +145,19 @@ def listen(script: str) -> Exec:
     return Exec(engine.outer(), lab.require(), ["sh", "-c", f"trap 'kill 0' EXIT\n{{ {script}\n}} 2>/dev/null &\ncat"])
 
 
+def unpack(archive: bytes, folder: str) -> None:
+    """Unpack a tar archive, compressed by gzip, into a new folder of the lab's host."""
+    program = Exec(engine.outer(), lab.require(), ["sh", "-c", 'mkdir -p "$1" && tar -xzf - -C "$1"', "sh", folder])
+    try:
+        program.send(archive)
+        program.end_input()
+        said = b"".join(data for _, data in program.output(time.monotonic() + 30)).decode(errors="replace")
+        if program.exit_code():
+            raise CourseError(f"The files could not be unpacked in the lab: {said.strip()}")
+    finally:
+        program.close()
+
+
 class _Kept:
     """A program in the lab that stays open: one question costs a millisecond instead of a new program's 100."""
 
@@ -160,6 +173,9 @@ class _Kept:
             if data.endswith(b"\n") and b"".join(answer[-2:]).endswith(f"{end}\n".encode()):
                 return b"".join(answer)[: -len(end) - 1].decode(errors="replace")
         raise LabGoneError("The lab ended while it was asked: `./course reset` makes a fresh one.")
+
+    def close(self) -> None:
+        self._program.close()
 
 
 _kept: dict[tuple[str, ...], _Kept] = {}  # by what was started, for the lab that was asked last
@@ -188,17 +204,23 @@ def _ask(argv: tuple[str, ...], question: str, end: str, timeout: float) -> str:
     box = lab.require()
     with _asking:
         if argv not in _kept or _kept[argv].box != box:
+            _forget(argv)
             _kept[argv] = _Kept(engine.outer(), box, argv)
         try:
             return _kept[argv].ask(question, end, time.monotonic() + timeout)
         except TimeoutError:
-            del _kept[argv]
+            _forget(argv)
             raise LabGoneError(
                 f"The lab does not answer within {timeout:g} s: `./course reset` makes a fresh one."
             ) from None
         except BaseException:  # also an interrupt: what was not read would be taken for the next answer
-            del _kept[argv]
+            _forget(argv)
             raise
+
+
+def _forget(argv: tuple[str, ...]) -> None:
+    if old := _kept.pop(argv, None):
+        old.close()
 
 
 def _check_alive(api: Any, box: str, code: int) -> None:
