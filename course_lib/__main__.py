@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+import os
 import sys
 from pathlib import Path
 
 import click
 
 from course_lib import collect, engine, facts, images, lab, machine, packages, serve, terminal
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, EngineForbiddenError
 from course_lib.progress import say
 
 
@@ -122,6 +123,12 @@ def doctor(as_json: bool) -> None:
     """Say what works here, what does not, and what to do about it."""
     from course_lib import doctor as checkup
 
+    try:
+        engine.connect()
+    except EngineForbiddenError:
+        _go_on_in_group()
+    except CourseError:
+        pass  # the doctor says it
     sys.exit(checkup.report(as_json=as_json))
 
 
@@ -187,8 +194,15 @@ def entry() -> None:
         error.show()
         sys.exit(error.exit_code)
     except CourseError as error:
+        if isinstance(error, EngineForbiddenError):
+            _go_on_in_group()
         click.echo(str(error), err=True)
         sys.exit(1)
+
+
+def _go_on_in_group() -> None:
+    """Start this command again if only this login does not know yet that its user may use the engine."""
+    machine.go_on_in_group(packages.Machine(), lambda line: click.echo(line, err=True), os.execvp)
 
 
 if __name__ == "__main__":
