@@ -26,8 +26,9 @@ def test_a_snapshot_costs_two_list_calls_and_one_question(fresh_lab: None, monke
             return _real(request, *rest, **options)
 
         monkeypatch.setattr(api, "send", send)
-    real_ask = run.ask
-    monkeypatch.setattr(run, "ask", lambda script: (asked.append("question"), real_ask(script))[1])
+    for name in ("ask", "consult"):
+        real_question = getattr(run, name)
+        monkeypatch.setattr(run, name, lambda *about, _real=real_question: (asked.append("question"), _real(*about))[1])
     read = facts.read()
     assert len(read["containers"]) == 5
     lists = [line.rpartition("/")[2] for line in asked if line.startswith("lab: GET")]

@@ -335,7 +335,7 @@ def end(pid_file: Path, name: str, how: signal.Signals) -> None:
     pid = int(pid_file.read_text()) if pid_file.exists() else 0
     if pid and process_name(pid) == name:
         os.kill(pid, how)
-        for _ in range(200):
+        for _ in range(600):
             if "Z" in Path(f"/proc/{pid}/stat").read_text().split()[2:3] if process_name(pid) else True:
                 return
             time.sleep(0.1)
@@ -356,7 +356,7 @@ def folder() -> Iterator[Path]:
     end(daemon.containerd_pid_file, "containerd", signal.SIGTERM)
     for line in reversed(Path("/proc/mounts").read_text().splitlines()):  # a killed dockerd leaves some
         if line.split()[1].startswith(f"{where}/"):
-            subprocess.run(["umount", line.split()[1]], check=True)
+            subprocess.run(["umount", "--lazy", line.split()[1]], check=True)
     shutil.rmtree(where)
     subprocess.run(["ip", "link", "delete", SECOND_BRIDGE], check=True)
     assert bridges() == before, "the second dockerd harms the first one's network"
