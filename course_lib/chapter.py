@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import textwrap
 import time
 from collections.abc import Callable
 from typing import Any
 
-from course_lib import collect, facts, images, lab, run
+from course_lib import collect, facts, images, lab, run, serve
 from course_lib.difference import difference, is_settled
 from course_lib.draw import png
 from course_lib.errors import CourseError
@@ -56,12 +57,16 @@ def print_changes(before: Snapshot, after: Snapshot) -> None:
 
 
 def begin() -> None:
-    """Take the lab back to its first day, and say what that removes."""
+    """Take the lab back to its first day, and say what that removes; show a room the live picture (`serve`)."""
     now = snapshot()
     _say_removed(now)
     lab.reset()
     observe()
     print("The lab is as on its first day.")
+    if serve.PROJECTOR in os.environ:
+        from course_lib import panel  # which stands on this module
+
+        panel.show_to_a_room(serve.STEPS.read_text(encoding="utf-8"))
 
 
 def _say_removed(now: Snapshot) -> None:

@@ -132,6 +132,8 @@ def sections(text: str) -> dict[str, Any]:
         kind, _, key = title.partition(" ")
         if kind == "rules":
             facts["rules"][key] = body
+        elif kind == "inside":  # as `ip -j addr` says it
+            facts["inside"][key] = json.loads(body or "[]")
         elif kind == "namespaces":
             for name, *said in (line.split(" ") for line in body.splitlines()):
                 facts["inside"][name] = None if said == ["="] else netlink.interfaces(*said)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import ipywidgets as widgets
+from IPython.display import HTML, display
 
 from course_lib import chapter
 from course_lib.draw import png, save
@@ -171,6 +172,11 @@ def live() -> Panel:
         _open.pop().close()
     _open.append(Panel(chapter.snapshot()))
     return _open[0]
+
+
+def show_to_a_room(style: str) -> None:
+    """Show the live picture with a style sheet that makes steps of the notebook's cells."""
+    display(HTML(f"<style>{style}</style>"), live())  # type: ignore[no-untyped-call]
 
 
 class Prediction:
