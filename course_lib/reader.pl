@@ -23,9 +23,8 @@ sub enter {
 }
 
 sub answers {    # the messages that answer a question, as they are
-    my ($question, $body) = @_;
+    my ($socket, $question, $body) = @_;
     my $all = "";
-    socket my $socket, $AF_NETLINK, $SOCK_RAW, 0 or return "";
     send $socket, pack("LSSLL", 16 + length $body, $question, $DUMP, 1, 0) . $body, 0;
     while (defined recv $socket, my $some, 65536, 0) {
         return $all if unpack("x4 S", $some) <= $DONE;
@@ -66,9 +65,9 @@ while (my $line = <STDIN>) {
     for (@fields) {
         my ($key, $how, $file) = /^(\w+)([=~])(.*)/ or next;
         open my $namespace, "<", $file or next;    # the process has ended meanwhile
-        enter($namespace) or next;
-        my $links = answers(18, pack "x16 SSL", 8, 29, 8);    # RTM_GETLINK, IFLA_EXT_MASK: without some statistics
-        my $addresses = answers(22, pack "x8");               # RTM_GETADDR
+        enter($namespace) and socket my $socket, $AF_NETLINK, $SOCK_RAW, 0 or next;
+        my $links = answers($socket, 18, pack "x16 SSL", 8, 29, 8);    # RTM_GETLINK, IFLA_EXT_MASK: without some statistics
+        my $addresses = answers($socket, 22, pack "x8");               # RTM_GETADDR
         $now{$key} = $links . $addresses;
         my $but = $key =~ /^[0-9a-f]{64}$/ ? 1 : 0;    # every container has a lo, which is number 1 and always the same
         my $known = $how eq "~" && $last{$key} eq $now{$key};

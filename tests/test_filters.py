@@ -6,7 +6,7 @@ import pytest
 
 from course_lib import filters
 from course_lib.layout import layout
-from course_lib.shapes import Box, Picture, Text
+from course_lib.shapes import Box, Line, Picture, Text
 from course_lib.text import describe
 from tests.pictures import SCENES, example, stopped, two_networks
 
@@ -57,6 +57,11 @@ def test_hidden_rules_are_gone_and_the_rest_closes_up(name: str) -> None:
         was = picture.places[key]
         moved = less if was.y > below else 0
         assert (box.x, box.y, box.width) == (was.x, was.y - moved, was.width)
+    cables = [
+        [s for s in p.shapes if isinstance(s, Line) and s.points[0][1] > top]
+        for p, top in ((picture, below), (left, below - less))
+    ]
+    assert [[(x, y - less) for x, y in line.points] for line in cables[0]] == [list(line.points) for line in cables[1]]
     kept = [t for t in texts(picture) if t in texts(left)]
     assert not [t for t in texts(left) if "FORWARD" in t or "MASQUERADE" in t or "DNAT" in t]
     assert len(kept) >= len(texts(left))

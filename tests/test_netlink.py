@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -35,3 +36,17 @@ def test_a_dump_that_was_cut_off_does_not_hang() -> None:
     assert netlink.interfaces("", "") == []
     assert len(list(netlink._messages(b"\0" * 64))) == 4
     assert netlink._attributes(b"\0" * 64, 0) == {0: b""}
+
+
+def test_the_other_end_is_a_number_of_another_namespace_or_not_told() -> None:
+    """Like `ip -j`: IFLA_LINK is `link_index` only beside IFLA_LINK_NETNSID; else both ends are in one namespace."""
+
+    def link(*attributes: tuple[int, bytes]) -> str:
+        body = struct.pack("<BBHiII", 0, 0, 1, 7, 0, 0)
+        for number, value in attributes:
+            body += struct.pack("<HH", 4 + len(value), number) + value + b"\0" * (-len(value) % 4)
+        return (struct.pack("<IHHII", 16 + len(body), netlink.NEW_LINK, 0, 0, 0) + body).hex()
+
+    named, peer, away = (3, b"veth1\0"), (5, struct.pack("<I", 9)), (37, struct.pack("<I", 0))
+    assert "link_index" not in netlink.interfaces(link(named, peer), "")[0]
+    assert netlink.interfaces(link(named, peer, away), "")[0]["link_index"] == 9
