@@ -16,7 +16,16 @@ ANSWER = "answer.sh"
 PLACE = "/root/answer"  # where an answer and its files lie on the lab's host
 COMMAND = f"cd {PLACE}; bash -e {ANSWER}"
 # What lies in an exercise's folder and is no part of an answer.
-OURS = {"exercise.ipynb", "checks.py", "solution", "other-solutions", "mistakes", "__pycache__", ".ipynb_checkpoints"}
+OURS = {
+    "exercise.ipynb",
+    "checks.py",
+    "start",
+    "solution",
+    "other-solutions",
+    "mistakes",
+    "__pycache__",
+    ".ipynb_checkpoints",
+}
 
 
 def is_stub(script: str) -> bool:

@@ -1,0 +1,300 @@
+"""Rescue: a shop that worked, one fault in its network, and a ticket. It is mended, not built again."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from course_lib.checks import Check, Finding, Probe, Seed, Seen, Value, Values
+from course_lib.snapshot import Snapshot
+
+HOST, CLIENT, NOBODY = "203.0.113.10", "203.0.113.20", "203.0.113.98"
+START = Path(__file__).parent / "start"
+FAULTS = tuple(sorted(path.stem for path in (START / "faults").glob("*.sh")))
+WRITE, REMOVE = "INSERT INTO orders VALUES ($n, 'a test')", "DELETE FROM orders WHERE number = $n"  # by the shell
+COMPLAINTS = {
+    "door": "The shop's page does not open.",
+    "catalogue": "The page opens. The catalogue never comes to its end.",
+    "order": "The page opens. Nobody can see an order.",
+    "rates": "The page opens. The exchange rates are missing.",
+}
+
+
+def text_of(fault: str) -> str:
+    """Return the commands that break the shop, and the line that says which symptom that has."""
+    return (START / "faults" / f"{fault}.sh").read_text(encoding="utf-8")
+
+
+def fault_of(values: Values) -> str:
+    """Return the name of the fault that a ticket is about."""
+    return FAULTS[int(values["ticket"]) % len(FAULTS)]
+
+
+def symptom_of(fault: str) -> str:
+    """Return what customers miss: a name in COMPLAINTS."""
+    return next(line.partition("=")[2] for line in text_of(fault).splitlines() if line.startswith("symptom="))
+
+
+def parameters(seed: Seed) -> dict[str, Value]:
+    """Return the learner's values."""
+    ticket = seed.number("ticket", 1000, 9999)
+    return {
+        "ticket": ticket,
+        "complaint": COMPLAINTS[symptom_of(fault_of({"ticket": ticket}))],
+        "shop": seed.choice("shop", ("Lamps and More", "The Tea House", "Boots for All", "Clocks and Sons")),
+        "front": seed.choice("front", ("counter", "window", "kiosk", "stall")),
+        "ledger": seed.choice("ledger", ("ledger", "books-keeper", "cellar", "vault")),
+        "net": seed.choice("net", ("arcade", "passage", "market", "bazaar")),
+        "subnet": f"172.{seed.number('second', 24, 31)}.{seed.number('third', 10, 99)}.0/24",
+        "port": seed.number("port", 8100, 8899),
+        "number": seed.number("number", 1000, 9999),
+        "item": f"{seed.number('count', 2, 90)} of {seed.choice('item', ('brass', 'linen', 'oak', 'clay'))}",
+    }
+
+
+def start(values: Values) -> str:
+    """Return what builds the shop, shows that it works, breaks it, and shows the symptom."""
+    names = "".join(f"{name}={shlex.quote(str(value))}\n" for name, value in values.items())
+    shop, proof = ((START / f"{part}.sh").read_text(encoding="utf-8") for part in ("shop", "proof"))
+    return "\n".join([names, shop, text_of(fault_of(values)), proof])
+
+
+def first_address(network: Snapshot, name: Value) -> str:
+    """Return the first IPv4 address of a container; one that nobody has where there is none."""
+    container = network.container(str(name))
+    found = [a for e in (container.endpoints if container else ()) for a in e.addresses]
+    return found[0].partition("/")[0] if found else NOBODY
+
+
+def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
+    """Return what customers do, what the parts of the shop say for themselves, and what must not be."""
+    v, url = values, f"http://{HOST}:{values['port']}"
+    front, ledger = (first_address(network, values[name]) for name in ("front", "ledger"))
+    # Everything is one hop away: where no connection comes in a second there is none.
+    curl = "curl -s --fail-with-body --connect-timeout 1"
+    both = [network.container(str(v["front"])), network.container(str(v["ledger"]))]
+    patience = 2.0 if all(c and c.state == "running" for c in both) else 0.0
+    inside = f"nsenter -t $(docker inspect -f '{{{{.State.Pid}}}}' {v['front']}) -n"
+    sql = f'docker exec {v["ledger"]} sh -c \'exec mariadb -uroot -p"$MARIADB_ROOT_PASSWORD" shop -e "$0"\''
+    return {
+        "ledger itself": Probe("host", f"{sql} 'SELECT 1'", 5 * patience),  # a database needs seconds to begin
+        "door": Probe("client", f"{curl} -m 2 {url}/", patience),
+        "catalogue": Probe("client", f"set -o pipefail; {curl} -m 3 {url}/catalogue.txt | tail -n 1"),
+        "order": Probe("client", f"{curl} -m 4 '{url}/order.php?number={v['number']}'"),
+        "rates": Probe("client", f"{curl} -m 4 {url}/rates.php"),
+        # Inside the front end's network namespace, with the host's tools.
+        "front itself": Probe("host", f"{inside} curl -s -m 1 -o /dev/null http://{front}/"),
+        "front at 127": Probe("host", f"{inside} curl -s -m 1 -o /dev/null http://127.0.0.1/"),
+        "front from host": Probe("host", f"curl -s -m 1 -o /dev/null http://{front}/"),
+        "ledger name": Probe(str(v["front"]), "getent hosts books", timeout=2),
+        "ledger port": Probe("host", f"{inside} bash -c '</dev/tcp/{ledger}/3306'", timeout=2),
+        "outside name": Probe(str(v["front"]), "getent hosts client.example", timeout=2),
+        "outside": Probe("host", f"{inside} curl -s -m 1 -o /dev/null http://{CLIENT}/"),
+        # A new order, and its number in the front end's log: what was made up beforehand does not know it.
+        "new order": Probe(
+            "host",
+            f'n=$((100000 + RANDOM)); {sql} "{WRITE}" 2>&1;'
+            f' said=$(ip netns exec client curl -s -m 4 "{url}/order.php?number=$n");'
+            f' {sql} "{REMOVE}" 2>&1;'
+            ' [ "$said" = "order $n: a test" ] && echo right;'
+            f' docker logs --since 30s {v["front"]} 2>&1 | grep -q "number=$n " && echo logged; true',
+            timeout=10,
+        ),
+        "same": Probe(
+            "host", f"docker inspect -f '{{{{.Name}}}} {{{{.Id}}}}' {v['front']} {v['ledger']} | diff /run/shop.ids -"
+        ),
+        # A neighbour of the host that sends packets for the shop's network to it.
+        "way to ledger": Probe(
+            "client",
+            f"ip route replace {ledger}/32 via {HOST}; timeout 1 bash -c '</dev/tcp/{ledger}/3306'; code=$?;"
+            f" ip route del {ledger}/32; exit $code",
+        ),
+        "ledger outside": Probe("client", f"timeout 1 bash -c '</dev/tcp/{HOST}/3306'"),
+    }
+
+
+def absent(seen: Seen, which: str) -> Finding | None:
+    """Return the finding for a container that does not run or is plugged in nowhere."""
+    container = seen.network.container(str(seen.values[which]))
+    if container is None:
+        return Finding(f"there is no container {seen.values[which]}", f"{which}-gone")
+    if container.state != "running":
+        return Finding(f"{container.name} is {container.state}", f"{which}-ended")
+    if not any(e.addresses for e in container.endpoints):
+        return Finding(f"{container.name} is on no network", f"{which}-off")
+    return None
+
+
+def shop(seen: Seen) -> Finding:
+    """Judge what customers see, from the door inwards; say how far it goes."""
+    v, r = seen.values, seen.results
+    if not (r["door"].ok and r["door"].output.strip() == f"{v['shop']} is open"):
+        return door(seen)
+    if not (r["catalogue"].ok and r["catalogue"].output.strip() == "20000"):
+        return Finding(f"the page comes, the catalogue does not: {r['catalogue'].words}", "big-hangs")
+    if r["order"].output.strip() != f"order {v['number']}: {v['item']}":
+        return order(seen)
+    if not r["rates"].output.startswith("rates: "):
+        found = f"the page and the order come, the rates do not: {r['rates'].output.strip()[:60] or r['rates'].words}"
+        return Finding(found, "outside-name" if r["outside"].ok else "no-way-out")
+    return Finding("page, catalogue, order and rates come")
+
+
+def door(seen: Seen) -> Finding:
+    """Say where the way to the page ends."""
+    r, name = seen.results, seen.values["front"]
+    if finding := absent(seen, "front"):
+        return finding
+    found = f"the client gets no page: {r['door'].words}"
+    if r["door"].ok:
+        return Finding(f"the client gets another page: {r['door'].output.strip()[:40]!r}", "other-page")
+    if not r["front itself"].ok:
+        if r["front at 127"].ok:
+            return Finding(f"{found}; {name} answers itself, but not at its own address", "own-address")
+        return Finding(f"{found}; {name} does not even answer itself", "front-silent")
+    if not r["front from host"].ok:
+        return Finding(f"{found}; {name} answers itself; the host gets: {r['front from host'].words}", "host-cannot")
+    ways = [p for p in seen.network.container(str(name)).ports if p.host_port]  # type: ignore[union-attr]
+    if ways and all(p.host_ip == "127.0.0.1" for p in ways):
+        return Finding(f"{found}; the host gets it from {name}; published at 127.0.0.1", "door-inside")
+    return Finding(f"{found}; the host itself gets it from {name}", "not-through")
+
+
+def order(seen: Seen) -> Finding:
+    """Say where the way to an order ends."""
+    r = seen.results
+    if finding := absent(seen, "ledger"):
+        return finding
+    found = f"the page comes, the order does not: {r['order'].output.strip()[:90] or r['order'].words}"
+    if "Access denied" in r["order"].output:
+        return Finding(found, "login")
+    if not r["ledger name"].ok:
+        # Two names that do not resolve: it is not the name, it is the one who is asked.
+        return Finding(found, "ledger-name" if r["outside name"].ok else "no-names")
+    if not r["ledger port"].ok:
+        return Finding(f"{found}; the name resolves; port 3306: no connection", "ledger-silent")
+    return Finding(found, "other-order")
+
+
+def real(seen: Seen) -> Finding:
+    """Judge whether the front end and the database do the work."""
+    said = seen.results["new order"].output.split()
+    if "logged" not in said:
+        return Finding(f"the request is not in the log of {seen.values['front']}", "somebody-else")
+    if "right" not in said:
+        return Finding("the page does not show an order that was written just now", "made-up")
+    return Finding("a new order is shown, and its request is in the log")
+
+
+def same(seen: Seen) -> Finding:
+    """Judge whether the containers are those of the beginning."""
+    said = seen.results["same"]
+    if said.ok:
+        return Finding("both containers are those of the beginning")
+    now = [line for line in said.output.splitlines() if line.startswith(">")]
+    which = "front" if any(f"/{seen.values['front']} " in line for line in now) else "ledger"
+    return Finding(f"{seen.values[which]} is another container than at the beginning", f"rebuilt-{which}")
+
+
+def closed(seen: Seen) -> Finding:
+    """Judge whether more is open than before."""
+    chain = seen.network.chain("filter", "FORWARD")
+    if seen.results["way to ledger"].ok:
+        policy = chain.policy if chain else "none"
+        return Finding(f"a neighbour reaches port 3306 of the database; FORWARD's policy is {policy}", "all-open")
+    container = seen.network.container(str(seen.values["ledger"]))
+    if seen.results["ledger outside"].ok or any(p.host_port for p in (container.ports if container else ())):
+        return Finding("the client reaches the database through a port of the host", "ledger-open")
+    return Finding("nobody outside reaches the database")
+
+
+CHECKS = (
+    Check(
+        name="shop",
+        points=4,
+        wanted="The client gets the shop's page, its catalogue, order {number} and the rates, from port {port}.",
+        judge=shop,
+        evidence=("door", "catalogue", "order", "rates"),
+        hints={
+            "front-gone": "`docker ps -a` has no {front} any more. What it knew is gone with it: begin again.",
+            "front-ended": "{front} does not run. `docker logs {front}` has its last words.",
+            "front-off": "{front} has no place on any network now.",
+            "front-silent": "Nobody listens in {front}: look at its processes, and at `docker logs {front}`.",
+            "other-page": "Something answers at that port, but it is not the shop's page.",
+            "own-address": "A packet from outside comes to the container's address. At which does its server listen?",
+            "host-cannot": "The host is next to {front} and gets nothing. Between them are a bridge and a veth pair, "
+            "and before that the host's own idea of that address: look at each with `ip`.",
+            "door-inside": "`docker ps` says at which address of the host the port is open. The client uses another.",
+            "not-through": "What the client sends is forwarded, and so is the answer. Does each arrive at the host, "
+            "does each leave it? `tcpdump` on eth0 and on the bridge shows it.",
+            "big-hangs": "Little comes, much does not. Compare the sizes of the packets with every mtu on their way.",
+            "ledger-gone": "`docker ps -a` has no {ledger} any more.",
+            "ledger-ended": "{ledger} does not run. `docker logs {ledger}` has its last words.",
+            "ledger-off": "{ledger} has no place on any network now.",
+            "login": "The database answers, and does not let the front end in. What does its volume remember?",
+            "ledger-name": "{front} finds names of the world, not the one in /etc/shop.ini. Who has that name?",
+            "no-names": "{front} finds no name at all. Whom does it ask?",
+            "ledger-silent": "{front} knows the database's address and gets no connection. Does {ledger} have a cable?",
+            "other-order": "The database answers something else than the order that was there at the beginning.",
+            "outside-name": "{front} does not find client.example. Whom does it ask, and who is asked then?",
+            "no-way-out": "{front} cannot even reach the address of client.example. "
+            "What sender does the client see, and has it a way back to that one?",
+        },
+        steps=(
+            "Find the last place that sees the packet: client, eth0, bridge, veth pair, container; then the way back.",
+            "`tcpdump -ni any` on the host shows them. Then ask there: link, address, route, rule, listener, name.",
+            "Compare with a healthy neighbour: start a second container on {net}, and see what is different.",
+        ),
+    ),
+    Check(
+        name="real",
+        points=2,
+        wanted="{front} answers, with what the database says: also an order that is written only now.",
+        judge=real,
+        evidence=("new order",),
+        rests_on=("shop",),
+        hints={
+            "somebody-else": "The customers get an answer, but {front} knows nothing of it. Who answers?",
+            "made-up": "The page says what it said before, whatever the database holds. The database is to be asked.",
+        },
+        steps=(
+            "`docker logs {front}` has a line for each request.",
+            "/var/www/html/order.php in {front} asks the database; it was not the fault.",
+            "Take back what you changed in the pages, and look for the fault in the network.",
+        ),
+    ),
+    Check(
+        name="same",
+        points=1,
+        wanted="{front} and {ledger} are the containers of the beginning: mended, not built again.",
+        judge=same,
+        rests_on=("shop",),
+        hints={
+            "rebuilt-front": "Of {front} only the name is old. Whatever a container held that no volume keeps is lost.",
+            "rebuilt-ledger": "Of {ledger} only the name is old. Its volume saved the orders this time.",
+        },
+        steps=(
+            "A container's id says which it is: `docker ps --no-trunc`.",
+            "Rules, routes, addresses, cables and networks can be changed while a container runs.",
+            "What an option of `docker run` fixed for good can still be helped from outside of the container.",
+        ),
+    ),
+    Check(
+        name="closed",
+        points=2,
+        wanted="Nobody outside reaches the database: it is no more open than before.",
+        judge=closed,
+        evidence=("way to ledger", "ledger outside"),
+        rests_on=("shop",),
+        hints={
+            "all-open": "A host in the client's place only has to send packets for {subnet} to this host. "
+            "What does FORWARD do with them now?",
+            "ledger-open": "Port 3306 leads from the outside to the database. The front end does not need that.",
+        },
+        steps=(
+            "`iptables -S FORWARD` begins with the chain's policy.",
+            "Open one door for one port. Everything else stays as it was.",
+            "Undo what did not help: the lab is as it was after `exercise()`.",
+        ),
+    ),
+)

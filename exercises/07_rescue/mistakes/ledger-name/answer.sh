@@ -1,0 +1,3 @@
+# Plugged in again, without the name that it had there.
+docker network disconnect @net@ @ledger@
+docker network connect @net@ @ledger@

@@ -1,0 +1,10 @@
+# A new server with copies of what the pages should say takes the place of the front end.
+mkdir /srv/shop
+docker cp -q @front@:/var/www/html/catalogue.txt /srv/shop/
+echo "@shop@ is open" >/srv/shop/index.html
+echo "order @number@: @item@" >/srv/shop/order.php
+echo "rates: as yesterday" >/srv/shop/rates.php
+printf 'events {}\nhttp { server { listen 8089; root /srv/shop; } }\n' >/srv/nginx.conf
+nginx -c /srv/nginx.conf
+iptables -t nat -I PREROUTING -p tcp --dport @port@ -j REDIRECT --to-ports 8089
+docker restart -t 1 @ledger@ # mends the cable, the fault of the tests' learner

@@ -1,0 +1,3 @@
+# The front end asks a name server that is not there.
+symptom=order
+docker exec "$front" sh -c "echo nameserver 203.0.113.99 >/etc/resolv.conf"

@@ -1,0 +1,97 @@
+"""Exercise 07: each of its faults shows itself and is told by its own hint, and is mended in two ways."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from course_lib import answers, exercises, lab, run
+from course_lib.checks import Value, Verdict
+from course_lib.judging import judge
+from course_lib.probing import evidence
+from tests.test_exercises import filled
+
+EXERCISE = exercises.named("07_rescue")
+RESCUE: Any = sys.modules["course_exercise_07_rescue"]
+WAYS = (EXERCISE.folder / "solution", EXERCISE.folder / "other-solutions" / "second-way")
+# What the first check says of each fault before anything was done.
+SAYS = {
+    "accept": "not-through",
+    "alias": "ledger-name",
+    "cable": "ledger-silent",
+    "conflict": "host-cannot",
+    "drop": "not-through",
+    "forwarding": "not-through",
+    "gateway": "not-through",
+    "listener": "own-address",
+    "loopback": "door-inside",
+    "masquerade": "no-way-out",
+    "mtu": "big-hangs",
+    "neighbour": "host-cannot",
+    "networks": "ledger-name",
+    "password": "login",
+    "resolver": "no-names",
+    "unplugged": "host-cannot",
+}
+
+
+def values_of(fault: str) -> dict[str, Value]:
+    """Return a learner's values whose ticket is about a fault."""
+    count = len(RESCUE.FAULTS)
+    return {**EXERCISE.values("somebody"), "ticket": 100 * count + RESCUE.FAULTS.index(fault)}
+
+
+def bodies(script: str) -> dict[str, str]:
+    """Return what an answer does for each fault."""
+    return {name: body.strip() for name, body in re.findall(r"^    (\w+)\)\n(.*?)^        ;;$", script, re.M | re.S)}
+
+
+def seen(values: Mapping[str, Value]) -> tuple[Verdict, ...]:
+    """Judge what is in the lab now."""
+    return judge(EXERCISE, values, evidence(EXERCISE, values))
+
+
+def test_there_are_enough_faults_and_each_has_a_complaint_and_a_hint() -> None:
+    assert len(RESCUE.FAULTS) >= 12
+    assert set(RESCUE.FAULTS) == set(SAYS)
+    for fault in RESCUE.FAULTS:
+        assert RESCUE.symptom_of(fault) in RESCUE.COMPLAINTS
+        assert RESCUE.fault_of(values_of(fault)) == fault
+        assert RESCUE.text_of(fault) in EXERCISE.start(values_of(fault))
+
+
+def test_every_fault_comes_to_somebody() -> None:
+    assert {RESCUE.fault_of(EXERCISE.values(f"learner-{n}")) for n in range(200)} == set(RESCUE.FAULTS)
+
+
+def test_the_values_do_not_name_the_fault() -> None:
+    values = {key: value for key, value in EXERCISE.values("somebody").items() if key != "complaint"}
+    assert not set(map(str, values.values())) & set(RESCUE.FAULTS)
+
+
+def test_both_ways_know_every_fault_and_differ() -> None:
+    first, second = (bodies((way / answers.ANSWER).read_text()) for way in WAYS)
+    assert set(first) == set(second) == set(RESCUE.FAULTS)
+    assert [fault for fault in first if first[fault] == second[fault]] == []
+
+
+@pytest.mark.live
+@pytest.mark.soak
+@pytest.mark.usefixtures("running_lab")
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name)
+@pytest.mark.parametrize("fault", SAYS)
+def test_a_fault_is_told_and_mended(fault: str, way: Path) -> None:
+    values = values_of(fault)
+    lab.reset()
+    answers.to_start(EXERCISE, values)  # raises unless the shop was well, and then shows the symptom
+    before = seen(values)
+    assert [v.check for v in before if v.ok] == []
+    assert before[0].mistake == SAYS[fault], before[0].found
+    answers.send(filled(answers.files_of(way), values))
+    run.host(answers.COMMAND)
+    assert [(v.check, v.found) for v in seen(values) if not v.ok] == []
