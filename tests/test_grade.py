@@ -53,7 +53,7 @@ def run_grader(folder: Path, out: Path, **options: Any) -> list[str]:
 
 def test_a_seed_gives_the_same_on_every_python() -> None:
     seed = Seed("02_publish_three_ways", "kim")
-    assert [seed.number(name, 1, 1000) for name in "abc"] == [481, 690, 346]
+    assert [seed.number(name, 1, 1000) for name in "abc"] == [436, 779, 426]
     assert seed.choice("x", "pqrs") == seed.choice("x", "pqrs")
     assert {Seed("e", f"l{n}").number("a", 1, 3) for n in range(50)} == {1, 2, 3}
 
@@ -79,7 +79,7 @@ def evidence(**changed: Any) -> dict[str, Any]:
     """Return evidence as of an answer that did nothing on a host with one published container."""
     what = exercises.named(EXERCISE)
     said = {"place": "host", "command": "true", "code": 7, "output": ""}
-    probes = {name: said for name in what.probes(what.values("kim"), Snapshot("x"))}
+    probes = dict.fromkeys(what.probes(what.values("kim"), Snapshot("x")), said)
     answer = {"ended": "it ran to its end", "output": "<script>alert(1)</script>\x1b[31m\x00 ]]>"}
     whole = {"answer": answer, "broken": "", "facts": FACTS, "probes": probes, "seconds": 1.0, "hints": {}, "of": "x"}
     return whole | changed
@@ -120,7 +120,7 @@ def test_nothing_that_an_answer_said_is_markup_in_the_report(tmp_path: Path) -> 
         assert "<script" not in page
         assert "<b>gone" not in page
     assert "&lt;script&gt;" in (tmp_path / "learners/kim/index.html").read_text()
-    cases = ElementTree.parse(tmp_path / "junit.xml").findall(".//testcase")
+    cases = ElementTree.parse(tmp_path / "junit.xml").findall(".//testcase")  # noqa: S314 # our own file
     assert len(cases) == 2 * len(exercises.named(EXERCISE).checks)
 
 
