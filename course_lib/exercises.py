@@ -69,8 +69,13 @@ def named(name: str) -> Exercise:
 
 
 def learner() -> str:
-    """Return who learns: COURSE_LEARNER, else what `exercise("name")` noted, else "nobody"."""
+    """Return who learns: COURSE_LEARNER, else what `exercise("name")` noted, else "nobody".
+
+    Under nbgrader it is the student whose notebook is run, by the folder that nbgrader runs it in.
+    """
     note = ROOT / "learner.txt"
+    if os.environ.get("NBGRADER_EXECUTION") == "autograde":  # nbgrader 0.9, autograded/STUDENT/ASSIGNMENT
+        return checked(Path.cwd().parent.name)
     name = os.environ.get("COURSE_LEARNER") or (note.read_text(encoding="utf-8").strip() if note.exists() else NOBODY)
     return checked(name)
 

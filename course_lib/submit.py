@@ -13,17 +13,20 @@ from course_lib.errors import CourseError
 from course_lib.progress import say
 
 
+HANDED_OUT = exercises.ROOT  # where the learner's notebooks lie
+
+
 def submit(name: str, need: Callable[[str], None]) -> bool:
     """Pack the answer to an exercise, after it ran once more from nothing; return whether all its checks are right.
 
     What is not all right is packed, too, and said. Raises CourseError if there is no answer.
     """
     what = exercises.named(name)
-    files = answers.files_of(what.folder)
+    files = answers.files_of(HANDED_OUT / name)
     if answers.is_stub(files.get(answers.ANSWER, b"").decode(errors="replace")):
         raise CourseError(f"There is no answer to {name} yet: the cell with `%%answer` in its notebook makes one.")
     learner = exercises.learner()
-    archive = exercises.ROOT / f"{learner}.{name}.tar.gz"
+    archive = HANDED_OUT / f"{learner}.{name}.tar.gz"
     packed = answers.packed(files, f"{name}/")
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / archive.name).write_bytes(packed)

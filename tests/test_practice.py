@@ -1,0 +1,153 @@
+"""What an exercise's notebook uses, tried in a copy of an exercise's folder; handing in; and the real nbgrader."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from course_lib import answers, exercises, practice, submit
+from course_lib.errors import CommandFailedError, CourseError
+from course_lib.submissions import read_class
+from tests.conftest import ROOT, refuse
+from tests.test_exercises import filled
+
+NAME = "02_publish_three_ways"
+
+
+def script(source: str, learner: str) -> str:
+    """Return an answer of the exercise's folder, with a learner's values."""
+    what = exercises.named(NAME)
+    return filled(answers.files_of(what.folder / source), what.values(learner))[answers.ANSWER].decode()
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give a folder of the exercise as it is handed out, and be in it, as kim."""
+    folder = tmp_path / NAME
+    folder.mkdir()
+    for name in ("checks.py", "exercise.ipynb"):
+        shutil.copy(exercises.ROOT / NAME / name, folder)
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("COURSE_LEARNER", "kim")
+    return folder
+
+
+def show(text: str) -> None:
+    print(text, end="")
+
+
+@pytest.mark.live
+@pytest.mark.usefixtures("fresh_lab")
+def test_from_the_stub_to_the_last_point(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    practice.answer("# nothing yet\n\n", show, 10)
+    assert capsys.readouterr().out.startswith("Not yet: ")
+    assert not (desk / "answer.sh").exists()
+    assert practice.check() == 0
+    said = capsys.readouterr().out
+    assert said.count("not yet") == 6
+    assert said.count("hint: ") == 1, "only the first thing that is wrong is explained"
+    practice.answer(script("mistakes/everywhere", "kim"), show, 60)
+    assert practice.check() == 6
+    assert "0.0.0.0" in capsys.readouterr().out
+    for count in (1, 2, 3, 3):
+        practice.hint()
+        assert f"{count} of 3: " in capsys.readouterr().out
+        assert exercises.hints_taken(desk) == {"desk-closed": count}
+    practice.answer(script("solution", "kim"), show, 60)
+    assert (desk / "answer.sh").read_text() == script("solution", "kim")
+    assert practice.check() == 8
+    practice.hint()
+    assert "Everything is right" in capsys.readouterr().out
+
+
+@pytest.mark.live
+@pytest.mark.usefixtures("fresh_lab")
+def test_an_answer_that_fails_says_so_and_a_neighbours_does_not_fit(desk: Path) -> None:
+    with pytest.raises(CommandFailedError, match="exit code 3"):
+        practice.answer("echo begun\nexit 3\n", show, 10)
+    practice.answer(script("solution", "lee"), show, 60)
+    assert practice.check() == 0
+
+
+def test_without_an_exercise_in_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for ask in (practice.check, practice.hint, practice.exercise):
+        with pytest.raises(CourseError, match=r"checks\.py is missing"):
+            ask()
+
+
+def test_an_interrupted_write_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    exercises.write(tmp_path / "answer.sh", "first")
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        exercises.write(tmp_path / "answer.sh", "second")
+    assert [p.name for p in tmp_path.iterdir()] == ["answer.sh"]
+    assert (tmp_path / "answer.sh").read_text() == "first"
+
+
+@pytest.mark.live
+@pytest.mark.usefixtures("running_lab")
+def test_submit_runs_it_again_in_a_fresh_lab_and_packs_what_the_grader_reads(
+    desk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(submit, "HANDED_OUT", desk.parent)
+    with pytest.raises(CourseError, match="no answer"):
+        submit.submit(NAME, refuse)
+    (desk / "answer.sh").write_text(script("mistakes/by-hand", "kim"))
+    assert not submit.submit(NAME, refuse)
+    assert "not yet  0/1  The engine chose" in capsys.readouterr().out
+    (desk / "answer.sh").write_text(script("solution", "kim"))
+    assert submit.submit(NAME, refuse)
+    assert f"kim.{NAME}.tar.gz" in capsys.readouterr().out
+    [kim] = read_class(desk.parent)[:1]
+    assert kim.answers == {NAME: {"answer.sh": script("solution", "kim").encode()}}
+
+
+@pytest.mark.live
+@pytest.mark.soak
+@pytest.mark.usefixtures("fresh_lab")
+def test_the_real_nbgrader_generates_grades_and_exports(tmp_path: Path) -> None:
+    source = tmp_path / "source" / NAME
+    source.mkdir(parents=True)
+    for name in ("checks.py", "exercise.ipynb"):
+        shutil.copy(exercises.ROOT / NAME / name, source)
+    (tmp_path / "nbgrader_config.py").write_text(
+        "c = get_config()\nc.CourseDirectory.course_id = 'course'\nc.ExecutePreprocessor.timeout = 120\n"
+    )
+
+    def nbgrader(*arguments: str) -> None:
+        env = {k: v for k, v in os.environ.items() if k != "COURSE_LEARNER"}
+        command = [sys.executable, "-m", "nbgrader", *arguments]
+        done = subprocess.run(
+            command, cwd=tmp_path, env={**env, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+
+    nbgrader("generate_assignment", NAME)
+    released = tmp_path / "release" / NAME / "exercise.ipynb"
+    for student, answer in (("kim", "solution"), ("lee", "mistakes/everywhere")):
+        notebook = nbformat.read(released, as_version=4)
+        [cell] = [c for c in notebook.cells if c.source.startswith("%%answer")]
+        cell.source = f"%%answer\n{script(answer, student)}"
+        folder = tmp_path / "submitted" / student / NAME
+        shutil.copytree(released.parent, folder)
+        (folder / "checks.py").write_text("raise SystemExit('what a student changed here is put back')\n")
+        nbformat.write(notebook, folder / "exercise.ipynb")
+    nbgrader("autograde", NAME)
+    nbgrader("export")
+    with (tmp_path / "grades.csv").open(newline="") as file:
+        marks = {row["student_id"]: (float(row["score"]), float(row["max_score"])) for row in csv.DictReader(file)}
+    assert marks == {"kim": (8.0, 8.0), "lee": (6.0, 8.0)}
+    assert re.search("nbgrader", released.read_text())
