@@ -12,7 +12,6 @@ from course_lib import answers, exercises, grade, report
 from course_lib.errors import CourseError
 from course_lib.progress import say
 
-
 HANDED_OUT = exercises.ROOT  # where the learner's notebooks lie
 
 
@@ -21,7 +20,7 @@ def submit(name: str, need: Callable[[str], None]) -> bool:
 
     What is not all right is packed, too, and said. Raises CourseError if there is no answer.
     """
-    what = exercises.named(name)
+    exercises.named(name)  # raises if there is none
     files = answers.files_of(HANDED_OUT / name)
     if answers.is_stub(files.get(answers.ANSWER, b"").decode(errors="replace")):
         raise CourseError(f"There is no answer to {name} yet: the cell with `%%answer` in its notebook makes one.")
