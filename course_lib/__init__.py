@@ -1,6 +1,6 @@
 """Drive the lab, look at its network, and say what is seen: all that a notebook imports.
 
-`%load_ext course_lib` registers `%%host` and `%%client`.
+`%load_ext course_lib` registers `%%host`, `%%client` and `%%answer`.
 """
 
 from __future__ import annotations
@@ -13,12 +13,16 @@ if TYPE_CHECKING:
     from course_lib.follow import journey
     from course_lib.lab import url
     from course_lib.magics import load_ipython_extension
+    from course_lib.practice import check, exercise, hint
     from course_lib.run import client, host
 
 __all__ = [
     "begin",
+    "check",
     "clean_up",
     "client",
+    "exercise",
+    "hint",
     "host",
     "journey",
     "load_ipython_extension",
@@ -30,11 +34,14 @@ __all__ = [
 
 # No module of the package may have one of these names: whoever imported it would put it in the function's place.
 _HOMES = {
-    "journey": "follow",
-    "url": "lab",
-    "load_ipython_extension": "magics",
+    "check": "practice",
     "client": "run",
+    "exercise": "practice",
+    "hint": "practice",
     "host": "run",
+    "journey": "follow",
+    "load_ipython_extension": "magics",
+    "url": "lab",
 }
 
 

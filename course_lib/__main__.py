@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
-import os
 import sys
 from pathlib import Path
 
 import click
 
-from course_lib import collect, engine, facts, images, lab, machine, packages, terminal
+from course_lib import collect, engine, facts, images, lab, machine, packages, serve, terminal
 from course_lib.errors import CourseError
 from course_lib.progress import say
-
-ROOT = Path(__file__).resolve().parent.parent
-JUPYTER = (
-    "--log-level=ERROR",
-    "--LabApp.log_level=ERROR",
-    "--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb",  # where the printed address leads
-    # JupyterLab asks nobody outside: no news, no updates, no extensions. Its questions about that are switched
-    # off in course_lib/jupyter.
-    "--LabApp.news_url=None",
-    "--LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate",
-    "--LabApp.extension_manager=readonly",
-    "--KernelManager.transport_encryption=auto",  # other users of this machine could listen to what kernels say
-)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -52,28 +39,25 @@ def main() -> None:
     show_default=True,
     help="The version of the lab's Docker engine.",
 )
-def up(no_browser: bool, no_install: bool, version: str) -> None:
+@click.option("--projector", is_flag=True, help="For a room: one step at a time, in large type, with the live picture.")
+def up(no_browser: bool, no_install: bool, version: str, projector: bool) -> None:
     """Set up what is missing, start the lab, and open JupyterLab."""
     start(version, install=not no_install)
     say(f"The lab runs, with Docker engine {lab.real_version()}.")
     say("It goes on when JupyterLab ends (Ctrl-C here); `./course down` takes it away.")
-    command = [sys.executable, "-m", "jupyter", "lab", *JUPYTER]
-    command += ["--no-browser"] if no_browser else []
-    command += ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-    ours, theirs = str(Path(__file__).parent / "jupyter"), os.environ.get("JUPYTER_CONFIG_PATH", "")
-    os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, (ours, theirs)))
-    os.chdir(ROOT)
-    os.execv(sys.executable, command)  # noqa: S606 # no shell is wanted: JupyterLab takes the place of this process
+    serve.jupyter_lab(browser=not no_browser, projector=projector)
 
 
 def start(version: str, *, install: bool) -> None:
     """Make the lab run, with all that it needs on this machine."""
     machine.ensure_engine(engine.outer, say, install=install)
 
-    def need(package: str) -> None:
-        packages.need_packages([package], "make the lab's images", say, install=install)
+    lab.up(version, functools.partial(_need, install=install))
 
-    lab.up(version, need)
+
+def _need(package: str, *, install: bool = True) -> None:
+    """Install a Debian package that making the lab's images takes."""
+    packages.need_packages([package], "make the lab's images", say, install=install)
 
 
 @main.command()
@@ -101,13 +85,22 @@ def shell(command: tuple[str, ...]) -> None:
 @main.command()
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="A .png or .svg file to write.")
 @click.option("--json", "as_json", is_flag=True, help="Print the Snapshot as JSON.")
-def graph(output: Path | None, as_json: bool) -> None:
+@click.option("--all", "each", is_flag=True, help="Show each container, also of many that are alike.")
+@click.option(
+    "--engine-of-this-machine",
+    "own",
+    is_flag=True,
+    help="Show your own engine instead of the lab: read-only, as far as rights allow.",
+)
+def graph(output: Path | None, as_json: bool, each: bool, own: bool) -> None:
     """Say in words what the lab's network is now, or draw it."""
     if output and output.suffix.lower() not in {".png", ".svg"}:
         raise click.BadParameter("the name must end in .png or .svg", param_hint="'-o'")
+    from course_lib import own_engine
     from course_lib.text import describe
 
-    now = collect.snapshot(facts.read())
+    now = collect.snapshot(own_engine.read() if own else facts.read())
+    apart = [container.name for container in now.containers] if each else []
     if as_json:
         say(json.dumps(dataclasses.asdict(now), indent=2, ensure_ascii=False))
     elif output:
@@ -115,12 +108,12 @@ def graph(output: Path | None, as_json: bool) -> None:
         from course_lib.layout import layout
 
         try:
-            save(layout(now), output, description=describe(now))
+            save(layout(now, apart), output, description=describe(now, apart))
         except OSError as error:
             raise CourseError(f"{output} cannot be written: {error.strerror}.") from error
         say(f"Drawn: {output}")
     else:
-        say(describe(now))
+        say(describe(now, apart))
 
 
 @main.command()
@@ -130,6 +123,43 @@ def doctor(as_json: bool) -> None:
     from course_lib import doctor as checkup
 
     sys.exit(checkup.report(as_json=as_json))
+
+
+@main.command()
+@click.argument("exercise")
+def submit(exercise: str) -> None:
+    """Run the answer to EXERCISE again in a fresh lab, and pack it for handing in."""
+    from course_lib import submit as handing_in
+
+    sys.exit(0 if handing_in.submit(exercise, _need) else 1)
+
+
+@main.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), required=False)
+@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Where the report goes.")
+@click.option("--from-evidence", is_flag=True, help="Mark again what was seen before, without Docker.")
+@click.option("--jobs", type=click.IntRange(1, 64), help="Labs at once  [default: by CPUs and memory]")
+@click.option("--seconds", type=click.FloatRange(1, 3600), default=120.0, show_default=True, help="For one answer.")
+@click.option("--hint-price", type=click.FloatRange(min=0), default=0.0, help="Points that a step of hint() costs.")
+def grade(  # noqa: PLR0917 # click passes all by name
+    folder: Path | None, out: Path, from_evidence: bool, jobs: int | None, seconds: float, hint_price: float
+) -> None:
+    """Grade what a class handed in: in FOLDER a folder or an archive for each learner."""
+    from course_lib import report
+
+    failed: list[str] = []
+    if not from_evidence:
+        from course_lib import grade as grader
+
+        if folder is None:
+            raise click.BadParameter("which folder is to be graded?", param_hint="'FOLDER'")
+        failed = grader.grade(folder, out, _need, jobs=jobs or 0, limit=seconds)
+    report.write(out, report.read(out, hint_price))
+    say(f"The report: {out / 'index.html'}")
+    for words in failed:
+        say(f"Not graded: {words}")
+    if failed:
+        raise CourseError("The same command goes on with what was not graded.")
 
 
 @main.command()

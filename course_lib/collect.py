@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 from course_lib.snapshot import (
@@ -16,6 +17,7 @@ from course_lib.snapshot import (
     Route,
     Rule,
     Snapshot,
+    Unread,
 )
 
 DEFAULT_BRIDGE = "docker0"
@@ -40,6 +42,8 @@ def snapshot(facts: dict[str, Any]) -> Snapshot:
         containers=tuple(sorted(containers)),
         chains=tuple(chain for family, text in facts["rules"].items() for chain in chains(text, family)),
         warnings=tuple(sorted(warnings)),
+        machine=facts.get("machine", "the machine"),
+        unread=tuple(Unread(what, why) for what, why in sorted(facts.get("unread", {}).items())),
     )
 
 
@@ -125,7 +129,16 @@ def _container(
         endpoints=endpoints,
         ports=tuple(sorted((_port(p) for p in item.get("Ports") or []), key=_port_order)),
         links=tuple(sorted(Link(target.lstrip("/"), alias.split("/")[-1]) for target, alias in links)),
+        created=_nanoseconds(detail.get("Created", ""), item.get("Created", 0)),
     )
+
+
+def _nanoseconds(moment: str, seconds: int) -> int:
+    """Return a moment of an inspect (RFC 3339, "2026-11-25T14:14:02.227553811Z"), else that of a list in seconds."""
+    if not (found := re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z", moment)):
+        return seconds * 10**9
+    whole = int(datetime.fromisoformat(found[1]).replace(tzinfo=UTC).timestamp())
+    return whole * 10**9 + int((found[2] or "").ljust(9, "0"))
 
 
 def _dns_names(container: str, inspected: dict[str, Any]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from course_lib.measure import clean
 from course_lib.request import Request
 from course_lib.way import End, Step
 from course_lib.witness import sender_error, unanswered
@@ -21,7 +22,7 @@ def end_of(request: Request, sections: Mapping[str, str], steps: Sequence[Step])
         if relayed and relayed.packet.said.startswith("RST"):
             words = f"connected to a relay in host, whose own connection was refused by {relayed.place}"
             return End("refused", words, ("the sender", "trace"))
-        kind = "connected" if request.kind == "tcp" else "answered"
+        kind = "answered" if answer.startswith("answered") else "connected"
         return End(kind, answer, ("the sender",))
     for way in (there, back):
         if way and way[-1].verdict == "drop":
@@ -40,7 +41,7 @@ def _refuses(step: Step) -> bool:
 
 def _answer(request: Request, log: str, said: str) -> str:
     """Return what came back to the sender, in words; "" if nothing did."""
-    first = next((line.strip() for line in said.splitlines() if line.strip()), "")
+    first = next((clean(line) for line in said.splitlines() if line.strip()), "")
     connected = "data transfer loop" in log
     if request.kind == "http":
         if first.startswith("HTTP/"):
@@ -98,7 +99,9 @@ def _not_sent(request: Request, sections: Mapping[str, str], error: str) -> End:
 
 def _silent(sections: Mapping[str, str], there: Sequence[Step], back: Sequence[Step], error: str) -> End:
     if back and back[-1].kind == "delivered":
-        return End("connected", f"the {back[-1].packet.said or 'answer'} arrived, the sender said nothing of it", ("trace",))
+        return End(
+            "connected", f"the {back[-1].packet.said or 'answer'} arrived, the sender said nothing of it", ("trace",)
+        )
     if back:
         return End("silent", f"the answer was last seen in {back[-1].place}", ("trace",))
     if not there:

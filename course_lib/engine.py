@@ -39,8 +39,8 @@ MINIMUM_API = (1, 41)  # of engine 20.10, the oldest that the course was run on
 ANSWER_WITHIN = 10  # seconds
 
 
-def connect() -> Any:
-    """Return a docker.APIClient for the learner's engine.
+def connect(*, for_lab: bool = True) -> Any:
+    """Return a docker.APIClient for the learner's engine, which must be fit to run the lab if that is wanted.
 
     The engine is the one that DOCKER_HOST names, else the docker command's current context, else the default
     socket (docker-py 7.2, `from_env`). Raises EngineMissingError, EngineForbiddenError, EngineSilentError,
@@ -50,7 +50,7 @@ def connect() -> Any:
     try:
         _check_settings()
         api = docker.from_env(timeout=ANSWER_WITHIN).api
-        _check_fit(api)
+        _check_fit(api, for_lab=for_lab)
     except CourseError:
         raise
     except Exception as error:  # whatever docker-py makes of an odd setting, or of something else that answers
@@ -150,8 +150,8 @@ def plain_words() -> Iterator[None]:
         ) from error
 
 
-def _check_fit(api: Any) -> None:
-    """Refuse engines that are known not to run the lab."""
+def _check_fit(api: Any, *, for_lab: bool) -> None:
+    """Refuse engines that are known not to run the lab, or not to be understood here at all."""
     version = api.version(api_version=False)
     names = [part.get("Name", "") for part in version.get("Components") or []]
     if any("podman" in name.lower() for name in names):
@@ -161,7 +161,7 @@ def _check_fit(api: Any) -> None:
     if tuple(int(n) for n in version["ApiVersion"].split(".")) < MINIMUM_API:
         raise EngineUnfitError(f"Docker {version['Version']} is too old for the lab: install Docker 20.10 or newer.")
     info = api.info()
-    if any("rootless" in option for option in info.get("SecurityOptions") or []):
+    if for_lab and any("rootless" in option for option in info.get("SecurityOptions") or []):
         raise EngineUnfitError(
             "This Docker engine is rootless, and the lab needs one that runs as root: "
             "`docker context use default` chooses the ordinary one if it is installed."

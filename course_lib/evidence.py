@@ -18,12 +18,14 @@ from ipaddress import ip_address
 from typing import Any
 
 from course_lib import run
-from course_lib.errors import CourseError
+from course_lib.errors import CommandInterruptedError, CourseError
+from course_lib.graph import sharer_of
 from course_lib.request import Request, relays
 from course_lib.snapshot import Snapshot
 
 # Outside of the range from which the kernel takes ports by itself (ip(7), ip_local_port_range: up to 60999).
 SOURCE_PORTS = range(61000, 65000)
+RESERVED = ("client", "host")  # a container of that name cannot be told from ours, and is not watched
 ERRORS = ("icmp type destination-unreachable @th,{},16 {}", "icmpv6 type destination-unreachable @th,{},16 {}")
 
 
@@ -53,7 +55,8 @@ def gather(request: Request, facts: dict[str, Any], network: Snapshot) -> tuple[
     }
     found = sections(_run(values))
     if "end" not in found:
-        raise CourseError(f"The kernel could not be watched: {found.get('failed', '').strip()[-200:] or 'no answer'}.")
+        why = [line.strip() for line in found.get("failed", "").splitlines() if line.strip()] or ["no answer"]
+        raise CourseError(f"The kernel could not be watched: {why[-1].rstrip('.')}.")
     return replace(request, origin=request.origin), found
 
 
@@ -73,8 +76,10 @@ def _run(values: dict[str, str]) -> str:
     given = " ".join(f"{name}={shlex.quote(value)}" for name, value in values.items())
     try:
         return run.ask(f"{given} setsid -w bash -c {shlex.quote(_script())} {mark}")
-    except BaseException:  # an interrupt, too: then everything of it ends at once, not at the end of its time
+    except BaseException as error:  # then everything of it ends at once, not at the end of its time
         run.ask(f"pkill -TERM -s $(pgrep -of {mark[:-1]}[{mark[-1]}]); true", timeout=5)
+        if isinstance(error, KeyboardInterrupt):
+            raise CommandInterruptedError("Interrupted: the request, and all that watched it, was ended.") from None
         raise
 
 
@@ -86,11 +91,11 @@ def _namespace(name: str, network: Snapshot, pids: dict[str, int]) -> tuple[str,
     if container is None:
         there = ", ".join(["client", "host", *(c.name for c in network.containers)])
         raise CourseError(f"There is no {name!r} that could send something: there are {there}.")
-    if container.mode == "host":
-        return "host", 0
     if not pids.get(name):
         raise CourseError(f"The container {name} is not running: `docker start {name}` starts it.")
-    return name, pids[name]
+    while other := sharer_of(network, container):  # a namespace is watched once, whoever is in it
+        container = other
+    return ("host", 0) if container.mode == "host" else (container.name, pids[container.name])
 
 
 def _address(request: Request, origin: tuple[str, int]) -> str:
@@ -133,9 +138,10 @@ def _concerned(request: Request, network: Snapshot) -> list[str]:
         for e in c.endpoints
         for a in e.addresses
     }
-    names = [name for name, _, _ in relays(request, network)]
+    names = [name for name, _, _ in relays(request, network) if name not in RESERVED]
     names += ["client"] if request.address in client or request.kind == "dns" else []
-    return names + ([own[request.address]] if request.address in own else [])
+    there = own.get(request.address, "")
+    return names + ([there] if there and there not in RESERVED else [])
 
 
 def _rules(request: Request, network: Snapshot) -> list[str]:
@@ -157,7 +163,8 @@ def _rules(request: Request, network: Snapshot) -> list[str]:
             f"{ip} saddr {address} {proto} sport {port}{opening}",
         ]
     if request.kind == "dns":  # what a resolver of Docker asks further
-        rules += [f"udp dport 53 ip daddr != {request.address}", f"udp sport 53 ip saddr != {request.address}"]
+        ip = "ip6" if request.family == 6 else "ip"
+        rules += [f"udp dport 53 {ip} daddr != {request.address}", f"udp sport 53 {ip} saddr != {request.address}"]
     return rules
 
 
@@ -174,5 +181,5 @@ def _text(request: Request) -> str:
     """Return what is sent once there is a connection; it stays open until the sockets have been looked at."""
     if request.kind == "http":
         name = f"[{request.host}]" if ":" in request.host else request.host
-        return f"GET {request.path} HTTP/1.1\\r\\nHost: {name}\\r\\nUser-Agent: journey\\r\\n\\r\\n".replace("%", "%%")
+        return f"GET {request.path} HTTP/1.1\\r\\nHost: {name}\\r\\nUser-Agent: journey\\r\\n\\r\\n"
     return {"udp": "journey\\n", "dns": request.host}.get(request.kind, "")

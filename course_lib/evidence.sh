@@ -111,9 +111,12 @@ for name in "${!enter[@]}"; do
     until_true 5 listens "${inside[$name]}" 00000100 || { echo "== failed"; echo "no trace of $name"; exit 1; }
 done
 until_true 5 listens $$ 00000007 || { echo "== failed"; echo "no conntrack events"; exit 1; }
-until_true 5 has drops listening || { echo "== failed"; text drops; exit 1; }
+captures() { has drops listening || ! kill -0 $capture 2>/dev/null; }
+until_true 5 captures
+has drops listening || { echo "== failed"; text drops; exit 1; }
 
 # --- the request ----------------------------------------------------------------------------------------------------
+trap '' PIPE # a sender that was refused is gone before it gets its text
 open said
 open log
 at=$ADDRESS
@@ -149,7 +152,7 @@ ping)
     ;;
 dns)
     # shellcheck disable=SC2086
-    ${enter[$ORIGIN]} dig -b "0.0.0.0#$PORT" +tries=1 +time=1 +noall +comments +answer "$TEXT" "@$ADDRESS" \
+    ${enter[$ORIGIN]} dig -b "$([[ $FAMILY == 6 ]] && echo :: || echo 0.0.0.0)#$PORT" +tries=1 +time=1 +noall +comments +answer "$TEXT" "@$ADDRESS" \
         >&"${fd[said]}" 2>&"${fd[log]}"
     ;;
 esac

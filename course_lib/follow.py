@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any
 
 from course_lib import collect, evidence, facts
 from course_lib.draw import png
 from course_lib.findings import way_of
-from course_lib.layout import layout
-from course_lib.overlay import over
+from course_lib.overlay import ground, over
 from course_lib.request import request
 from course_lib.way import Way
 from course_lib.way_story import sentences
@@ -29,7 +28,7 @@ class Journey(Way):
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the picture and the table, and what a page without images puts in the image's place."""
-        data = {"image/png": png(over(layout(self.network), self)), "text/plain": table(self)}
+        data = {"image/png": png(over(ground(self), self)), "text/plain": table(self)}
         return data, {"image/png": {"alt": ALT}}
 
     @property
@@ -40,13 +39,13 @@ class Journey(Way):
     @property
     def frames(self) -> str:
         """Return an SVG that plays the way step by step by itself, or shows all of it where motion is unwanted."""
-        return frames(layout(self.network), self)
+        return frames(ground(self), self)
 
 
 def journey(origin: str, target: str) -> Journey:
     """Send one real request and return the way that its first packet and the answer took.
 
-    `origin` is "client", "host" or the name of a running container. `target` is one of
+    `origin` is "client", "host" or the name of a running container (of another name than these two). `target` is one of
 
         http://NAME-OR-ADDRESS:PORT/   a TCP connection and a GET
         tcp://NAME-OR-ADDRESS:PORT     a TCP connection
@@ -62,6 +61,5 @@ def journey(origin: str, target: str) -> Journey:
     raw = facts.read()
     network = collect.snapshot(raw)
     sent, found = evidence.gather(request(origin, target), raw, network)
-    rules = [c for family in ("ip", "ip6") for c in collect.chains(found[f"rules host {family}"], family)]
-    way = way_of(sent, found, replace(network, chains=tuple(rules)))
+    way = way_of(sent, found, network)
     return Journey(**{f.name: getattr(way, f.name) for f in fields(way)})

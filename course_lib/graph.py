@@ -75,6 +75,27 @@ def facing(snapshot: Snapshot) -> Interface | None:
     return None
 
 
+def outward(snapshot: Snapshot) -> Interface | None:
+    """Return the host's interface that leads outside: to the client, or where the default route leads."""
+    default = next((route.device for route in snapshot.routes if route.destination == "default"), "")
+    return facing(snapshot) or snapshot.interface(default)
+
+
+def edge(snapshot: Snapshot) -> list[list[Interface]]:
+    """Return what leads out of the host: neither its bridges nor the ends of the containers' cables.
+
+    Several veths of one bridge whose other ends were not found are one; only on a learner's own engine are there such.
+    """
+    ends = {endpoint.veth for container in snapshot.containers for endpoint in container.endpoints}
+    outer = outward(snapshot)
+    found = [i for i in snapshot.interfaces if i.kind not in ("loopback", "bridge") and i.name not in ends]
+    found_by: dict[tuple[str, ...], list[Interface]] = {}
+    for interface in sorted(found, key=lambda interface: (interface != outer, interface.name)):
+        alike = (interface.master, interface.state) if interface.kind == "veth" and interface.master else None
+        found_by.setdefault(alike or (interface.name,), []).append(interface)
+    return list(found_by.values())
+
+
 def _add_networks(graph: Graph, snapshot: Snapshot) -> None:
     for network in snapshot.networks:
         if network.driver not in NO_NETWORK:

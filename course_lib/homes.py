@@ -18,9 +18,12 @@ Node = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Homes:
-    """The containers by the place where they are drawn and told, each container once."""
+    """The containers by the place where they are drawn, each container once, and in each place the oldest first.
 
-    networks: dict[Node, list[Container]]  # running ones by address, then the others by name
+    By age, so that a new container comes behind all others, and one that stops and starts stays where it is.
+    """
+
+    networks: dict[Node, list[Container]]
     on_host: list[Container] = field(default_factory=list)
     alone: list[Container] = field(default_factory=list)
     guests: dict[str, list[Container]] = field(default_factory=dict)  # by the name of whose namespace it is
@@ -29,7 +32,7 @@ class Homes:
 def homes(snapshot: Snapshot, graph: Graph) -> Homes:
     """Return where each container of the snapshot belongs."""
     found = Homes({node: [] for node in network_nodes(graph)})
-    for container in snapshot.containers:
+    for container in sorted(snapshot.containers, key=lambda c: (c.created, _address(c), c.name)):
         root = _root(snapshot, container)
         joined = joins(graph, container)
         if root.mode == "host":
@@ -40,8 +43,6 @@ def homes(snapshot: Snapshot, graph: Graph) -> Homes:
             found.networks[_home(container, joined)].append(container)
         else:
             found.alone.append(container)
-    for members in found.networks.values():
-        members.sort(key=lambda c: (not is_live(c), _address(c), c.name))
     return found
 
 

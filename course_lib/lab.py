@@ -120,7 +120,7 @@ def up(engine_version: str, need: Callable[[str], None]) -> None:
             if found is None:
                 _create(engine_version, probe=True)
             _start()
-    _wait_until_ready()  # it may have been started by an `up` that was interrupted
+    wait_until_ready()  # it may have been started by an `up` that was interrupted
     images.load(engine.inner(container()))
 
 
@@ -137,7 +137,7 @@ def reset() -> None:
     engine.outer().remove_container(container(), force=True)
     _create(engine_version, probe=False)
     _start()
-    _wait_until_ready()
+    wait_until_ready()
     lab_engine = engine.inner(container())
     images.load(lab_engine)
     images.keep_only_ours(lab_engine)
@@ -203,19 +203,10 @@ def _create(engine_version: str, *, probe: bool) -> None:
     except engine.NotFound:
         before = next(iter(_volumes().values()), None) or engine.as_json(proof.fingerprint(image))
         api.create_volume(volume(engine_version), labels={**labels, BEFORE_LABEL: before})
-    profile = json.loads((images.RECIPES / "seccomp.json").read_text())
-    options = {}
-    if api.info().get("CgroupVersion") == "2":
-        # With cgroup v2 runc keeps containers from devices by a program in the kernel: bpf(2) must be allowed.
-        profile["syscalls"][0]["names"].remove("bpf")
-        options["cgroupns"] = "private"
     host_config = api.create_host_config(
-        network_mode="none",
-        cap_add=list(CAPABILITIES),
-        security_opt=[f"seccomp={json.dumps(profile)}", "apparmor=unconfined"],
         binds={volume(engine_version): {"bind": "/var/lib/docker", "mode": "rw"}},
         log_config={"Type": "json-file"},
-        **options,
+        **confinement(),
     )
     try:
         api.create_container(
@@ -229,6 +220,18 @@ def _create(engine_version: str, *, probe: bool) -> None:
         )
     except engine.APIError as error:
         raise _unfit(error.explanation) from error
+
+
+def confinement() -> dict[str, Any]:
+    """Return what holds a lab: no network, few capabilities, a seccomp profile (arguments of create_host_config)."""
+    profile = json.loads((images.RECIPES / "seccomp.json").read_text())
+    options: dict[str, Any] = {}
+    if engine.outer().info().get("CgroupVersion") == "2":
+        # With cgroup v2 runc keeps containers from devices by a program in the kernel: bpf(2) must be allowed.
+        profile["syscalls"][0]["names"].remove("bpf")
+        options["cgroupns"] = "private"
+    security = [f"seccomp={json.dumps(profile)}", "apparmor=unconfined"]
+    return {"network_mode": "none", "cap_add": list(CAPABILITIES), "security_opt": security, **options}
 
 
 def _unfit(why: object) -> EngineUnfitError:
@@ -248,7 +251,7 @@ def _start() -> None:
         raise _unfit(error.explanation) from error
 
 
-def _wait_until_ready() -> None:
+def wait_until_ready() -> None:
     """Wait until the dockerd in the lab answers; raises EngineUnfitError with what is missing if it cannot."""
     api = engine.outer()
     # What a lab said before it was stopped does not count. The engine notes the start when the program runs already,

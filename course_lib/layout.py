@@ -7,38 +7,45 @@ veths (its ends of the cables). The containers stand each below its network.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from course_lib import layout_cables, layout_rules, palette
-from course_lib.graph import facing, to_graph
-from course_lib.homes import homes, note
+from course_lib.alike import ASIDE, Group, groups
+from course_lib.graph import edge, outward, to_graph
+from course_lib.homes import Homes, homes, note
 from course_lib.layout_bridges import HOST, Floor
-from course_lib.layout_cables import LANE, LANES, VETH
+from course_lib.layout_cables import VETH
 from course_lib.layout_cards import TAB_EDGE, Card, card, paint
+from course_lib.layout_groups import group_card
 from course_lib.layout_networks import CARD, CELL_GAP, COLUMN_GAP, Column, columns, guest_cards
-from course_lib.phrases import host_words, reachable
-from course_lib.rules import hooks
+from course_lib.phrases import CONTRADICTS, NOT_READ, host_words, reachable, unread
+from course_lib.rules import Place, hooks, preferring
 from course_lib.shapes import Box, Key, Line, Picture, Shape, Text, stack, stack_height, wrap
-from course_lib.snapshot import Interface, Snapshot
+from course_lib.snapshot import Snapshot
 
 MARGIN = 24.0  # all sizes in pixels
 PAD = 24.0  # between the host's edge and what is in it
 LEAST = 1060.0  # the width inside the host
+ON_HOST = 160.0  # the height of the highest card of a container in the host's namespace
 CABLE = 46.0  # from the host's edge to the containers
 
 
-def layout(snapshot: Snapshot) -> Picture:
-    """Return the picture of a snapshot; the same snapshot gives the same picture."""
+def layout(snapshot: Snapshot, apart: Collection[str] = (), met: Collection[Place] = ()) -> Picture:
+    """Return the picture of a snapshot; the same snapshot gives the same picture.
+
+    Of many containers that are alike the first few have cards of their own, the others one card together; those
+    whose names are in `apart` each have their own. Of more rules than there is room for those in `met` are shown.
+    """
     graph = to_graph(snapshot)
     where = homes(snapshot, graph)
-    found = columns(snapshot, graph, where)
-    rules = hooks(snapshot)
+    found = columns(snapshot, graph, where, apart)
+    rules = preferring(hooks(snapshot), met)
     left = MARGIN + PAD
     lefts = _lefts(found, left)
     aside = lefts.pop()
     on_host, alone = (
-        [card(c, CARD, (), guest_cards(snapshot, where, c, CARD), [note(snapshot, c)]) for c in these]
+        [_aside(snapshot, where, group) for group in groups(snapshot, where, these, apart, ASIDE)]
         for these in (where.on_host, where.alone)
     )
 
@@ -46,13 +53,15 @@ def layout(snapshot: Snapshot) -> Picture:
     band_top = host_top + 60
     bar = band_top + layout_rules.HEIGHT + 34
     bar_height = 40 + 15 * max([1, *(len(column.lines) for column in found)])
-    veth = bar + bar_height + LANES + LANE * max(0, layout_cables.lanes(found) - 2)
-    host_end = max([veth + VETH + 24, *(bar + each.height for each in on_host)])
+    veth = bar + bar_height + layout_cables.room(len(found))
+    host_end = max([veth + VETH + 28, bar + ON_HOST, *(bar + each.room for each in on_host)])
     floor = Floor(bar, bar_height, veth, host_end, host_end + CABLE)
 
     inside, used = _piles(on_host, aside, bar - TAB_EDGE, host_end - 8, HOST)
     beside, used_below = _piles(alone, aside, floor.cards, floor.cards + 420, None)
     reach = max([lefts[-1] + found[-1].width if found else left, used, used_below])
+    words = _host_words(snapshot, edge_tabs, host_top)
+    reach = max(reach, words[-1].x + words[-1].width)
     width = max(LEAST, reach - left, layout_rules.natural_width(rules))
     if found and not (on_host or alone):  # the last bridge takes what is left
         found[-1] = replace(found[-1], width=left + width - lefts[-1])
@@ -69,14 +78,31 @@ def layout(snapshot: Snapshot) -> Picture:
     )
 
     under, over = layout_cables.paint(snapshot, found, lefts, floor)
-    shapes: list[Shape] = [host, *outside, *edge_tabs]
-    shapes += _host_words(snapshot, edge_tabs, host)
+    shapes: list[Shape] = [host, *outside, *edge_tabs, *words]
     shapes += layout_rules.band(rules, left, band_top, width)
     shapes += [*under, *over, *inside, *beside]
     bottom = max(shape.y + shape.height for shape in shapes if isinstance(shape, Box))
-    shapes += _warnings(snapshot, bottom + 22, host.width)
+    for title, said, colour, fill in (
+        (CONTRADICTS, snapshot.warnings, palette.ALARM, palette.ALARM_FILL),
+        (NOT_READ, unread(snapshot), palette.RULES_INK, palette.RULES),
+    ):
+        if said:
+            shapes += _note(title, said, bottom + 22, host.width, colour=colour, fill=fill)
+            bottom = max(shape.y + shape.height for shape in shapes if isinstance(shape, Box))
     bottom = max(shape.y + shape.height for shape in shapes if isinstance(shape, Box))
     return Picture(round(host.width + 2 * MARGIN), round(bottom + MARGIN), tuple(shapes))
+
+
+def _aside(snapshot: Snapshot, where: Homes, group: Group) -> Card:
+    """Return the card of a container, or of several that are alike, that is below no network."""
+    first = group.first
+    words = [note(snapshot, first)]
+    low = first in where.on_host  # where nothing may push the containers below the host
+    single = card(first, CARD, (), guest_cards(snapshot, where, first, CARD), words, most=1 if low else 3)
+    if not group.open:
+        return single
+    together = group_card(group, CARD, words=words)
+    return together if group.several else replace(single, room=together.room)
 
 
 def _lefts(found: Sequence[Column], left: float) -> list[float]:
@@ -89,8 +115,7 @@ def _lefts(found: Sequence[Column], left: float) -> list[float]:
 
 def _outside(snapshot: Snapshot) -> tuple[list[Shape], list[Shape], float]:
     """Return the client, the interfaces on the host's edge, and the height of that edge."""
-    edge = _edge_interfaces(snapshot)
-    outer = facing(snapshot)
+    outer = outward(snapshot)
     x = 92.0
     addresses = [a for i in snapshot.client if i.kind != "loopback" for a in reachable(i)]
     lines = [Text("client", size=14, bold=True, colour=palette.INK)]
@@ -106,10 +131,11 @@ def _outside(snapshot: Snapshot) -> tuple[list[Shape], list[Shape], float]:
     tab_top = top + height + 26 if snapshot.client else 50.0
     tabs: list[Shape] = []
     tallest = 0.0
-    for interface in edge:
-        lines = [Text(interface.name, size=12, bold=True, colour=palette.INK)]
-        lines += [Text(a, size=10.5, font="mono", colour=palette.INK) for a in reachable(interface)]
-        notes = [f"port of {interface.master}"] if interface.master else []
+    for interface, *more in edge(snapshot):
+        name = f"{len(more) + 1} veths" if more else interface.name
+        lines = [Text(name, size=12, bold=True, colour=palette.INK)]
+        lines += [Text(a, size=10.5, font="mono", colour=palette.INK) for a in reachable(interface) if not more]
+        notes = [f"port{'s' if more else ''} of {interface.master}"] if interface.master else []
         notes += ["DOWN"] if interface.state == "DOWN" else []
         lines += [Text(note, size=10.5, colour=palette.GREY) for note in notes]
         width = max(190.0 if interface == outer else 110.0, *(line.width + 24 for line in lines))
@@ -137,18 +163,10 @@ def _outside(snapshot: Snapshot) -> tuple[list[Shape], list[Shape], float]:
     return shapes, tabs, tab_top + 20
 
 
-def _edge_interfaces(snapshot: Snapshot) -> list[Interface]:
-    """Return what leads out of the host: neither its bridges nor the ends of the containers' cables."""
-    ends = {endpoint.veth for container in snapshot.containers for endpoint in container.endpoints}
-    outer = facing(snapshot)
-    found = [i for i in snapshot.interfaces if i.kind not in ("loopback", "bridge") and i.name not in ends]
-    return sorted(found, key=lambda interface: (interface != outer, interface.name))
-
-
-def _host_words(snapshot: Snapshot, tabs: Sequence[Shape], host: Box) -> list[Shape]:
+def _host_words(snapshot: Snapshot, tabs: Sequence[Shape], top: float) -> list[Text]:
     """Return the host's name, right of the interfaces on its edge."""
-    x = max([host.x, *(tab.x + tab.width for tab in tabs if isinstance(tab, Box))]) + 20
-    y = host.y + 38
+    x = max([MARGIN, *(tab.x + tab.width for tab in tabs if isinstance(tab, Box))]) + 20
+    y = top + 38
     name = Text("HOST", x, y, 12, palette.GREY, bold=True)
     return [name, Text(host_words(snapshot), x + 58, y, 11.5, palette.GREY)]
 
@@ -158,36 +176,19 @@ def _piles(cards: Sequence[Card], x: float, top: float, bottom: float, holder: K
     shapes: list[Shape] = []
     y, end = top, 0.0
     for this in cards:
-        if y > top and y + this.height > bottom:
+        if y > top and y + this.room > bottom:
             x, y = end + CELL_GAP, top
         shapes += paint(this, x, y, {}, holder)
-        y += this.height + 10 - TAB_EDGE
+        y += this.room + 10 - TAB_EDGE
         end = max(end, x + this.width)
     return shapes, end
 
 
-def _warnings(snapshot: Snapshot, y: float, width: float) -> list[Shape]:
-    """Return a note of what the engine and the kernel do not agree about."""
-    if not snapshot.warnings:
-        return []
-    lines = [
-        Text(
-            "Do not trust this picture: what was read contradicts itself",
-            size=12,
-            bold=True,
-            colour=palette.ALARM,
-        )
-    ]
-    for warning in snapshot.warnings:
-        lines += wrap(Text(warning, size=11, colour=palette.INK), width - 32, 4)
-    box = Box(
-        MARGIN,
-        y,
-        width,
-        stack_height(lines) + 18,
-        ("note", "warnings"),
-        palette.ALARM_FILL,
-        palette.ALARM,
-        stroke_width=2,
-    )
+def _note(title: str, said: Sequence[str], y: float, width: float, *, colour: str, fill: str) -> list[Shape]:
+    """Return a box with what a reader must know about the picture."""
+    lines = [Text(title, size=12, bold=True, colour=colour)]
+    for each in said:
+        lines += wrap(Text(each, size=11, colour=palette.INK), width - 32, 4)
+    key: Key = ("note", "warnings" if title == CONTRADICTS else "unread")
+    box = Box(MARGIN, y, width, stack_height(lines) + 18, key, fill, colour, stroke_width=2)
     return [box, *stack(lines, MARGIN + 16, y + 8, "start")]

@@ -49,7 +49,7 @@ def bar(column: Column, x: float, floor: Floor) -> list[Shape]:
     shapes += stack(lines, x + 14, floor.bar + 34, "start")
     if state:
         shapes.append(replace(SMALL, text=state, x=right, y=floor.bar + 46, anchor="end"))
-    if not any(cell.card.tabs for cell in column.cells):
+    if column.empty:
         words = Text(
             empty_words(column.node[1], state),
             x + column.width / 2,
@@ -66,7 +66,7 @@ def shelf(column: Column, left: float, floor: Floor, row: int) -> tuple[list[Sha
     """Return the host's part above a later row: the same bridge again, for the veths of that row."""
     top = shelf_top(column, floor, row)
     key: Key = ("shelf", *column.node, row)
-    area = Box(left - 14, top, column.width + 28, SHELF - 46, key, palette.HOST, palette.EDGE, radius=10)
+    area = Box(left - 14, top, column.width + 28, SHELF - 44, key, palette.HOST, palette.EDGE, radius=10)
     again = Box(left, top + 8, column.width, 20, (*key, "bar"), column.colour, column.colour, holder=key, radius=5)
     said = replace(MONO, text=f"{column.node[1]}, continued", x=left + 14, y=top + 22)
     before = max((r for r in column.live_rows if 0 < r < row), default=0)

@@ -12,9 +12,10 @@ from course_lib.phrases import veth_faults
 from course_lib.shapes import Box, Key, Line, Shape, Text, stack
 from course_lib.snapshot import Endpoint, Snapshot
 
-VETH = 26.0  # the height of a veth's box, in pixels
+ENDS_WIDTH = 86.0  # of the box for the veths of a group, in pixels
+VETH = 24.0  # the height of a veth's box, in pixels
 LANE = 10.0  # from one cable that runs sideways to the next
-LANES = 52.0  # between the bridges and the veths, with room for two of them
+LANES = 32.0  # between the bridges and the veths, and room for two of them for each network
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,9 @@ class Plug:
         return self.node != self.column.node
 
 
-def lanes(columns: Sequence[Column]) -> int:
-    """Return how many cables run sideways from one network to a container below another."""
-    return sum(node != c.node for c in columns for cell in c.cells if cell.row == 0 for node in cell.targets)
+def room(networks: int) -> float:
+    """Return the height between the bridges and the veths: it depends on no container, so that none moves another."""
+    return LANES + 2 * LANE * min(3, max(1, networks))
 
 
 def paint(
@@ -91,6 +92,8 @@ def _cables(plugs: Sequence[Plug], edges: dict[tuple[str, ...], tuple[float, flo
     straight: list[Shape] = []
     sideways: list[Shape] = []
     used = dict.fromkeys(edges, 0)
+    across = sum(plug.foreign and not plug.cell.row and "no bridge" not in plug.faults for plug in plugs)
+    lane = min(LANE, (room(len(edges)) - LANES) / max(1, across))
     for plug in plugs:
         if "no bridge" in plug.faults or (plug.foreign and plug.cell.row):
             # Plugged in nowhere, or too far from its bridge: the note at the veth says it.
@@ -100,7 +103,7 @@ def _cables(plugs: Sequence[Plug], edges: dict[tuple[str, ...], tuple[float, flo
             away = 18 + 12 * used[plug.node]
             used[plug.node] += 1
             begin = left + away if left > plug.x else right - away
-            level = plug.start + 14 + LANE * (len(sideways) // 2)
+            level = plug.start + 14 + lane * (len(sideways) // 2)
             path = ((begin, plug.start), (begin, level), (plug.x, level), (plug.x, plug.end))
             sideways += [Line(path[1:3], palette.HOST, 7), Line(path, plug.colour)]
         else:
@@ -110,15 +113,20 @@ def _cables(plugs: Sequence[Plug], edges: dict[tuple[str, ...], tuple[float, flo
 
 def _veth(plug: Plug) -> list[Shape]:
     """Return the host's end of a cable, or that none was seen, with a note on what is special."""
-    place = f"on {plug.node[1]}" if plug.foreign and plug.cell.row else ""
-    note = ", ".join(filter(None, (plug.faults, place if "no bridge" not in plug.faults else "")))
-    lines = [Text(plug.endpoint.veth or "no veth seen", size=10, font="mono", colour=plug.colour)]
-    lines += [Text(note, size=9, font="mono", colour=plug.colour)] if note else []
-    width = max(line.width for line in lines) + 16
-    height = VETH + 13 * (len(lines) - 1)
-    key: Key = ("veth", plug.endpoint.veth or f"{plug.cell.card.container.name} {plug.endpoint.network}")
+    place = plug.node[1] if plug.foreign and plug.cell.row else ""
+    notes = plug.faults.split(", ") if plug.faults else [place] if place else []
+    card = plug.cell.card
+    name = plug.endpoint.veth or "no veth seen"
+    name = f"{len(card.group.members)} veths" if card.group and plug.endpoint.veth else name
+    lines = [Text(name, size=10.5, font="mono", colour=plug.colour)]
+    lines += [Text(note, size=9.5, font="mono", colour=plug.colour) for note in notes]
+    width = max(lines[0].width + 16, *(line.width + 10 for line in lines))
+    width = max(width, ENDS_WIDTH) if card.group else width  # as wide for ten as for a thousand
+    height = VETH + 13.4 * len(notes)
+    key: Key = ("veth", plug.endpoint.veth or f"{card.container.name} {plug.endpoint.network}")
+    key = ("group", card.container.name, "veth") if card.group else key
     holder: Key = HOST if plug.cell.row == 0 else ("shelf", *plug.column.node, plug.cell.row)
     dashed = not plug.endpoint.veth or "no bridge" in plug.faults
     x = plug.x - width / 2
     box = Box(x, plug.veth, width, height, key, palette.PAPER, plug.colour, holder, dashed=dashed)
-    return [box, *stack(lines, plug.x, plug.veth + 6, "middle")]
+    return [box, *stack(lines, plug.x, plug.veth + 5, "middle")]

@@ -1,20 +1,23 @@
 """The networks side by side, each with room for its containers: a grid whose cells never move.
 
-A new container takes the next free cell of its network, so it moves nobody else. The grid has a few
-sizes; only the container that outgrows one (the 7th or the 13th of a network, among three networks and more
-the 2nd) makes the picture step to the next.
+A new container takes the next free cell of its network, or joins those that are like it, so it moves nobody else.
+How many cells a row has depends on the number of networks alone. What does move others: a new network, and what
+makes an old row higher or wider (a container that shares the namespace of one in it; three tabs that are too wide
+for a row).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 from typing import TYPE_CHECKING
 
 from course_lib import layout_cards, palette
+from course_lib.alike import Group, groups
 from course_lib.homes import Homes, joins, note
 from course_lib.layout_cards import Card
+from course_lib.layout_groups import group_card, group_tab
 from course_lib.phrases import bridge_state, is_live, network_words, subnet_words
 from course_lib.shapes import Text
 from course_lib.snapshot import Container, Interface, Network, Snapshot
@@ -23,8 +26,9 @@ if TYPE_CHECKING:
     from course_lib.graph import Graph
 
 CARD = 250.0  # pixels
-NARROW_CARD = 200.0  # from the 13th container on
-CELL_GAP = 20.0
+NARROW_CARD = 240.0  # with three networks: two tabs fit on it
+NARROWEST_CARD = 176.0  # with four networks and more
+CELL_GAP = 16.0
 COLUMN_GAP = 34.0
 WIDEST_BAR = 700.0
 SHELF = 142.0  # the host's part above a second or later row of containers
@@ -52,10 +56,12 @@ class Column:
     title: str
     network: Network | None
     bridge: Interface | None
+    bridge_state: str
     colour: str
     width: float
     cells: tuple[Cell, ...]
     rows: tuple[float, ...]  # the height of each row of containers
+    empty: bool = False  # no container is connected, also none that is drawn below another network
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -67,7 +73,7 @@ class Column:
         """Return what is to be said of the bridge's state."""
         if self.node[0] != "bridge":
             return "no bridge on this host"
-        return bridge_state(self.bridge)
+        return self.bridge_state
 
     @property
     def live_rows(self) -> set[int]:
@@ -76,28 +82,28 @@ class Column:
 
     def row_top(self, row: int) -> float:
         """Return how far a row begins below the first one."""
-        shelves = sum(SHELF if r in self.live_rows else 26.0 for r in range(1, row + 1))
-        return sum(self.rows[:row]) + shelves
+        return sum(self.rows[:row]) + SHELF * row
 
 
-def columns(snapshot: Snapshot, graph: Graph, where: Homes) -> list[Column]:
+def columns(snapshot: Snapshot, graph: Graph, where: Homes, apart: Collection[str]) -> list[Column]:
     """Return the networks of a snapshot from left to right."""
     colours = network_colours(graph, where)
-    count = len(where.networks)
+    capacity = 4 if len(where.networks) < 2 else 2
+    pitch = {0: CARD, 1: CARD, 2: CARD, 3: NARROW_CARD}.get(len(where.networks), NARROWEST_CARD) + CELL_GAP
     found = []
     for position, (node, members) in enumerate(where.networks.items()):
         network: Network | None = graph.nodes[node]["it"]
         title = network_words(network) if network else "a bridge that is no Docker network"
         bridge = snapshot.interface(node[1]) if node[0] == "bridge" else None
         colour = palette.network_colour(position)
-        base = NARROW_CARD if len(members) > 12 else CARD
-        cards = [_card(snapshot, graph, where, member, width=base, colours=colours) for member in members]
-        wide = max([base, *(t.width + 8 for c, _ in cards for t in c.tabs[:1])])
-        cells, rows, capacity = _grid(cards, wide + CELL_GAP, _capacity(len(members), count))
-        width = capacity * (wide + CELL_GAP) - CELL_GAP
-        column = Column(node, title, network, bridge, colour, width, cells, rows)
+        drawn = groups(snapshot, where, members, apart)
+        cards = [_card(snapshot, graph, where, each, width=pitch - CELL_GAP, colours=colours) for each in drawn]
+        cells, rows, across = _grid(cards, pitch, capacity)
+        width = across * pitch - CELL_GAP
+        column = Column(node, title, network, bridge, bridge_state(snapshot, bridge), colour, width, cells, rows)
         found.append(replace(column, width=max(width, min(_bar_width(column), WIDEST_BAR))))
-    return found
+    used = {node for column in found for cell in column.cells for node in cell.targets}
+    return [replace(column, empty=column.node not in used) for column in found]
 
 
 def network_colours(graph: Graph, where: Homes) -> dict[str, str]:
@@ -124,28 +130,23 @@ def _card(
     snapshot: Snapshot,
     graph: Graph,
     where: Homes,
-    container: Container,
+    group: Group,
     *,
     width: float,
     colours: dict[str, str],
 ) -> tuple[Card, list[tuple[str, ...]]]:
+    container = group.first
     joined = joins(graph, container)
     connected = [(e, node) for e, node in joined if is_live(container) or e.interface]
-    tabs = [layout_cards.tab(endpoint, colours[endpoint.network]) for endpoint, _ in connected]
+    tabs = [layout_cards.tab(e, colours[e.network]) for e, _ in connected]
     guests = guest_cards(snapshot, where, container, width)
     absent = [endpoint.network for endpoint, _ in joined] if not connected else []
     words = [f"belongs to {', '.join(absent)}"] if len(absent) > 1 else []
     card = layout_cards.card(container, width, tabs, guests, words)
+    if group.open:
+        together = group_card(group, width, [group_tab(e, colours[e.network], group) for e, _ in connected])
+        card = together if group.several else replace(card, room=together.room)
     return card, [node for _, node in connected]
-
-
-def _capacity(members: int, networks: int) -> int:
-    """Return how many cells a row has: a function of steps, so that a grid seldom changes."""
-    if members > 12:
-        return 6
-    if members > 6 or networks < 2:
-        return 4
-    return 2 if networks < 3 or members > 1 else 1
 
 
 def _grid(
@@ -153,23 +154,16 @@ def _grid(
 ) -> tuple[tuple[Cell, ...], tuple[float, ...], int]:
     """Return the cells, the heights of the rows and the number of cells in a row.
 
-    Those that run come from the left; the others stand at the right end, out of their way.
+    A container that stops keeps its cell.
     """
     spans = [ceil((card.width + CELL_GAP) / pitch) for card, _ in cards]
     capacity = max([capacity, *spans])
-    idle = sum(span for (card, _), span in zip(cards, spans, strict=True) if not card.tabs)
-    cells, row, slot, right = [], 0, 0, False
+    cells, row, slot = [], 0, 0
     for (card, targets), span in zip(cards, spans, strict=True):
-        if not card.tabs and not right:
-            right = True
-            if slot + idle <= capacity:
-                slot = capacity - idle
-            elif slot:
-                row, slot = row + 1, 0
         if slot + span > capacity:
             row, slot = row + 1, 0
         middle = (slot + span / 2) * pitch - CELL_GAP / 2
         cells.append(Cell(card, row, middle - card.width / 2, tuple(targets)))
         slot += span
-    heights = [max(cell.card.height for cell in cells if cell.row == r) for r in range(row + 1)] if cells else []
+    heights = [max(cell.card.room for cell in cells if cell.row == r) for r in range(row + 1)] if cells else []
     return tuple(cells), tuple(heights), capacity

@@ -22,10 +22,11 @@ HEIGHT = TITLE + AREA + 6
 GAP = 26  # between two hooks, with an arrow in it
 PAD = 10
 COUNTER = 62
+LEAST = 220.0
 WIDEST = 460
 
-_WORDS = Text("", size=10, font="mono", colour=palette.INK)
-_CAPTION = Text("", size=9.5, font="mono", bold=True, colour=palette.RULES_INK)
+_WORDS = Text("", size=10.5, font="mono", colour=palette.INK)
+_CAPTION = Text("", size=10, font="mono", bold=True, colour=palette.RULES_INK)
 _NOTE = Text("", size=10.5, colour=palette.RULES_INK)
 _TITLE = Text("", size=12, bold=True, colour=palette.RULES_INK)
 
@@ -51,11 +52,19 @@ def band(hooks: Sequence[Hook], x: float, y: float, width: float) -> list[Shape]
 
 
 def _hook_width(hook: Hook) -> float:
+    chosen, _ = _choice(hook, WIDEST)
     texts = [replace(_TITLE, text=hook.title).width]
-    texts += [replace(_WORDS, text=d.words).width + COUNTER + 2 * PAD for d in hook.decisions]
-    texts += [replace(_CAPTION, text=hook.caption(d)).width for d in hook.decisions]
+    texts += [replace(_WORDS, text=d.words).width + COUNTER + 2 * PAD for d in chosen]
+    texts += [replace(_WORDS, text=policy_words(p)).width + COUNTER + 2 * PAD for p in hook.policies]
+    texts += [replace(_CAPTION, text=hook.caption(d)).width for d in chosen]
     texts += [replace(_NOTE, text=note).width / 2 + 40 for note in hook.notes]  # they may take two lines
-    return min(WIDEST, max(300.0, *texts) + 2 * PAD)
+    return min(WIDEST, max(LEAST, *texts) + 2 * PAD)
+
+
+def _choice(hook: Hook, width: float) -> tuple[list[Decision], list[Text]]:
+    """Return the decisions that a hook of that width shows, and its notes in lines."""
+    notes = [line for note in hook.notes for line in wrap(replace(_NOTE, text=note), width - 2 * PAD, 2)]
+    return _choose(hook, AREA - len(notes) * 15 - len(hook.policies) * PILL_STEP), notes
 
 
 def _hook(hook: Hook, x: float, y: float, width: float) -> list[Shape]:
@@ -64,9 +73,7 @@ def _hook(hook: Hook, x: float, y: float, width: float) -> list[Shape]:
         Box(x, y, width, HEIGHT, key, palette.RULES, palette.RULES_EDGE, holder=("host", "host"), radius=8)
     ]
     shapes += stack([shorten(replace(_TITLE, text=hook.title), width - 2 * PAD)], x + PAD, y + 7, "start")
-    notes = [line for note in hook.notes for line in wrap(replace(_NOTE, text=note), width - 2 * PAD, 2)]
-    below = len(notes) * 15 + len(hook.policies) * PILL_STEP
-    chosen = _choose(hook, AREA - below)
+    chosen, notes = _choice(hook, width)
     y += TITLE
     for place, group in _groups(hook, chosen).items():
         if place:
@@ -77,7 +84,7 @@ def _hook(hook: Hook, x: float, y: float, width: float) -> list[Shape]:
             shapes += _pill(rule, key, decision.words, decision.packets, x=x, y=y, width=width)
             y += PILL_STEP
     if len(chosen) < len(hook.decisions):
-        more = replace(_NOTE, text=f"+{len(hook.decisions) - len(chosen)} more")
+        more = replace(_NOTE, text=f"+{len(hook.decisions) - len(chosen)} more, said in the text")
         shapes += stack([more], x + PAD, y + 1, "start")
         y += 17
     for policy in hook.policies:
@@ -108,7 +115,7 @@ def _pill(
         packets(count),
         x + width - 8,
         y + 15,
-        10,
+        10.5,
         palette.ACTIVE if count else palette.GREY,
         bold=bool(count),
         anchor="end",
@@ -132,7 +139,7 @@ def _choose(hook: Hook, height: float) -> list[Decision]:
     They come back in the kernel's order.
     """
     by_rank = sorted(hook.decisions, key=lambda decision: (decision.rank, decision.packets == 0))
-    for count in range(len(by_rank), 0, -1):
+    for count in range(min(len(by_rank), int(height // PILL_STEP)), 0, -1):
         kept = set(by_rank[:count])
         chosen = [decision for decision in hook.decisions if decision in kept]
         captions = [place for place in _groups(hook, chosen) if place]

@@ -1,4 +1,4 @@
-"""`%%host` and `%%client`: a cell as shell on the lab's host, or on the client outside of it."""
+"""`%%host`, `%%client`, `%%answer`: a cell as shell on the lab's host, on the client outside of it, or to hand in."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import click
 from IPython.core.magic import Magics, cell_magic, magics_class
 
-from course_lib import run
+from course_lib import practice, run
 from course_lib.errors import CourseError
 
 
@@ -39,17 +39,34 @@ class Shell(Magics):
         """Run the cell as bash on the client: `%%client [--fails] [--timeout SECONDS]`; see %%host."""
         _run("client", line, cell, run.CLIENT)
 
+    @cell_magic
+    def answer(self, line: str, cell: str) -> None:
+        """Keep the cell as answer.sh beside the notebook, and run it on the host of a fresh lab; see %%host.
+
+        It is the answer of the exercise in the notebook's folder, whose other files lie beside it while it runs.
+        """
+        fails, timeout = _parsed("answer", line)
+        if fails:
+            raise CourseError("An answer is not to fail: leave out --fails.")
+        practice.answer(cell, _show, timeout)
+
 
 def _run(name: str, line: str, cell: str, place: tuple[str, ...]) -> None:
     """Run a cell and print what it says while it says it."""
+    fails, timeout = _parsed(name, line)
+    run.run(cell, place, fails=fails, timeout=timeout, show=_show)
+
+
+def _parsed(name: str, line: str) -> tuple[bool, float]:
+    """Return what stands on a magic's own line, or say what may."""
     try:
         fails, timeout = _options.main(shlex.split(line), standalone_mode=False)
+        return bool(fails), float(timeout)
     except (click.ClickException, ValueError) as error:
         words = error.format_message() if isinstance(error, click.ClickException) else str(error)
         raise CourseError(
             f"{words.rstrip('.')}: a cell begins with `%%{name} [--fails] [--timeout SECONDS]`."
         ) from None
-    run.run(cell, place, fails=fails, timeout=timeout, show=_show)
 
 
 def _show(text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from functools import cache
 
 # ruff: noqa: RUF001 - the tables hold the characters that look like others
 MONO_WIDTH = 0.603  # of an em; all characters of a monospaced font are equally wide
@@ -62,6 +63,7 @@ def text_width(text: str, size: float, font: str = "sans", bold: bool = False) -
     return size * sum(_em(character, font, bold) for character in text)
 
 
+@cache
 def _em(character: str, font: str, bold: bool) -> float:
     if unicodedata.combining(character):
         return 0

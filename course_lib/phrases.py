@@ -8,6 +8,14 @@ from ipaddress import ip_address, ip_network
 from course_lib.snapshot import Container, Endpoint, Interface, Network, Port, Snapshot
 
 LIVE = ("running", "paused", "restarting")
+CONTRADICTS = "Do not trust this picture: what was read contradicts itself"
+NOT_READ = "Not everything could be read, and what is not shown may be there"
+PARTS = {
+    "interfaces": "The interfaces and routes of {} could not be read",
+    "namespaces": "Not all containers' network namespaces on {} could be read",
+    "rules": "The firewall rules of {} could not be read",
+    "more rules": "There are more firewall rules than are shown on {}",
+}
 
 
 def is_live(container: Container) -> bool:
@@ -59,6 +67,19 @@ def aliases(container: Container, endpoint: Endpoint) -> list[str]:
     return [name for name in endpoint.aliases if not (len(name) == 12 and container.id.startswith(name))]
 
 
+def alike_words(container: Container) -> str:
+    """Say what the containers that one card stands for do not share."""
+    if container.mode == "host" or not is_live(container):
+        return "one card for all of them"
+    kinds = {
+        "address": any(e.addresses for e in container.endpoints),
+        "interface": any(e.interface for e in container.endpoints),
+        "veth pair": any(e.veth for e in container.endpoints),
+    }
+    own = [kind for kind, there in kinds.items() if there] or ["network namespace"]
+    return f"one card for all; each has its own {' and '.join(filter(None, (', '.join(own[:-1]), own[-1])))}"
+
+
 def links(container: Container) -> list[str]:
     """Say each legacy link."""
     return [f"link to {link.target} as {link.alias}" for link in container.links]
@@ -86,10 +107,10 @@ def subnet_words(network: Network | None, bridge: Interface | None) -> list[str]
     return lines or list(bridge.addresses if bridge else ())
 
 
-def bridge_state(bridge: Interface | None) -> str:
-    """Return "DOWN", or what else is the matter with a bridge; nothing if it is up."""
+def bridge_state(snapshot: Snapshot, bridge: Interface | None) -> str:
+    """Return "DOWN", or what else is the matter with a bridge; nothing if it is up, or if that could not be read."""
     if bridge is None:
-        return "no such bridge on the host"
+        return "no such bridge on the host" if snapshot.is_read("interfaces") else ""
     return "" if bridge.state in ("UP", "UNKNOWN") else bridge.state
 
 
@@ -109,7 +130,12 @@ def veth_faults(snapshot: Snapshot, endpoint: Endpoint) -> str:
 
 def host_words(snapshot: Snapshot) -> str:
     """Say what the host is."""
-    return f"network namespace of the machine that runs dockerd {snapshot.engine}"
+    return f"network namespace of {snapshot.machine} that runs dockerd {snapshot.engine}"
+
+
+def unread(snapshot: Snapshot) -> list[str]:
+    """Say each part that could not be read, and why."""
+    return [f"{PARTS[part.what].format(snapshot.machine)}: {part.why}" for part in snapshot.unread]
 
 
 def reachable(interface: Interface) -> list[str]:

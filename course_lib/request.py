@@ -11,6 +11,7 @@ from course_lib.errors import CourseError
 from course_lib.snapshot import Snapshot
 
 KINDS = {"http": "tcp", "tcp": "tcp", "udp": "udp", "ping": "icmp", "dns": "udp"}  # with the protocol of each
+PATH = r"[\w/.~!$&'()*+,;=:@%?-]+"  # what may stand in a path or a query as it is (RFC 3986)
 FORMS = (
     "http://NAME-OR-ADDRESS:PORT/, tcp://NAME-OR-ADDRESS:PORT, udp://NAME-OR-ADDRESS:PORT, ping://NAME-OR-ADDRESS "
     "or dns://NAME"
@@ -54,12 +55,13 @@ def request(origin: str, target: str) -> Request:
     except ValueError:
         raise CourseError(f"{target!r} is no target: use {FORMS}.") from None
     kind = parts.scheme
-    if kind not in KINDS or not re.fullmatch(r"[\w.:-]+", host):
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    if kind not in KINDS or not re.fullmatch(r"[\w.:-]+", host) or not re.fullmatch(PATH, path):
         raise CourseError(f"{target!r} is no target: use {FORMS}.")
     if kind in ("tcp", "udp") and not port:
         raise CourseError(f"{target!r} names no port: use {kind}://NAME-OR-ADDRESS:PORT.")
     given = {"http": port or 80, "ping": 0, "dns": 53}.get(kind, port or 0)
-    return Request(origin, target, kind, host, given, parts.path or "/" if kind == "http" else "")
+    return Request(origin, target, kind, host, given, path if kind == "http" else "")
 
 
 def relays(request: Request, network: Snapshot) -> list[tuple[str, str, int]]:

@@ -5,8 +5,10 @@ A `Picture` knows nothing of networks. What paints it (`draw`, `svg`) paints the
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from types import MappingProxyType
 
 from course_lib.measure import clean, text_width
@@ -96,25 +98,37 @@ def wrap(text: Text, width: float, lines: int) -> list[Text]:
 
     Only what does not fit on them is left out, from the middle.
     """
+    return list(_wrap(text, width, lines))
+
+
+@lru_cache(maxsize=4096)  # a picture that is drawn again has nearly the same texts
+def _wrap(text: Text, width: float, lines: int) -> tuple[Text, ...]:
     whole = replace(text, text=clean(text.text))
     broken = _break(whole, width)
-    kept = len(whole.text)
-    while len(broken) > lines and kept > 2:
-        kept -= 1
+    if len(broken) <= lines:
+        return broken
+
+    def shorter(kept: int) -> tuple[Text, ...]:
         middle = f"{whole.text[: (kept + 1) // 2]}…{whole.text[len(whole.text) - kept // 2 :]}"
-        broken = _break(replace(whole, text=middle), width)
-    return broken
+        return _break(replace(whole, text=middle), width)
+
+    most = bisect_left(range(len(whole.text)), True, lo=3, key=lambda kept: len(shorter(kept)) > lines) - 1
+    return shorter(most)
 
 
-def _break(text: Text, width: float) -> list[Text]:
-    lines = [""]
+def _break(text: Text, width: float) -> tuple[Text, ...]:
+    lines, used = [""], 0.0
     for piece in _pieces(text.text):
         for part in _fitting(piece, text, width):
-            if text_width((lines[-1] + part).rstrip(), text.size, text.font, text.bold) <= width:
+            wide = text_width(part, text.size, text.font, text.bold)
+            space = text_width(" ", text.size, text.font, text.bold) if part.endswith(" ") else 0  # not at the end
+            if used + wide - space <= width:
                 lines[-1] += part
+                used += wide
             else:
                 lines.append(part)
-    return [replace(text, text=line.strip()) for line in lines if line.strip()]
+                used = wide
+    return tuple(replace(text, text=line.strip()) for line in lines if line.strip())
 
 
 def _pieces(text: str) -> Iterable[str]:
@@ -131,12 +145,14 @@ def _pieces(text: str) -> Iterable[str]:
 
 def _fitting(piece: str, text: Text, width: float) -> Iterable[str]:
     """Yield the piece, cut where it is wider than a whole line."""
-    part = ""
+    part, used = "", 0.0
     for character in piece:
-        if part and text_width(part + character, text.size, text.font, text.bold) > width:
+        wide = text_width(character, text.size, text.font, text.bold)
+        if part and used + wide > width:
             yield part
-            part = ""
+            part, used = "", 0.0
         part += character
+        used += wide
     yield part
 
 

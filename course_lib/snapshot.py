@@ -8,6 +8,7 @@ between the two, a *published port* is a port of the host that leads to a port o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 
 @dataclass(frozen=True, order=True)
@@ -82,6 +83,7 @@ class Container:
     endpoints: tuple[Endpoint, ...] = ()
     ports: tuple[Port, ...] = ()
     links: tuple[Link, ...] = ()
+    created: int = 0  # nanoseconds since 1970: who came first stands first on a picture
 
 
 @dataclass(frozen=True)
@@ -118,9 +120,17 @@ class Route:
     source: str | None = None
 
 
+@dataclass(frozen=True, order=True)
+class Unread:
+    """A part of the network that could not be read, and why; of the lab everything can."""
+
+    what: str  # "interfaces" (and routes), "namespaces" (of containers), "rules", "more rules"
+    why: str
+
+
 @dataclass(frozen=True)
 class Snapshot:
-    """The network of the lab at one moment."""
+    """The network of the lab, or of the learner's own engine, at one moment."""
 
     engine: str  # the version of dockerd, "26.1.5+dfsg1"
     interfaces: tuple[Interface, ...] = ()  # of the host
@@ -130,19 +140,38 @@ class Snapshot:
     containers: tuple[Container, ...] = ()
     chains: tuple[Chain, ...] = ()  # in the order of iptables-save
     warnings: tuple[str, ...] = ()  # where the engine and the kernel contradict each other
+    machine: str = "the machine"  # on which dockerd runs, in words
+    unread: tuple[Unread, ...] = ()
+
+    def is_read(self, what: str) -> bool:
+        """Return whether that part of the network was read, and what is not in it is not there."""
+        return what not in {part.what for part in self.unread}
 
     def interface(self, name: str) -> Interface | None:
         """Return the host's interface of that name."""
-        return next((i for i in self.interfaces if i.name == name), None)
+        return self._interfaces.get(name)
 
     def network(self, name: str) -> Network | None:
         """Return the network of that name."""
-        return next((n for n in self.networks if n.name == name), None)
+        return self._networks.get(name)
 
     def container(self, name: str) -> Container | None:
         """Return the container of that name."""
-        return next((c for c in self.containers if c.name == name), None)
+        return self._containers.get(name)
 
     def chain(self, table: str, name: str, family: str = "ip") -> Chain | None:
         """Return a chain of a table."""
         return next((c for c in self.chains if (c.family, c.table, c.name) == (family, table, name)), None)
+
+    # Looked up once for each of 300 containers, a list would be read 300 times.
+    @cached_property
+    def _interfaces(self) -> dict[str, Interface]:
+        return {i.name: i for i in self.interfaces}
+
+    @cached_property
+    def _networks(self) -> dict[str, Network]:
+        return {n.name: n for n in reversed(self.networks)}  # two may have one name
+
+    @cached_property
+    def _containers(self) -> dict[str, Container]:
+        return {c.name: c for c in self.containers}

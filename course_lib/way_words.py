@@ -76,7 +76,7 @@ def owners(network: Snapshot) -> dict[str, str]:
 def table(way: Way) -> str:
     """Return the way as a table: the same for the same way, whatever ports and ids a run had."""
     names = Names(way)
-    lines = [f"{way.request.origin} → {way.request.target}", f"End: {names.rule(way.end.words)}"]
+    lines = [f"{way.request.origin} → {way.request.target}", *_wrapped(f"End: {names.rule(way.end.words)}", "")]
     group: tuple[object, ...] = ()
     place = ""
     for number, step in enumerate(way.steps, 1):
@@ -110,7 +110,7 @@ def _row(number: int, step: Step, names: Names) -> list[str]:
 
 def _wrapped(text: str, indent: str) -> list[str]:
     """Return a text in lines; options and addresses stay whole."""
-    folder = textwrap.TextWrapper(WIDTH, indent, indent, break_long_words=False, break_on_hyphens=False)
+    folder = textwrap.TextWrapper(WIDTH, indent, indent or "    ", break_long_words=False, break_on_hyphens=False)
     return folder.wrap(text)
 
 
@@ -158,7 +158,7 @@ def _after(way: Way, names: Names) -> list[str]:
     ]
     lines += [f"Note: {names.rule(note)}" for note in way.notes]
     lines += [f"Doubt: {doubt}" for doubt in way.doubts]
-    return ["", *lines] if lines else []
+    return ["", *(part for line in lines for part in _wrapped(line, ""))] if lines else []
 
 
 def _named(packet: Packet, names: Names) -> Packet:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from course_lib.alike import piles
+from course_lib.graph import to_graph
+from course_lib.homes import homes
 from course_lib.snapshot import (
     Chain,
     Container,
@@ -13,8 +16,10 @@ from course_lib.snapshot import (
     Link,
     Network,
     Port,
+    Route,
     Rule,
     Snapshot,
+    Unread,
 )
 
 MAC = "02:42:ac:11:00:%02x"
@@ -317,7 +322,9 @@ def long_names() -> Snapshot:
 
 
 def many(count: int) -> Snapshot:
-    found = [container(f"c{n}", n + 1) for n in range(1, count + 1)]
+    ends = [endpoint((n + 1) % 256, base=f"172.17.{(n + 1) // 256}") for n in range(1, count + 1)]
+    ends = [replace(end, veth=f"veth{n * 7919:07x}") for n, end in enumerate(ends, 2)]
+    found = [container(f"c{n}", 0, endpoints=(end,)) for n, end in enumerate(ends, 1)]
     found[0] = replace(web(), name="c1")
     return used(containers=tuple(sorted(found)), chains=chains(ONE_NET, [("docker0", "172.17.0.2", 80, 80, 12)]))
 
@@ -377,8 +384,95 @@ def unplugged() -> Snapshot:
     return replace(scene, interfaces=(*scene.interfaces, *veths))
 
 
+def crowd() -> Snapshot:
+    """Return many that are alike, with hostile and long names, on a dual-stack network, stopped, and in no network."""
+    tagged = replace(network('<&"> 네트워크', "br-quote", "172.18.0.0/16", "172.18.0.1"), internal=True)
+    image, command = "registry.example.org:5000/team/a-very-long-image-name:<b>" * 2, 'sh -c "<&> $(id)" \x1b[31m'
+    found = []
+    for n in range(1, 16):
+        name = f"a-long-name-that-somebody-thought-about-{n * n}"
+        six = f"fd12:3456:789a:bcde:f012:3456:789a:{n:x}/64"
+        at = Endpoint(
+            tagged.name, "eth0", (f"172.18.0.{n + 1}/16", six), MAC % n, "172.18.0.1", f"vethc{n:x}", (name, "<b>&")
+        )
+        found.append(container(name, 0, mode=tagged.name, endpoints=(at,), image=image, command=command))
+    for mode in ("host", "none"):
+        ends = (Endpoint(mode),)
+        found += [
+            container(f"{mode}{n:02}", 0, mode=mode, endpoints=ends, image=image, command=command) for n in range(9)
+        ]
+    old = {"state": "exited", "endpoints": (Endpoint("bridge"),)}
+    found += [container(f"old{n}", 0, **old) for n in range(9)]
+    return used(
+        interfaces=host(bridge("docker0", "172.17.0.1/16", "DOWN"), bridge("br-quote", "172.18.0.1/16")),
+        networks=(tagged, DOCKER0, *SPECIAL),
+        containers=tuple(sorted(found)),
+    )
+
+
+def own_engine() -> Snapshot:
+    """Return a learner's own engine, whose containers' namespaces may not be entered."""
+    ports = [
+        Interface(f"veth{n:07x}", 20 + n, "veth", "UP", f"02:00:00:00:01:{n:02x}", 1500, ("fe80::9/64",), "docker0", 2)
+        for n in range(5)
+    ]
+    more = [
+        Interface(name, n, "ether", state, "02:00:00:00:02:02", 1500, addresses)
+        for n, (name, state, addresses) in enumerate(
+            (
+                ("enp0s31f6", "UP", ("192.168.178.23/24", "2001:db8:1234:5678:9abc:def0:1234:5678/64")),
+                ("wlp4s0", "DOWN", ()),
+                ("tun0", "UNKNOWN", ("10.8.0.2/24",)),
+                ("ifb0", "DOWN", ()),
+                ("ifb1", "DOWN", ()),
+                ("wwan0", "DOWN", ()),
+                ("enx00e04c680001", "DOWN", ()),
+            ),
+            10,
+        )
+    ]
+    unseen = {"interface": None, "veth": None}
+    ends = [replace(endpoint(n), **unseen) for n in range(2, 7)]  # type: ignore[arg-type]
+    found = [container(f"c{n}", 0, endpoints=(at,)) for n, at in enumerate(ends)]
+    found[0] = replace(found[0], name="app", ports=HTTP)
+    return replace(
+        used(),
+        engine="29.1.2",
+        client=(),
+        interfaces=(bridge("docker0", "172.17.0.1/16"), *more, *ports),
+        routes=(Route("default", "enp0s31f6", "192.168.178.1"),),
+        containers=tuple(sorted(found)),
+        chains=chains(ONE_NET, [("docker0", "172.17.0.2", 80, 80, 3)]),
+        machine="your own engine's machine",
+        unread=(
+            Unread("more rules", "table inet firewalld"),
+            Unread("namespaces", "5 of 5 could not be entered, or ended meanwhile"),
+        ),
+    )
+
+
+def nothing_read() -> Snapshot:
+    """Return a learner's own engine of which only its API is to be had."""
+    why = "that takes an image of the lab, and there is none yet (`./course up` makes it)"
+    unread = tuple(Unread(what, why) for what in ("interfaces", "namespaces", "rules"))
+    return replace(
+        own_engine(),
+        interfaces=(),
+        routes=(),
+        chains=(),
+        machine="the virtual machine of Docker Desktop (not that of your computer)",
+        unread=unread,
+    )
+
+
 def nothing() -> Snapshot:
     return Snapshot("26.1.5")
+
+
+def alike(scene: Snapshot) -> list[set[str]]:
+    """Return the names of the containers that are drawn together, group by group."""
+    found = piles(scene, homes(scene, to_graph(scene)), ())
+    return [{c.name for c in group.members} for group in dict.fromkeys(found.values())]
 
 
 SCENES: dict[str, Callable[[], Snapshot]] = {
@@ -399,6 +493,9 @@ SCENES: dict[str, Callable[[], Snapshot]] = {
         unknown_driver,
         mistaken,
         unplugged,
+        crowd,
+        own_engine,
+        nothing_read,
         nothing,
     )
 } | {f"many_{n}": (lambda n=n: many(n)) for n in (12, 24, 60)}  # type: ignore[misc]

@@ -55,6 +55,23 @@ docker run -d -it --name inmate --network closed busybox
 docker run -d -it --name dns -p 5353:53/udp -p 127.0.0.1:9000:9000 busybox
 docker run -d -it --name range -p 7000-7002:80-82 busybox
 """,
+    "dual_stack": """
+docker network create --ipv6 --subnet 172.30.0.0/16 --subnet fd00:cafe::/64 six
+docker run -d --name web --network six -p 80:80 nginx
+docker run -d -it --name c1 --network six --ip6 fd00:cafe::abcd:ef01:2345:6789 busybox
+""",
+    "three_networks": """
+for name in front middle back; do docker network create $name; done
+docker run -d -it --name all --network front --network-alias first busybox
+docker network connect middle all
+docker network connect --alias third back all
+docker run -d -it --name c1 --network middle busybox
+""",
+    "sixty": """
+docker run -d --name web -p 80:80 nginx
+for i in $(seq 58); do echo "docker run -d -it --name c$i busybox"; done | sh
+docker create --name last busybox
+""",
 }
 
 
@@ -63,7 +80,8 @@ def record(scene: str) -> Path:
     lab.reset()
     run.host(SCENES[scene])
     read = facts.read()
-    text = json.dumps(read, sort_keys=True, indent=1, ensure_ascii=False)
+    indent = 1 if len(read["containers"]) < 20 else None  # nobody reads the many, and they are a third smaller so
+    text = json.dumps(read, sort_keys=True, indent=indent, ensure_ascii=False)
     line = ".".join(read["version"].split(".")[:2])
     path = FOLDER / line / f"{scene}.json"
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -99,7 +99,7 @@ def test_an_up_right_behind_an_interrupted_one_waits_for_the_lab(
 
     try:
         with monkeypatch.context() as patch:
-            patch.setattr(lab, "_wait_until_ready", interrupted)
+            patch.setattr(lab, "wait_until_ready", interrupted)
             with pytest.raises(KeyboardInterrupt):
                 lab.up("26.1", refuse)
         lab.up("26.1", refuse)

@@ -1,112 +1,31 @@
 from dataclasses import replace
-from functools import cache
 
 import pytest
-from matplotlib.backends.backend_agg import RendererAgg
-from matplotlib.font_manager import FontProperties
 
 from course_lib import palette
 from course_lib.layout import layout
 from course_lib.measure import text_width
-from course_lib.shapes import Box, Line, Picture, Text, shorten, wrap
-from course_lib.snapshot import Snapshot
+from course_lib.shapes import Line, Text, shorten, wrap
+from tests.layout_faults import around, boxes, collisions, drawn_width, extent, outside, overlap, sides, texts
 from tests.pictures import (
-    HTTP,
     MYNET,
     SCENES,
-    Published,
-    chains,
+    alike,
     container,
-    endpoint,
     example,
     first_day,
     long_names,
     many,
     modes,
-    mynet,
     two_bridges,
     used,
 )
 
 PICTURES = {name: layout(scene()) for name, scene in SCENES.items()}
-Extent = tuple[float, float, float, float]  # left, top, right, bottom
-RENDERER = RendererAgg(10, 10, 100)
-
-
+# The names of those that are drawn as one card, by scene.
+ALIKE = {name: alike(scene()) for name, scene in SCENES.items()}
 # There need not be a font for Korean; what is missing is drawn, and measured, as an empty box.
 pytestmark = pytest.mark.filterwarnings("ignore:Glyph .* missing from font")
-
-
-@cache
-def drawn_width(text: Text) -> float:
-    """Return the width in pixels that matplotlib needs, kerning included."""
-    family = {"sans": "DejaVu Sans", "mono": "DejaVu Sans Mono"}[text.font]
-    weight = "bold" if text.bold else "normal"
-    font = FontProperties(family=family, weight=weight, size=text.size * 0.72)
-    return RENDERER.get_text_width_height_descent(text.text, font, ismath=False)[0]
-
-
-def extent(text: Text, width: float) -> Extent:
-    """Return left, top, right, bottom of a text: capitals above, tails below the baseline."""
-    left = text.x - {"start": 0, "middle": width / 2, "end": width}[text.anchor]
-    return left, text.y - 0.76 * text.size, left + width, text.y + 0.24 * text.size
-
-
-def boxes(picture: Picture) -> list[Box]:
-    return [shape for shape in picture.shapes if isinstance(shape, Box)]
-
-
-def texts(picture: Picture) -> list[Text]:
-    return [shape for shape in picture.shapes if isinstance(shape, Text)]
-
-
-def around(picture: Picture, text: Text) -> Box | None:
-    """Return the topmost box below a text's middle."""
-    left, top, right, bottom = extent(text, text.width)
-    x, y = (left + right) / 2, (top + bottom) / 2
-    under = [b for b in boxes(picture) if b.x <= x <= b.x + b.width and b.y <= y <= b.y + b.height]
-    return under[-1] if under else None
-
-
-def overlap(one: Extent, other: Extent) -> bool:
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
-
-
-def sides(box: Box) -> Extent:
-    return box.x, box.y, box.x + box.width, box.y + box.height
-
-
-def outside(picture: Picture) -> list[str]:
-    """Return the texts that stand out of the box (or the picture) that they are written in."""
-    found = []
-    for text in texts(picture):
-        box = around(picture, text)
-        limit = sides(box) if box else (0, 0, picture.width, picture.height)
-        for width in (text.width, drawn_width(text)):
-            left, top, right, bottom = extent(text, width)
-            if left < limit[0] or top < limit[1] or right > limit[2] or bottom > limit[3]:
-                found.append(text.text)
-    return found
-
-
-def collisions(picture: Picture) -> list[tuple]:
-    """Return the pairs of boxes that overlap, though neither holds the other."""
-    by_key = picture.places
-    found = []
-
-    def holders(box: Box) -> list:
-        chain = []
-        while box.holder is not None:
-            chain.append(box.holder)
-            box = by_key[box.holder]
-        return chain
-
-    for i, one in enumerate(boxes(picture)):
-        for other in boxes(picture)[i + 1 :]:
-            related = one.key in holders(other) or other.key in holders(one)
-            if not related and overlap(sides(one), sides(other)):
-                found.append((one.key, other.key))
-    return found
 
 
 @pytest.mark.parametrize("name", SCENES)
@@ -209,56 +128,6 @@ def test_every_network_colour_can_carry_white_words() -> None:
     assert min(contrast(colour, palette.PAPER) for colour in palette.NETWORKS) >= 4.5
 
 
-def moved(before: Snapshot, after: Snapshot) -> list:
-    old, new = layout(before).places, layout(after).places
-    return [
-        key
-        for key in old
-        if key[0] in ("container", "endpoint", "veth", "bridge")
-        and (old[key].x, old[key].y) != (new[key].x, new[key].y)
-    ]
-
-
-@pytest.mark.parametrize("count", [n for n in range(1, 24) if n not in (12,)])
-def test_a_new_container_moves_nobody(count: int) -> None:
-    assert moved(many(count), many(count + 1)) == []
-
-
-def test_the_13th_container_is_where_the_grid_grows() -> None:
-    assert moved(many(12), many(13)) != []
-
-
-def test_a_new_container_moves_nobody_in_the_network_beside() -> None:
-    before = example()
-    also = container("third", 4, ports=HTTP)
-    third = container("fourth", 0, mode="mynet", endpoints=(mynet(101),))
-    after = replace(before, containers=(*before.containers, also, third))
-    assert moved(before, after) == []
-
-
-def test_a_container_on_two_networks_moves_nobody() -> None:
-    before = example()
-    both = container("both", 0, endpoints=(endpoint(4), mynet(2, "eth1")))
-    assert moved(before, replace(before, containers=(*before.containers, both))) == []
-
-
-def test_a_stopped_or_special_container_moves_nobody() -> None:
-    before = example()
-    old = container("old", 0, state="exited", endpoints=())
-    none = container("none", 0, mode="none", endpoints=())
-    host = container("host", 0, mode="host", endpoints=())
-    assert moved(before, replace(before, containers=(*before.containers, old, none, host))) == []
-
-
-def test_published_ports_move_nothing_below_the_rules() -> None:
-    ports: list[Published] = [("docker0", "172.17.0.3", p, p, 1) for p in range(8000, 8030)]
-    nets = [("docker0", "172.17.0.0/16"), ("br-9f3c1a07be42", "192.168.100.0/24")]
-    assert moved(example(), replace(example(), chains=chains(nets, ports))) == []
-    shown = [text.text for text in texts(layout(replace(example(), chains=chains(nets, ports))))]
-    assert "ACCEPT tcp dpt:8000 → 172.17.0.3" in shown
-    assert any(text.startswith("+") and text.endswith("more") for text in shown)
-
-
 def test_places_are_the_seam_for_a_way_over_the_picture() -> None:
     places = layout(example()).places
     web, bridge = places["container", "web"], places["bridge", "docker0"]
@@ -281,8 +150,6 @@ def test_what_does_not_run_is_dashed_and_without_interface() -> None:
     assert picture.places["container", "old"].dashed
     assert not picture.places["container", "c1"].dashed
     assert ("endpoint", "old", "bridge") not in picture.places
-    gap = picture.places["container", "new"].x - picture.places["container", "c1"].x
-    assert gap > 500, "it stands in the way of the next container"
     assert "exited: no interface, no address" in [text.text for text in texts(picture)]
 
 
@@ -302,8 +169,15 @@ def test_rows_of_containers_do_not_run_into_those_without_a_network() -> None:
 
 def test_every_container_is_in_the_picture() -> None:
     for name, scene in SCENES.items():
-        for each in scene().containers:
-            assert ("container", each.name) in PICTURES[name].places
+        everyone = [each.name for each in scene().containers]
+        places = layout(scene(), apart=everyone).places
+        assert {key[1] for key in places if key[0] == "container"} == set(everyone)
+        assert not [key for key in places if key[0] == "group"]
+        drawn = PICTURES[name].places
+        apart = {key[1] for key in drawn if key[0] == "container"}
+        together = {member for members in ALIKE[name] for member in members}
+        assert apart | together == set(everyone)
+        assert apart & together == set()
 
 
 def test_warnings_have_a_red_border() -> None:
@@ -313,7 +187,7 @@ def test_warnings_have_a_red_border() -> None:
 
 
 def test_nothing_is_left_out_of_what_fits() -> None:
-    for name in set(SCENES) - {"long_names"}:
+    for name in set(SCENES) - {"long_names", "crowd"}:
         assert not [text.text for text in texts(PICTURES[name]) if "…" in text.text], name
     assert [text.text for text in texts(layout(long_names())) if "…" in text.text]
 

@@ -10,8 +10,12 @@ from typing import Any
 import nbformat
 import pytest
 
+from course_lib import exercises
+from course_lib.answers import is_stub
+
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+EXERCISES = sorted((ROOT / "exercises").glob("*/exercise.ipynb"))
 CHAPTERS = [path for path in NOTEBOOKS if not path.name.startswith("00_")]
 # The shape of a chapter: these headings in this order, with rounds between the first and the second.
 SHAPE = (
@@ -72,7 +76,7 @@ def test_there_are_notebooks() -> None:
     assert [path.name for path in NOTEBOOKS][:2] == ["00_start_here.ipynb", "01_docker0.ipynb"]
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*NOTEBOOKS, *EXERCISES], ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_contract(path: Path) -> None:
     assert problems(read(path)) == []
 
@@ -160,3 +164,16 @@ def test_the_sanitizer_finds_what_changes() -> None:
     for pattern, replacement in patterns():
         text = pattern.sub(replacement, text)
     assert text == ("N: VETH@ifN: link/ether MAC LINKLOCAL/64 BRIDGE\nSHORTID ID time=T ms")
+
+
+@pytest.mark.parametrize("path", EXERCISES, ids=lambda path: path.parent.name)
+def test_an_exercise_is_handed_out_empty_and_is_checked_by_one_graded_cell(path: Path) -> None:
+    cells = code(path)
+    assert "exercise()" in cells[0].source
+    assert "clean_up()" in cells[-1].source
+    [answer] = [cell for cell in cells if cell.source.startswith("%%answer")]
+    assert is_stub(answer.source.partition("\n")[2])
+    [graded] = [cell for cell in cells if cell.metadata.get("nbgrader", {}).get("grade")]
+    assert graded.source == "check()"
+    assert graded.metadata.nbgrader.points == exercises.load(path.parent).points
+    assert graded.outputs[-1].data["text/plain"] == "0"

@@ -8,7 +8,8 @@ from course_lib import collect
 from course_lib.layout import layout
 from course_lib.shapes import Text
 from course_lib.snapshot import Snapshot
-from course_lib.text import WIDTH, describe
+from course_lib.tables import WIDTH
+from course_lib.text import describe
 from tests.pictures import SCENES, dual_stack, example, many, mistaken, modes, two_networks, warned
 
 RECORDED = sorted((Path(__file__).parent / "facts").glob("*/*.json"))
@@ -81,7 +82,7 @@ def test_modes_are_said() -> None:
 
 
 def test_addresses_of_both_families_are_there() -> None:
-    assert "172.18.0.2/16, fd00:cafe::2/64" in describe(dual_stack())
+    assert re.search(r"172.18.0.2/16,\s.*\s+fd00:cafe::2/64", describe(dual_stack()))
 
 
 def test_warnings_come_first() -> None:
@@ -100,8 +101,28 @@ def test_all_rules_are_there_also_those_that_the_picture_leaves_out() -> None:
     assert "FORWARD rule 10" in twin
 
 
-def test_sixty_containers_are_sixty_rows() -> None:
-    assert len(re.findall(r"^  c\d+ .* veth\w+$", describe(many(60)), re.MULTILINE)) == 60
+def test_sixty_containers_are_sixty_rows_for_who_wants_them() -> None:
+    scene = many(60)
+    each = describe(scene, [container.name for container in scene.containers])
+    assert len(re.findall(r"^  c\d+ .* veth\w+$", each, re.MULTILINE)) == 60
+    assert "alike" not in each
+
+
+def test_those_that_are_alike_are_one_row() -> None:
+    lines = describe(many(60)).splitlines()
+    row = next(line for line in lines if line.startswith("  c7 to c60 (54 alike)  eth0"))
+    assert "172.17.0.8/16 to 172.17.0.61/16" in row
+    assert row.endswith("54 veths")
+    said = next(line for line in lines if line.startswith("  c7 to c60 (54 alike): busybox · sh; running; one card"))
+    assert "./course graph --all" in " ".join(lines[lines.index(said) :][:3])
+    assert not [line for line in lines if line.startswith("  c30")]
+
+
+def test_a_table_that_is_too_wide_goes_on_below() -> None:
+    lines = describe(dual_stack()).splitlines()
+    row = next(i for i, line in enumerate(lines) if line.startswith("  plain  "))
+    column = lines[row].index("172.18.0.3/16,")
+    assert lines[row + 1][column:] == "fd12:3456:789a:bcde:f012:3456:789a:bcde/64"
 
 
 @pytest.mark.parametrize("path", RECORDED, ids=lambda path: f"{path.parent.name}-{path.stem}")

@@ -18,12 +18,15 @@ BOUND = 400  # milliseconds, for the evidence over the bare request
 def main() -> None:
     """Measure at 10, 50 and 100 containers, and say where the bound is not kept."""
     lab.reset()
-    run.host("docker run -d --name web -p 80:80 nginx; until curl -sf -o /dev/null http://172.17.0.2/; do sleep 0.1; done")
+    run.host(
+        "docker run -d --name web -p 80:80 nginx; until curl -sf -o /dev/null http://172.17.0.2/; do sleep 0.1; done"
+    )
     print("containers   bare  evidence  difference  ratio  journey  difference")
     there = 1
     for count in (10, 50, 100):
         run.host(
-            f"for i in $(seq {there + 1} {count}); do docker run -d -it --name c$i busybox >/dev/null; done", timeout=600
+            f"for i in $(seq {there + 1} {count}); do docker run -d -it --name c$i busybox >/dev/null; done",
+            timeout=600,
         )
         there = count
         raw = facts.read()

@@ -1,0 +1,183 @@
+"""A class is graded: each answer replayed in a throw-away lab of its own, several at once; then the report.
+
+What was seen is kept in a file for each answer, `learners/NAME/EXERCISE.json` in the report. A grader that was
+killed goes on where it was: an answer is replayed only if there is no evidence of just these files.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import json
+import os
+import queue
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, cast
+
+from course_lib import engine, exercises, lab, report, submissions, throwaway
+from course_lib.answers import ANSWER
+from course_lib.exercises import HINTS
+from course_lib.progress import say
+from course_lib.replay import Job
+from course_lib.submissions import Submission
+
+LIMIT = 120.0  # seconds for an answer
+AROUND = 120.0  # seconds for the lab, the probes and the end, at most
+NEEDS = 2_000_000_000  # bytes of memory for one lab, with what is around it
+
+Work = tuple[Submission, str]  # a learner's submission, and the exercise in it
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What is the same for all answers of one run of the grader."""
+
+    out: Path
+    grader: str  # marks the labs as this report's
+    seed: str
+    limit: float
+
+
+def grade(folder: Path, out: Path, need: Callable[[str], None], *, jobs: int = 0, limit: float = LIMIT) -> list[str]:
+    """Replay what is handed in in `folder` and keep the evidence in `out`; return what could not be graded, and why.
+
+    `jobs` labs run at once, 0 means as many as the engine's machine has CPUs and memory for. `need` is as for
+    `course_lib.throwaway.make_seed`. An answer that breaks its lab gets no points; what breaks Docker is returned.
+    """
+    handed_in = submissions.read_class(folder)
+    (out / "learners").mkdir(parents=True, exist_ok=True)
+    grader = hashlib.sha256(str(out.resolve()).encode()).hexdigest()[:8]
+    _forget_others(out, {submission.learner for submission in handed_in})
+    todo: list[Work] = []
+    for submission in handed_in:
+        _note(out, submission)
+        todo += [(submission, name) for name in sorted(submission.answers) if not _done(out, submission, name)]
+    if not todo:
+        return []
+    throwaway.remove_all(grader)
+    this = _Run(out, grader, throwaway.make_seed(need), limit)
+    count = jobs or room()
+    say(f"{len(todo)} answers to replay, {count} at once.")
+    slots: queue.SimpleQueue[int] = queue.SimpleQueue()
+    for slot in range(count):
+        slots.put(slot)
+
+    def one(work: Work) -> str:
+        slot = slots.get()
+        try:
+            return _grade_one(this, work, f"{lab.name()[:18]}-{grader}-{slot}")
+        finally:
+            slots.put(slot)
+
+    with ThreadPoolExecutor(count) as pool:
+        failed = [words for words in pool.map(one, todo) if words]
+    throwaway.remove_all(grader)
+    return failed
+
+
+def room() -> int:
+    """Return how many labs the engine's machine can run at once."""
+    info = engine.outer().info()
+    return max(1, min(int(info["NCPU"]), int(info["MemTotal"] // NEEDS)))
+
+
+def _forget_others(out: Path, learners: set[str]) -> None:
+    """Remove from the report who is not in the class any more."""
+    for folder in (out / "learners").iterdir():
+        if folder.name not in learners and (folder / f"{report.NOTES}.json").exists():
+            shutil.rmtree(folder)
+
+
+def _note(out: Path, submission: Submission) -> None:
+    """Make a learner's folder in the report; keep what was refused, remove what is not handed in any more."""
+    folder = out / "learners" / submission.learner
+    folder.mkdir(exist_ok=True)
+    for path in folder.glob("*.json"):
+        if path.stem not in (*submission.answers, report.NOTES):
+            path.unlink()
+    exercises.write(folder / f"{report.NOTES}.json", json.dumps(submission.notes, indent=1))
+
+
+def _digest(submission: Submission, name: str) -> str:
+    """Return a digest of what the evidence of an answer depends on: the answer, and the exercise's checks."""
+    digest = hashlib.sha256((exercises.ROOT / name / "checks.py").read_bytes())
+    for place, content in sorted(submission.answers[name].items()):
+        digest.update(f"\0{place}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()
+
+
+def _done(out: Path, submission: Submission, name: str) -> bool:
+    """Whether there is evidence of just this answer already."""
+    try:
+        known = json.loads((out / "learners" / submission.learner / f"{name}.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return bool(known["of"] == _digest(submission, name))
+
+
+def _grade_one(this: _Run, work: Work, place: str) -> str:
+    """Replay one answer and keep the evidence; return why there is none, if it is not the answer's fault."""
+    submission, name = work
+    files = submission.answers[name]
+    began = time.monotonic()
+    if ANSWER in files:
+        found = _replay(Job(name, submission.learner, _encoded(files), this.seed, this.grader, this.limit), place)
+        if isinstance(found, str):
+            return f"{submission.learner}, {name}: {found}"
+    else:
+        found = _broken(f"There is no {ANSWER} in what was handed in.", 0.0)
+    found |= {"of": _digest(submission, name), "hints": exercises.hints_in(files.get(HINTS, b""))}
+    text = json.dumps(found, indent=1, sort_keys=True, ensure_ascii=False)
+    exercises.write(this.out / "learners" / submission.learner / f"{name}.json", text)
+    say(f"{submission.learner}: {name}, {time.monotonic() - began:.1f} s")
+    return ""
+
+
+def _encoded(files: Mapping[str, bytes]) -> dict[str, str]:
+    return {place: base64.b64encode(content).decode() for place, content in files.items()}
+
+
+def _replay(job: Job, place: str) -> dict[str, Any] | str:
+    """Replay in a process of its own, in a lab of the name `place`; return the evidence, or why there is none."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "course_lib.replay"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env={**os.environ, "COURSE_LAB": place},
+        cwd=exercises.ROOT.parent,
+        encoding="utf-8",
+    ) as process:
+        stdin, stdout = cast("IO[str]", process.stdin), cast("IO[str]", process.stdout)
+        alarm = threading.Timer(job.limit + AROUND, process.kill)
+        alarm.start()
+        # Its input stays open until it has ended: when this process is killed it ends, too.
+        with contextlib.suppress(BrokenPipeError):
+            stdin.write(job.as_json() + "\n")
+            stdin.flush()
+        last = stdout.read().strip().rpartition("\n")[2]
+        late = alarm.finished.is_set()
+        alarm.cancel()
+    if late:
+        throwaway.remove(place)
+        return _broken(f"The lab and its probes did not end within {job.limit + AROUND:g} s.", job.limit + AROUND)
+    try:
+        found: dict[str, Any] = json.loads(last)
+    except ValueError:
+        return last or "its replay ended without a word"
+    return found
+
+
+def _broken(why: str, seconds: float) -> dict[str, Any]:
+    """Return the evidence of an answer whose lab says nothing."""
+    answer = {"ended": why, "output": ""}
+    return {"answer": answer, "broken": why, "facts": None, "probes": {}, "seconds": seconds}

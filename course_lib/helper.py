@@ -1,0 +1,43 @@
+"""A container of the lab's image that looks at the machine of the learner's engine, changes nothing, and is gone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from course_lib import images
+from course_lib.errors import CourseError
+
+ANSWER_WITHIN = 60  # seconds
+
+
+def look(api: Any, image: str, script: str, *, capabilities: tuple[str, ...], pids: bool = False) -> str:
+    """Run a script of `sh` in the network namespace of the engine's machine, and return what it wrote.
+
+    With `pids` it sees the machine's processes too, and so may enter the containers' namespaces. Raises
+    engine.APIError if the engine refuses such a container, and CourseError if the script fails.
+    """
+    host_config = api.create_host_config(
+        network_mode="host",
+        cap_add=list(capabilities),
+        pid_mode="host" if pids else None,
+        security_opt=["apparmor=unconfined"] if pids else None,  # AppArmor's profile for containers denies /proc/PID/ns
+        userns_mode="host",  # where dockerd maps users, --network host is refused without this
+        log_config={"Type": "json-file"},  # another driver of the learner's would keep the words from us
+    )
+    made = api.create_container(
+        image,
+        entrypoint=["sh", "-c", script],
+        labels={images.LABEL: "helper"},
+        host_config=host_config,
+        use_config_proxy=False,
+    )["Id"]
+    try:
+        api.start(made)
+        failed = api.wait(made, timeout=ANSWER_WITHIN)["StatusCode"]
+        if failed:
+            said = api.logs(made, stdout=False, stderr=True).decode(errors="replace").strip()
+            raise CourseError(said.rpartition("\n")[2] or f"the program ended with exit code {failed}")
+        text: bytes = api.logs(made, stderr=False)
+    finally:
+        api.remove_container(made, force=True)
+    return text.decode(errors="replace")

@@ -1,0 +1,94 @@
+"""What an exercise's notebook uses: `exercise()`, `%%answer`, `check()`, `hint()`, for the exercise in its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from course_lib import answers, exercises, lab, run
+from course_lib.answers import ANSWER, COMMAND, is_stub
+from course_lib.chapter import begin
+from course_lib.checks import UNSEEN, WAITING, Verdict
+from course_lib.errors import CourseError
+from course_lib.judging import judge
+from course_lib.probing import evidence
+
+NOT_YET = f"Not yet: fill the cell that begins with `%%answer`, and run it. It is kept as {ANSWER}."
+
+
+def exercise(learner: str = "") -> None:
+    """Take the lab to where the exercise begins, and say the learner's own values.
+
+    A name that is given is kept for all exercises.
+    """
+    here = exercises.load(Path.cwd())
+    if learner:
+        exercises.note_learner(learner)
+    who = exercises.learner()
+    begin()
+    answers.to_start(here, here.values(who))
+    print(f"The values of {who}:")
+    for name, value in here.values(who).items():
+        print(f"  {name:<12} {value}")
+
+
+def answer(cell: str, show: Callable[[str], object], timeout: float) -> None:
+    """Keep a cell as the answer beside the notebook, and run it from where the exercise begins.
+
+    An answer rebuilds everything from nothing. So it is run that way each time: what came of an earlier try is gone.
+    """
+    here = exercises.load(Path.cwd())
+    if is_stub(cell):
+        print(NOT_YET)
+        return
+    exercises.write(here.folder / ANSWER, cell)
+    lab.reset()
+    answers.to_start(here, here.values(exercises.learner()))
+    answers.send(answers.files_of(here.folder))
+    run.run(COMMAND, run.HOST, fails=False, timeout=timeout, show=show)
+
+
+def check() -> int:
+    """Look at the lab, and say of each check whether it is right; of the first that is not, all that helps.
+
+    Return the points (nbgrader takes the last value of a cell for its score).
+    """
+    here = exercises.load(Path.cwd())
+    values = here.values(exercises.learner())
+    done = judge(here, values, evidence(here, values))
+    first = next((v for v in done if not v.ok and v.mistake != WAITING), None)
+    for verdict in done:
+        print(f"{'right  ' if verdict.ok else 'not yet'}  {verdict.points}/{verdict.of}  {verdict.wanted}")
+        if verdict is first:
+            print(explained(verdict))
+    print(f"Points, of {here.points}:")
+    return sum(v.points for v in done)
+
+
+def explained(verdict: Verdict) -> str:
+    """Return what was found instead, the evidence, and the hint, in lines of text."""
+    lines = [f"  found: {verdict.found}"]
+    for seen in verdict.evidence:
+        lines += [f"  {seen.place}$ {seen.command}", f"    {seen.words}"]
+        lines += [f"    {line}" for line in seen.output.splitlines()[:3]]
+    return "\n".join([*lines, *([f"  hint: {verdict.hint}"] if verdict.mistake != UNSEEN else [])])
+
+
+def hint() -> None:
+    """Go one step further with the first check that is not right; there are three. How many were taken is noted."""
+    here = exercises.load(Path.cwd())
+    values = here.values(exercises.learner())
+    done = judge(here, values, evidence(here, values))
+    first = next((v for v in done if not v.ok), None)
+    if first is None:
+        print("Everything is right. There is nothing to give a hint for.")
+        return
+    steps = next(c for c in here.checks if c.name == first.check).steps
+    if not steps:
+        raise CourseError(f"There are no further hints for {first.check}: `check()` says all.")
+    taken = exercises.hints_taken(here.folder)
+    number = min(taken.get(first.check, 0) + 1, len(steps))
+    exercises.note_hints(here.folder, {**taken, first.check: number})
+    print(f"{first.wanted}")
+    for count, step in enumerate(steps[:number], 1):
+        print(f"  {count} of {len(steps)}: {step.format_map(dict(values))}")

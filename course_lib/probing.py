@@ -1,0 +1,61 @@
+"""Runs an exercise's probes in the lab and returns the evidence: plain data, nothing judged."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from typing import Any
+
+from course_lib import collect, facts, run
+from course_lib.checks import Probe, Result, Values
+from course_lib.errors import CourseError, LabGoneError
+from course_lib.exercises import Exercise
+
+MOST = 4000  # characters of a probe's output
+
+
+def evidence(exercise: Exercise, values: Values) -> dict[str, Any]:
+    """Return what the lab shows now: the raw facts of its network, and what each probe saw.
+
+    Where the lab cannot be asked, `facts` is None and `broken` says why.
+    """
+    probes: dict[str, Any] = {}
+    try:
+        before = collect.snapshot(facts.read())
+        for name, probe in exercise.probes(values, before).items():
+            probes[name] = vars(look(probe))
+        now = facts.read()  # again: what the probes did shows in counters, and what they waited for is there
+    except CourseError as error:
+        return {"broken": str(error), "facts": None, "probes": {}}
+    if not now["version"]:
+        return {"broken": "The lab's dockerd does not answer any more.", "facts": None, "probes": {}}
+    return {"broken": "", "facts": now, "probes": probes}
+
+
+def look(probe: Probe) -> Result:
+    """Run one probe, again and again while it fails and its patience lasts."""
+    deadline = time.monotonic() + probe.patience
+    while True:
+        code, output = _once(probe)
+        if code == 0 or time.monotonic() > deadline:
+            return Result(probe.place, probe.command, code, output)
+        time.sleep(0.1)
+
+
+def _once(probe: Probe) -> tuple[int, str]:
+    """Run a probe once; return its exit code and the beginning of its output."""
+    if probe.place == "host":
+        argv = ["bash", "-c", probe.command]
+    elif probe.place == "client":
+        argv = [*run.CLIENT, "bash", "-c", probe.command]
+    else:
+        argv = ["docker", "exec", probe.place, "sh", "-c", probe.command]
+    limited = shlex.join(["timeout", "-k", "1", f"{probe.timeout:g}", *argv])
+    script = f"{limited} 2>&1 | head -c {MOST}; exit ${{PIPESTATUS[0]}}"
+    try:
+        said = run.ask(f"bash -c {shlex.quote(script)}; code=$?; echo; echo $code", timeout=probe.timeout + 10)
+    except LabGoneError:
+        return 255, ""
+    text, _, code = said.rstrip("\n").rpartition("\n")
+    # The newline before the code is ours.
+    return (int(code) if code.isdigit() else 255), text.removesuffix("\n")

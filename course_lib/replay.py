@@ -1,0 +1,93 @@
+"""One answer in one throw-away lab: `python -m course_lib.replay`, a process of its own for each, started by `grade`.
+
+It reads one line of JSON (a `Job`) and writes one line of JSON, the evidence. It judges nothing. It ends when its
+input ends: a grader that was killed leaves no replay behind.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from course_lib import answers, engine, exercises, lab, run, throwaway
+from course_lib.errors import CommandFailedError, CommandHungError, LabGoneError
+from course_lib.probing import evidence
+
+LAST_WORDS = 2000  # characters of an answer's output that are kept
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be replayed, and where."""
+
+    exercise: str
+    learner: str
+    files: Mapping[str, str]  # the answer's files by their places, in base64
+    seed: str  # the volume with the images
+    grader: str  # whose the lab is
+    limit: float  # seconds for the answer
+
+    def as_json(self) -> str:
+        """Return the job as one line."""
+        return json.dumps(dataclasses.asdict(self))
+
+
+def replay(job: Job) -> dict[str, Any]:
+    """Run an answer from the exercise's start in a fresh throw-away lab, look at what is there, and return that."""
+    what = exercises.named(job.exercise)
+    values = what.values(job.learner)
+    files = {place: base64.b64decode(content) for place, content in job.files.items()}
+    began = time.monotonic()
+    throwaway.create(job.seed, job.grader)
+    try:
+        answers.to_start(what, values)
+        answers.send(files)
+        answer = _answer(job.limit)
+        seen = evidence(what, values)
+    finally:
+        throwaway.remove(lab.name())
+    return {"answer": answer, **seen, "seconds": round(time.monotonic() - began, 1)}
+
+
+def _answer(limit: float) -> dict[str, Any]:
+    """Run the answer; return how it ended, and its last words."""
+    said: list[str] = []
+    ended = "it ran to its end"
+    try:
+        run.run(answers.COMMAND, run.HOST, fails=False, timeout=limit, show=said.append)
+    except CommandHungError:
+        ended = f"it did not end within {limit:g} s and was ended"
+    except (CommandFailedError, LabGoneError) as error:
+        ended = str(error)
+    return {"ended": ended, "output": "".join(said)[-LAST_WORDS:]}
+
+
+def _end_with_input() -> None:
+    """End this process when whoever started it is gone."""
+    sys.stdin.read()
+    os._exit(1)
+
+
+def main() -> None:
+    """Replay the job that stands on standard input."""
+    job = Job(**json.loads(sys.stdin.readline()))
+    threading.Thread(target=_end_with_input, daemon=True).start()
+    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # what is said on the way is no evidence
+    with engine.plain_words():
+        found = replay(job)
+    out.write(json.dumps(found) + "\n")
+    out.flush()
+    os._exit(0)  # threads may still wait for a lab that is gone
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,173 @@
+"""From the evidence of a class to its report: marks, and why. Without Docker: the same evidence, the same files."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import jinja2
+
+from course_lib import collect, exercises
+from course_lib.checks import UNSEEN, WAITING, Verdict
+from course_lib.errors import CourseError
+from course_lib.exercises import Exercise
+from course_lib.judging import judge
+from course_lib.layout import layout
+from course_lib.svg import FORBIDDEN, svg
+from course_lib.text import describe
+
+NOTES = "notes"  # a learner's file beside the evidence: what was refused
+
+
+@dataclass(frozen=True)
+class Marked:
+    """An answer with its verdicts."""
+
+    exercise: Exercise
+    verdicts: tuple[Verdict, ...]
+    evidence: dict[str, Any]
+    hints: int  # steps taken, as the learner's own notebook noted them
+
+    @property
+    def points(self) -> int:
+        """Return the points of all checks."""
+        return sum(v.points for v in self.verdicts)
+
+
+@dataclass(frozen=True)
+class Learner:
+    """A learner with all answers that were marked."""
+
+    name: str
+    answers: tuple[Marked, ...]
+    notes: tuple[str, ...]
+    price: float  # of a step of hint(), in points
+
+    @property
+    def hints(self) -> int:
+        """Return how many steps of hint() were taken."""
+        return sum(a.hints for a in self.answers)
+
+    @property
+    def points(self) -> float:
+        """Return the points of all exercises, less the price of the hints; an exercise has never less than none."""
+        return round(sum(max(0.0, a.points - self.price * a.hints) for a in self.answers), 2)
+
+    @property
+    def seconds(self) -> float:
+        """Return how long the replays took."""
+        return round(sum(float(a.evidence["seconds"]) for a in self.answers), 1)
+
+
+def read(out: Path, price: float = 0.0) -> list[Learner]:
+    """Return the class whose evidence lies in a report; raises CourseError if there is none."""
+    folders = sorted(path for path in (out / "learners").glob("*") if path.is_dir())
+    if not folders:
+        raise CourseError(f"There is no evidence in {out}: `./course grade DIR --out {out}` makes some.")
+    known: dict[str, Exercise] = {}
+    return [_learner(folder, price, known) for folder in folders]
+
+
+def _learner(folder: Path, price: float, known: dict[str, Exercise]) -> Learner:
+    answers = []
+    for path in sorted(folder.glob("*.json")):
+        if path.stem == NOTES:
+            continue
+        exercise = known.setdefault(path.stem, exercises.named(path.stem))
+        evidence = json.loads(path.read_text(encoding="utf-8"))
+        done = judge(exercise, exercise.values(folder.name), evidence)
+        answers.append(Marked(exercise, done, evidence, sum(evidence["hints"].values())))
+    notes = folder / f"{NOTES}.json"
+    said = json.loads(notes.read_text(encoding="utf-8")) if notes.exists() else []
+    return Learner(folder.name, tuple(answers), tuple(said), price)
+
+
+def write(out: Path, learners: list[Learner]) -> None:
+    """Write grades.csv, junit.xml, a page for each learner and one for the class."""
+    taken = {a.exercise.name: a.exercise for learner in learners for a in learner.answers}
+    chosen = [taken[name] for name in sorted(taken)]
+    exercises.write(out / "grades.csv", grades(learners, chosen))
+    exercises.write(out / "junit.xml", junit(learners))
+    pages = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).with_name("templates")),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    pages.globals |= {"WAITING": WAITING}
+    for learner in learners:
+        folder = out / "learners" / learner.name
+        words = {a.exercise.name: _picture(folder, a) for a in learner.answers}
+        page = pages.get_template("learner.html").render(learner=learner, words=words)
+        exercises.write(folder / "index.html", page)
+    page = pages.get_template("class.html").render(learners=learners, exercises=chosen, counts=counts(learners))
+    exercises.write(out / "index.html", page)
+
+
+def grades(learners: list[Learner], chosen: list[Exercise]) -> str:
+    """Return the CSV: a row for each learner, a column for each check, empty where nothing was handed in."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    columns = [(e.name, c.name) for e in chosen for c in e.checks]
+    table.writerow(["learner", "points", "of", *("/".join(c) for c in columns), "hints", "notes", "seconds"])
+    of = sum(e.points for e in chosen)
+    for learner in learners:
+        got = {(a.exercise.name, v.check): v.points for a in learner.answers for v in a.verdicts}
+        marks = [got.get(column, "") for column in columns]
+        notes = "; ".join(learner.notes)
+        table.writerow([learner.name, f"{learner.points:g}", of, *marks, learner.hints, notes, learner.seconds])
+    return text.getvalue()
+
+
+def junit(learners: list[Learner]) -> str:
+    """Return the same as JUnit XML: a suite for each learner, a case for each check."""
+    root = ElementTree.Element("testsuites")
+    for learner in learners:
+        cases = [(a, v) for a in learner.answers for v in a.verdicts]
+        wrong = sum(not v.ok for _, v in cases)
+        head = {"name": learner.name, "tests": str(len(cases)), "failures": str(wrong), "errors": "0"}
+        suite = ElementTree.SubElement(root, "testsuite", head)
+        for answer, verdict in cases:
+            names = {"classname": f"{learner.name}.{answer.exercise.name}", "name": verdict.check}
+            case = ElementTree.SubElement(suite, "testcase", names)
+            if not verdict.ok:
+                why = ElementTree.SubElement(case, "failure", {"message": FORBIDDEN.sub("?", verdict.found)})
+                why.text = FORBIDDEN.sub("?", f"wanted: {verdict.wanted}\nhint: {verdict.hint}")
+    ElementTree.indent(root)
+    return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def counts(learners: list[Learner]) -> dict[tuple[str, str], tuple[int, str, int]]:
+    """Return for each check, by exercise and name: who fails it, the commonest mistake, and who makes that."""
+    mistakes: dict[tuple[str, str], Counter[str]] = {}
+    for learner in learners:
+        for answer in learner.answers:
+            for verdict in answer.verdicts:
+                here = mistakes.setdefault((answer.exercise.name, verdict.check), Counter())
+                if not verdict.ok:
+                    here[verdict.mistake] += 1
+    result = {}
+    for check, here in mistakes.items():
+        own = sorted((-n, name) for name, n in here.items() if name not in (WAITING, UNSEEN))
+        commonest, count = (own[0][1], -own[0][0]) if own else ("", 0)
+        result[check] = (sum(here.values()), commonest, count)
+    return result
+
+
+def _picture(folder: Path, answer: Marked) -> str:
+    """Draw the network as it was found, beside the learner's page; return it in words, "" where there is none."""
+    path = folder / f"{answer.exercise.name}.svg"
+    path.unlink(missing_ok=True)
+    if answer.evidence["facts"] is None:
+        return ""
+    now = collect.snapshot(answer.evidence["facts"])
+    words = describe(now)
+    exercises.write(path, svg(layout(now), "The network as it was found", words))
+    return words

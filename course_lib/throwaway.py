@@ -1,0 +1,108 @@
+"""Throw-away labs: for one answer of somebody whom nobody knows, with limits, and gone afterwards.
+
+The images come from a *seed*: the volume of a lab that is made once and then only read. A throw-away lab hangs its
+layers in without copying them, and everything that it writes is in memory, with an end to it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from course_lib import engine, images, lab
+from course_lib.progress import step
+
+MEGABYTE = 1 << 20
+MEMORY = 1536 * MEGABYTE  # of a whole lab; what it writes to its file systems counts
+ROOT_SIZE = 128 * MEGABYTE  # that may be written outside of containers
+DOCKER_SIZE = 512 * MEGABYTE  # that containers, volumes and built images may take
+INSIDE_MEMORY = 768 * MEGABYTE  # of all containers in it together
+PROCESSES, INSIDE_PROCESSES = 1200, 600  # ten containers with published ports need 200 outside of themselves
+GRADER_LABEL = f"{images.LABEL}.grader"
+
+
+@contextlib.contextmanager
+def lab_named(name: str) -> Iterator[None]:
+    """Let COURSE_LAB be another name for a while."""
+    before = os.environ.get("COURSE_LAB")
+    os.environ["COURSE_LAB"] = name
+    try:
+        yield
+    finally:
+        os.environ.pop("COURSE_LAB")
+        if before is not None:
+            os.environ["COURSE_LAB"] = before
+
+
+def seed_name() -> str:
+    """Return the name of the lab whose volume is the seed of this lab's throw-away labs."""
+    return f"{lab.name()[:26]}-seed"
+
+
+def make_seed(need: Callable[[str], None]) -> str:
+    """Make the seed, or bring it up to date; return the name of its volume. Nothing runs on it afterwards.
+
+    `need(package)` installs a Debian package on this machine or raises a CourseError.
+    """
+    with lab_named(seed_name()):
+        lab.up(lab.DEFAULT_ENGINE, need)
+        engine.outer().remove_container(lab.container(), force=True)
+        return lab.volume(lab.DEFAULT_ENGINE)
+
+
+def remove_seed() -> None:
+    """Remove the seed, if there is one, and say so."""
+    with lab_named(seed_name()):
+        if engine.outer().volumes(filters={"label": f"{lab.NAME_LABEL}={lab.name()}"})["Volumes"]:
+            lab.down(remove_images=False)
+
+
+def create(seed: str, grader: str) -> None:
+    """Start a throw-away lab of the name that COURSE_LAB has, and wait until it is ready.
+
+    Raises EngineUnfitError if the engine cannot run it. `grader` marks whose it is.
+    """
+    api = engine.outer()
+    remove(lab.name())
+    script = (images.RECIPES / "throw-away").read_text()
+    limits: dict[str, Any] = {
+        "mem_limit": MEMORY,
+        "memswap_limit": MEMORY,
+        "pids_limit": PROCESSES,
+        "nano_cpus": 1_000_000_000,  # one CPU: an endless loop leaves the others theirs
+        "read_only": True,
+        "tmpfs": {"/scratch": f"size={ROOT_SIZE},exec,dev,suid"},
+        "binds": {seed: {"bind": "/seed", "mode": "ro"}},
+        "log_config": {"Type": "json-file", "Config": {"max-size": "1m", "max-file": "1"}},
+    }
+    api.create_container(
+        images.lab_image(images.RELEASES[lab.DEFAULT_ENGINE]),
+        entrypoint=["tini", "--", "bash", "-c", script, "throw-away"],
+        command=[str(n) for n in (ROOT_SIZE, DOCKER_SIZE, INSIDE_PROCESSES, INSIDE_MEMORY)],
+        name=lab.container(),
+        hostname="host",
+        labels={images.LABEL: "lab", GRADER_LABEL: grader, lab.ENGINE_LABEL: lab.DEFAULT_ENGINE},
+        host_config=api.create_host_config(**lab.confinement(), **limits),
+        use_config_proxy=False,
+    )
+    api.start(lab.container())
+    lab.wait_until_ready()
+
+
+def remove(name: str) -> None:
+    """Remove the throw-away lab of a name, if it is there."""
+    with contextlib.suppress(engine.NotFound):
+        engine.outer().remove_container(f"{images.LABEL}-{name}", force=True, v=True)
+
+
+def remove_all(grader: str) -> None:
+    """Remove what a grader left that was killed."""
+    api = engine.outer()
+    left = api.containers(all=True, filters={"label": f"{GRADER_LABEL}={grader}"})
+    if left:
+        with step("Removing the labs of a grader that was interrupted"):
+            for container in left:
+                with contextlib.suppress(engine.NotFound):
+                    api.remove_container(container["Id"], force=True, v=True)

@@ -1,0 +1,261 @@
+"""Publish three ways: a fixed port, one that the engine chooses, and one for the host alone."""
+
+from __future__ import annotations
+
+from course_lib.checks import Check, Finding, Probe, Seed, Seen, Value, Values
+from course_lib.snapshot import Port, Snapshot
+
+HOST = "203.0.113.10"
+
+
+def parameters(seed: Seed) -> dict[str, Value]:
+    """Return the learner's values."""
+    shelf = seed.choice("names", ("apple pear plum", "heron crane stork", "amber coral ivory", "cello flute viola"))
+    shop, blog, desk = shelf.split()
+    return {
+        "shop": shop,
+        "shop_port": seed.number("shop_port", 8100, 8499),
+        "shop_page": f"{shop} says {seed.number('shop_page', 1000, 9999)}",
+        "blog": blog,
+        "desk": desk,
+        "desk_port": seed.number("desk_port", 8500, 8899),
+    }
+
+
+def ways_out(network: Snapshot, name: object) -> tuple[Port, ...]:
+    """Return the published ports of a container."""
+    container = network.container(str(name))
+    return tuple(p for p in container.ports if p.host_port) if container else ()
+
+
+def published(network: Snapshot, name: object) -> tuple[Port, ...]:
+    """Return where a container's port 80 is published."""
+    return tuple(p for p in ways_out(network, name) if p.container_port == 80)
+
+
+def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
+    """Return what is asked of the lab: three requests from the client, one from the host, and what was configured."""
+    page = "curl -fs -m 3 http://{}:{}/".format
+    # A service needs a moment to begin. Where there is none nobody waits.
+    patience = {name: 3.0 if network.container(str(values[name])) else 0.0 for name in ("shop", "blog", "desk")}
+    chosen = next((p.host_port for p in published(network, values["blog"])), None)
+    return {
+        "shop": Probe("client", page(HOST, values["shop_port"]), patience["shop"]),
+        # The second source in the kernel's note of the connection is the one from whom it expects the answers.
+        "shop way": Probe(
+            "host",
+            f"conntrack -L -p tcp --orig-src 203.0.113.20 --orig-port-dst {values['shop_port']} 2>/dev/null"
+            " | tail -n 1 | grep -oE 'src=[0-9.]+' | tail -n 1",
+        ),
+        "blog": Probe("client", page(HOST, chosen) if chosen else "false", patience["blog"]),
+        "blog wish": Probe(
+            "host",
+            f"docker inspect -f '{{{{json .HostConfig.PortBindings}}}}' {values['blog']} | jq -r '.[]?[].HostPort'",
+        ),
+        "desk": Probe("host", page("127.0.0.1", values["desk_port"]), patience["desk"]),
+        "desk outside": Probe("client", page(HOST, values["desk_port"])),
+    }
+
+
+def absent(seen: Seen, name: object) -> Finding | None:
+    """Return the finding for a container that does not run."""
+    container = seen.network.container(str(name))
+    if container is None:
+        return Finding(f"there is no container {name}", "absent")
+    if container.state != "running":
+        return Finding(f"the container {name} is {container.state}", "stopped")
+    return None
+
+
+def shop_answers(seen: Seen) -> Finding:
+    """Judge the way in by the fixed port."""
+    values, said = seen.values, seen.results["shop"]
+    if said.ok and said.output.strip() == values["shop_page"]:
+        return Finding("the client gets the page")
+    if said.ok:
+        return Finding(f"the client gets another page: {said.output.strip()[:40]!r}", "other-page")
+    if finding := absent(seen, values["shop"]):
+        return finding
+    ways = ways_out(seen.network, values["shop"])
+    there = ", ".join(f"{p.host_ip}:{p.host_port} to {p.container_port}" for p in ways) or "none"
+    found = f"{said.words}; published ports of {values['shop']}: {there}"
+    if not ways:
+        return Finding(found, "unpublished")
+    if all(p.container_port != 80 for p in ways):
+        return Finding(found, "swapped" if any(p.host_port == 80 for p in ways) else "inside-port")
+    if all(p.host_port != values["shop_port"] for p in ways):
+        return Finding(found, "other-port")
+    if all(p.host_ip == "127.0.0.1" for p in ways):
+        return Finding(found, "shop-loopback")
+    return Finding(found, "nobody-listens")
+
+
+def shop_in_container(seen: Seen) -> Finding:
+    """Judge who answered, by what the kernel noted."""
+    who, address = seen.results["shop way"].output.strip().removeprefix("src="), seen.address(str(seen.values["shop"]))
+    container = seen.network.container(str(seen.values["shop"]))
+    addresses = [a.split("/")[0] for e in container.endpoints for a in e.addresses] if container else []
+    if who in addresses:
+        return Finding(f"the kernel sent the request on to {who}, which is {seen.values['shop']}")
+    return Finding(
+        f"the request was answered by {who or 'nobody'}, and {seen.values['shop']} is {address}", "host-answers"
+    )
+
+
+def blog_answers(seen: Seen) -> Finding:
+    """Judge the way in by the port that the engine chose."""
+    if finding := absent(seen, seen.values["blog"]):
+        return finding
+    ways = published(seen.network, seen.values["blog"])
+    if not ways:
+        return Finding(f"port 80 of {seen.values['blog']} is not published", "blog-unpublished")
+    said = seen.results["blog"]
+    if said.ok:
+        return Finding("the client gets a page")
+    return Finding(f"{said.words}; published on {ways[0].host_ip}:{ways[0].host_port}", "blog-silent")
+
+
+def blog_chosen(seen: Seen) -> Finding:
+    """Judge who chose the port: one number in the configuration means that a person did."""
+    wishes = seen.results["blog wish"].output.split()
+    by_hand = [wish for wish in wishes if wish.isdigit() and wish != "0"]
+    if by_hand:
+        return Finding(f"the port {by_hand[0]} was asked for", "by-hand")
+    return Finding("no port was asked for, the engine chose one")
+
+
+def desk_answers(seen: Seen) -> Finding:
+    """Judge the host's own way in."""
+    if finding := absent(seen, seen.values["desk"]):
+        return finding
+    said = seen.results["desk"]
+    if said.ok:
+        return Finding("the host gets a page")
+    ways = published(seen.network, seen.values["desk"])
+    there = ", ".join(f"{p.host_ip}:{p.host_port}" for p in ways) or "nowhere"
+    found = f"{said.words}; port 80 is published on: {there}"
+    return Finding(found, "desk-listens" if any(p.host_port == seen.values["desk_port"] for p in ways) else "desk-port")
+
+
+def desk_closed(seen: Seen) -> Finding:
+    """Judge what the client gets there: nothing."""
+    said = seen.results["desk outside"]
+    return Finding("the client gets a page, too", "everywhere") if said.ok else Finding(f"the client: {said.words}")
+
+
+GONE = {
+    "absent": "`docker ps -a` shows all containers with their names. One of that name is not among them.",
+    "stopped": "The container has ended. `docker logs` says why, and `docker inspect` with what exit code.",
+}
+CHECKS = (
+    Check(
+        name="shop-answers",
+        points=2,
+        wanted="The client gets the page `{shop_page}` from port {shop_port} of the host.",
+        judge=shop_answers,
+        evidence=("shop",),
+        hints={
+            **GONE,
+            "other-page": "The way is open, but another page comes. Whose is it, and where does that nginx read it?",
+            "unpublished": "No port of the host leads to the container. EXPOSE in an image only documents a port.",
+            "inside-port": "A number alone behind -p is the container's port, and there nginx listens on 80.",
+            "swapped": "A port is published, but it leads to one where nginx does not listen. Read -p from left "
+            "to right: which side is the host's?",
+            "other-port": "The container is published on another port of the host. Yours is {shop_port}.",
+            "shop-loopback": "The port is open on 127.0.0.1 only: that is the host talking to itself, not the client.",
+            "nobody-listens": "The way leads into the container, and there nobody listens on port 80. On which "
+            "address does nginx listen? `nsenter` and `ss -ltn` show it.",
+        },
+        steps=(
+            "Look at the column PORTS of `docker ps`. The arrow leads from the host's side to the container's side.",
+            "Follow the request: on the client `curl -v`, on the host `iptables -t nat -L DOCKER -nv`. "
+            "Which counter rises?",
+            "`docker run --help` says what stands before the colon of -p and what behind it.",
+        ),
+    ),
+    Check(
+        name="shop-in-container",
+        points=1,
+        wanted="It is the container {shop} that answers there, by the kernel's own note of the connection.",
+        judge=shop_in_container,
+        evidence=("shop way",),
+        rests_on=("shop-answers",),
+        hints={
+            "host-answers": "The right page comes, but from the host. A program there took the port: "
+            "`ss -ltnp` names it."
+        },
+        steps=(
+            "A connection that was sent on has two halves in `conntrack -L`. The second says who answers.",
+            "Compare that address with the container's own in `docker inspect`.",
+            "Without a rule for the port in the nat table no packet goes into the container. Who writes such rules?",
+        ),
+    ),
+    Check(
+        name="blog-answers",
+        points=1,
+        wanted="Port 80 of {blog} is published, and the client gets a page there.",
+        judge=blog_answers,
+        evidence=("blog",),
+        hints={
+            **GONE,
+            "blog-unpublished": "`docker port {blog}` shows which of its ports lead out. Port 80 does not.",
+            "blog-silent": "A port is published, but the client gets nothing there. From where may one connect to it?",
+        },
+        steps=(
+            "There are two ways to leave the choice to the engine. Chapter 02 shows both.",
+            "`docker port {blog}` says what the engine chose.",
+            "One of the ways names the container's port alone, the other asks for all ports that the image exposes.",
+        ),
+    ),
+    Check(
+        name="blog-chosen",
+        points=1,
+        wanted="The engine chose the host's port for {blog}, not you.",
+        judge=blog_chosen,
+        evidence=("blog wish",),
+        rests_on=("blog-answers",),
+        hints={"by-hand": "The port was written into the command. Next time somebody else may have it. Leave it out."},
+        steps=(
+            "`docker inspect {blog}` tells the wish (HostConfig.PortBindings) from what came of it "
+            "(NetworkSettings.Ports).",
+            "Where the engine may choose, the wish has no number for the host.",
+            "What is left of `-p` if you do not say the host's side?",
+        ),
+    ),
+    Check(
+        name="desk-answers",
+        points=1,
+        wanted="The host itself gets a page from 127.0.0.1, port {desk_port}.",
+        judge=desk_answers,
+        evidence=("desk",),
+        hints={
+            **GONE,
+            "desk-port": "On 127.0.0.1 nobody answers at port {desk_port}. `docker port {desk}` says where it is "
+            "published.",
+            "desk-listens": "The port leads to the container, but nginx inside does not answer. It must listen on the "
+            "container's own address: its 127.0.0.1 is not the host's.",
+        },
+        steps=(
+            "Ask on the host: `curl -v http://127.0.0.1:{desk_port}/`.",
+            "`ss -ltnp` on the host shows each listening port with its address.",
+            "In -p an address may stand before the host's port.",
+        ),
+    ),
+    Check(
+        name="desk-closed",
+        points=2,
+        wanted="The client gets nothing from port {desk_port} of the host.",
+        judge=desk_closed,
+        evidence=("desk outside",),
+        rests_on=("desk-answers",),
+        hints={
+            "everywhere": "`docker ps` shows 0.0.0.0 before the port: all addresses of the host. For the host "
+            "alone it must be another one."
+        },
+        steps=(
+            "Try it as the client does: `%%client` and curl to 203.0.113.10.",
+            "Compare the addresses before the ports in `docker ps`.",
+            "Which address does a host have that nobody else can reach?",
+        ),
+    ),
+)

@@ -1,0 +1,6 @@
+docker run -d --name @shop@ -p @shop_port@:80 nginx
+docker exec @shop@ sh -c 'echo "@shop_page@" >/usr/share/nginx/html/index.html'
+docker exec @shop@ sh -c 'sed -i "s/listen 80/listen 127.0.0.1:80/" /etc/nginx/conf.d/default.conf'
+docker restart -t 1 @shop@
+docker run -d --name @blog@ -P nginx
+docker run -d --name @desk@ -p 127.0.0.1:@desk_port@:80 nginx

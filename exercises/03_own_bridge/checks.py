@@ -1,0 +1,255 @@
+"""A bridge of your own: its subnet, a gateway that is not the first address, a fixed address, and names."""
+
+from __future__ import annotations
+
+from course_lib.checks import Check, Finding, Probe, Seed, Seen, Value, Values
+from course_lib.snapshot import Snapshot
+
+CLIENT = "203.0.113.20"
+
+
+def parameters(seed: Seed) -> dict[str, Value]:
+    """Return the learner's values."""
+    start = f"192.168.{seed.number('subnet', 20, 199)}"
+    return {
+        "net": seed.choice("net", ("harbour", "meadow", "valley", "island", "quarry")),
+        "subnet": f"{start}.0/24",
+        "gateway": f"{start}.{seed.number('gateway', 200, 254)}",
+        "server": seed.choice("server", ("otter", "badger", "marten", "weasel")),
+        "address": f"{start}.{seed.number('address', 20, 99)}",
+        "alias": seed.choice("alias", ("library", "archive", "catalogue", "register")),
+        "caller": seed.choice("caller", ("robin", "wren", "finch", "swift")),
+    }
+
+
+def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
+    """Return what is asked of the lab: the caller's routes, and its requests by address, by name, to the outside."""
+    caller = str(values["caller"])
+    patience = 3.0 if network.container(str(values["server"])) else 0.0
+
+    def page(where: Value) -> Probe:
+        return Probe(caller, f"wget -q -T 3 -O - http://{where}/ | grep -q '<' && echo a page", patience)
+
+    return {
+        "routes": Probe(caller, "ip route"),
+        "by address": page(values["address"]),
+        "by name": page(values["server"]),
+        "by alias": page(values["alias"]),
+        "outside": Probe(caller, f"wget -q -T 3 -O - http://{CLIENT}/"),
+    }
+
+
+def subnet(seen: Seen) -> Finding:
+    """Judge the network's subnet by what the host's interface on the bridge has."""
+    values = seen.values
+    network = seen.network.network(str(values["net"]))
+    if network is None:
+        return Finding(f"there is no network {values['net']}", "no-network")
+    if network.driver != "bridge":
+        return Finding(f"{values['net']} is a network of the driver {network.driver}", "other-driver")
+    if values["subnet"] not in network.subnets:
+        return Finding(f"{values['net']} has the subnet {', '.join(network.subnets) or 'none'}", "other-subnet")
+    return Finding(f"{values['net']} is the bridge {bridge_addresses(seen)[0]}")
+
+
+def bridge_addresses(seen: Seen) -> list[str]:
+    """Return the IPv4 addresses of the host on the learner's bridge, with prefix length."""
+    network = seen.network.network(str(seen.values["net"]))
+    interface = seen.network.interface(network.bridge or "") if network else None
+    return [a for a in interface.addresses if ":" not in a] if interface else []
+
+
+def gateway(seen: Seen) -> Finding:
+    """Judge the gateway: it is an address of the host, and in the caller's routes."""
+    wanted, there = seen.values["gateway"], [a.partition("/")[0] for a in bridge_addresses(seen)]
+    if wanted not in there:
+        found = f"the host's address on the bridge is {', '.join(there) or 'none'}"
+        return Finding(found, "first-address" if any(a.endswith(".1") for a in there) else "other-gateway")
+    routes = seen.results["routes"].output
+    if f"default via {wanted} " in routes + " ":
+        return Finding(f"the caller's default route leads via {wanted}")
+    if "default" not in routes:
+        return Finding("the caller has no default route", "internal")
+    return Finding("the caller's default route leads elsewhere", "other-way")
+
+
+def missing(seen: Seen, name: str, hint: str) -> Finding | None:
+    """Return the finding for a container that does not run, or has no place on the network."""
+    container = seen.network.container(name)
+    if container is None:
+        return Finding(f"there is no container {name}", hint)
+    if container.state != "running":
+        return Finding(f"the container {name} is {container.state}", f"{hint}-ended")
+    if all(e.network != seen.values["net"] for e in container.endpoints):
+        places = ", ".join(e.network for e in container.endpoints) or container.mode
+        return Finding(f"{name} is on: {places}", f"{hint}-outside")
+    return None
+
+
+def caller(seen: Seen) -> Finding:
+    """Judge the caller: it must be there before anything can be asked from it."""
+    name = str(seen.values["caller"])
+    return missing(seen, name, "no-caller") or Finding(f"{name} runs, and is plugged in")
+
+
+def address(seen: Seen) -> Finding:
+    """Judge the server's address, by a request to it."""
+    values = seen.values
+    if finding := missing(seen, str(values["server"]), "no-server"):
+        return finding
+    own = seen.address(str(values["server"]), str(values["net"]))
+    if own != values["address"]:
+        return Finding(f"{values['server']} has the address {own}", "given-address")
+    said = seen.results["by address"]
+    return Finding("the caller gets a page from it") if said.ok else Finding("no page comes from it", "server-silent")
+
+
+def name(seen: Seen) -> Finding:
+    """Judge the server's own name."""
+    said = seen.results["by name"]
+    return Finding("the caller gets a page by the name") if said.ok else Finding("no page comes by the name", "no-name")
+
+
+def alias(seen: Seen) -> Finding:
+    """Judge the server's second name."""
+    if seen.results["by alias"].ok:
+        return Finding("the caller gets a page by the second name")
+    container = seen.network.container(str(seen.values["server"]))
+    names = (
+        {a for e in container.endpoints if e.network == seen.values["net"] for a in e.aliases} if container else set()
+    )
+    names -= {container.name, container.id[:12]} if container else set()
+    return Finding(f"second names of {seen.values['server']}: {', '.join(sorted(names)) or 'none'}", "no-alias")
+
+
+def outside(seen: Seen) -> Finding:
+    """Judge the way out of the network."""
+    said = seen.results["outside"]
+    if said.ok:
+        return Finding(f"the client answers: {said.output.strip()[:40]}")
+    return Finding("the client does not answer", "no-way-out")
+
+
+CHECKS = (
+    Check(
+        name="subnet",
+        points=1,
+        wanted="There is a bridge network {net} with the subnet {subnet}.",
+        judge=subnet,
+        hints={
+            "no-network": "`docker network ls` shows all networks. One of that name is not among them.",
+            "other-driver": "A bridge is made by the driver of that name. Docker takes it by itself.",
+            "other-subnet": "Whoever does not say a subnet gets one that Docker has free: "
+            "`docker network inspect {net}`.",
+        },
+        steps=(
+            "A network has to be made before a container can be plugged into it.",
+            "`docker network create --help` lists what can be said about it.",
+            "A subnet is written with its prefix length, as in your value.",
+        ),
+    ),
+    Check(
+        name="caller",
+        points=1,
+        wanted="{caller} runs, and is on {net}.",
+        judge=caller,
+        rests_on=("subnet",),
+        hints={
+            "no-caller": "`docker ps -a` shows no container {caller}.",
+            "no-caller-ended": "A container ends with its first program. The shell of busybox ends without a terminal.",
+            "no-caller-outside": "{caller} is not plugged into {net}. `docker network inspect {net}` lists who is.",
+        },
+        steps=(
+            "`docker ps -a` shows also what has ended.",
+            "Where a container is plugged in stands in `docker inspect {caller}`, under Networks.",
+            "In the chapters busybox was started with two letters that give it a terminal.",
+        ),
+    ),
+    Check(
+        name="gateway",
+        points=2,
+        wanted="The gateway of {net} is {gateway}: the host has that address, and {caller} sends through it.",
+        judge=gateway,
+        evidence=("routes",),
+        rests_on=("subnet", "caller"),
+        hints={
+            "first-address": "The gateway is the first address of the subnet: Docker takes it if nobody says one.",
+            "other-gateway": "`ip addr` on the host shows the bridge with another address than yours.",
+            "internal": "The host has the address, but {caller} has no default route. Which networks have none?",
+            "other-way": "The container has more than one network, and its way out leads through another one.",
+        },
+        steps=(
+            "The gateway is not a machine of its own. Look for its address in `ip addr` on the host.",
+            "What a container sends elsewhere goes where its `ip route` says: `docker exec {caller} ip route`.",
+            "It is chosen when the network is made, by an option beside that of the subnet.",
+        ),
+    ),
+    Check(
+        name="address",
+        points=1,
+        wanted="{server} has the address {address} on {net}, and {caller} gets a page from there.",
+        judge=address,
+        evidence=("by address",),
+        rests_on=("subnet", "caller"),
+        hints={
+            "no-server": "`docker ps -a` shows no container {server}. Did the command say why?",
+            "no-server-ended": "{server} has ended. `docker logs {server}` has its last words.",
+            "no-server-outside": "{server} is not on {net}. On the default bridge no address can be asked for.",
+            "given-address": "The engine gave the next free address. One that stays the same must be asked for.",
+            "server-silent": "The address is there, but on port 80 nobody answers. What runs in {server}?",
+        },
+        steps=(
+            "`docker inspect {server}` shows the address, `docker exec {server} ip addr` what the kernel has.",
+            "The address belongs to the container's place on one network, so it is given together with the network.",
+            "`docker run --help`: one option is for the network, another for the address on it.",
+        ),
+    ),
+    Check(
+        name="name",
+        points=1,
+        wanted="{caller} gets a page from http://{server}/, by its name.",
+        judge=name,
+        evidence=("by name",),
+        rests_on=("address",),
+        hints={
+            "no-name": "The address works, the name does not. Whom does {caller} ask? Its /etc/resolv.conf says so.",
+        },
+        steps=(
+            "Only networks that you make have a name service for containers.",
+            "It answers at 127.0.0.11, in each container: `docker exec {caller} nslookup {server}`.",
+            "It knows who is on the same network as the one who asks.",
+        ),
+    ),
+    Check(
+        name="alias",
+        points=2,
+        wanted="{caller} gets a page from http://{alias}/, by its second name.",
+        judge=alias,
+        evidence=("by alias",),
+        rests_on=("address",),
+        hints={
+            "no-alias": "The network's name service does not know {alias}. `docker inspect {server}` lists the names.",
+        },
+        steps=(
+            "A container can have more names on a network than its own.",
+            "Like the address, a second name belongs to the place on the network, not to the container.",
+            "`docker network connect --help` and `docker run --help` have an option for it: look for alias.",
+        ),
+    ),
+    Check(
+        name="outside",
+        points=1,
+        wanted="{caller} gets a page from the client, outside of the host.",
+        judge=outside,
+        evidence=("outside",),
+        rests_on=("gateway",),
+        hints={
+            "no-way-out": "The packet reaches the gateway. Is it forwarded, and is there a MASQUERADE rule for it?",
+        },
+        steps=(
+            "Follow it: does it arrive at the host (`tcpdump -ni any`), and does it leave by eth0?",
+            "Docker writes one rule for each such network: `iptables -t nat -L POSTROUTING -nv`.",
+            "The client has no route to {subnet}. Whose address must it see?",
+        ),
+    ),
+)

@@ -1,0 +1,3 @@
+docker network create --subnet @subnet@ --gateway @gateway@ @net@
+docker run -d --name @server@ --net @net@ --network-alias @alias@ nginx
+docker run -d -it --name @caller@ --net @net@ busybox

@@ -1,0 +1,3 @@
+docker network create --subnet @subnet@ --gateway @gateway@ @net@
+docker run -d --name @server@ --net @net@ --ip @address@ --network-alias @alias@ nginx
+docker run -d --name @caller@ --net @net@ busybox

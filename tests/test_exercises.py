@@ -1,0 +1,109 @@
+"""Every exercise: its solutions pass, its start and every mistake fail, each mistake by its own check and hint."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from course_lib import answers, exercises, lab, run
+from course_lib.answers import ANSWER
+from course_lib.checks import WAITING, Verdict
+from course_lib.errors import CommandFailedError, CommandHungError
+from course_lib.exercises import ROOT
+from course_lib.judging import judge
+from course_lib.probing import evidence
+
+NAMES = exercises.every()
+RIGHT = sorted([*ROOT.glob("*/solution"), *ROOT.glob("*/other-solutions/*")])
+WRONG = sorted(ROOT.glob("*/mistakes/*"))
+LEARNER = "somebody"
+
+
+def place(folder: Path) -> str:
+    return folder.relative_to(ROOT).as_posix()
+
+
+def filled(files: Mapping[str, bytes], values: Mapping[str, int | str]) -> dict[str, bytes]:
+    """Put a learner's values where a solution has `@name@`."""
+    return {
+        name: re.sub(rb"@(\w+)@", lambda match: str(values[match[1].decode()]).encode(), content)
+        for name, content in files.items()
+    }
+
+
+def replayed(name: str, files: Mapping[str, bytes], learner: str = LEARNER) -> tuple[Verdict, ...]:
+    """Run an answer in a fresh lab and judge what is there then."""
+    what = exercises.named(name)
+    values = what.values(learner)
+    lab.reset()
+    answers.to_start(what, values)
+    if files:
+        answers.send(filled(files, values))
+        try:
+            run.host(answers.COMMAND)
+        except (CommandFailedError, CommandHungError) as error:
+            print(f"the answer: {error}")
+    done = judge(what, values, evidence(what, values))
+    for verdict in done:
+        print(verdict)
+    return done
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_there_is_what_an_exercise_needs(name: str) -> None:
+    folder = ROOT / name
+    what = exercises.named(name)
+    assert (folder / "exercise.ipynb").exists()
+    assert (folder / "solution" / ANSWER).exists()
+    assert list(folder.glob(f"other-solutions/*/{ANSWER}")), "another right way"
+    assert len(list(folder.glob(f"mistakes/*/{ANSWER}"))) >= 5
+    hints = {hint for check in what.checks for hint in check.hints}
+    assert {path.name for path in folder.glob("mistakes/*")} <= hints, "a mistake has the name of its hint"
+    assert len({check.name for check in what.checks}) == len(what.checks)
+    for check in what.checks:
+        assert check.points > 0
+        assert len(check.steps) == 3
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_neighbour_has_other_values_and_every_text_can_be_filled(name: str) -> None:
+    what = exercises.named(name)
+    seen = {str(what.values(f"learner-{n}")) for n in range(20)}
+    assert len(seen) == 20
+    for learner in ("a", "b", "c"):
+        values = what.values(learner)
+        assert values == what.values(learner)
+        for check in what.checks:
+            for text in (check.wanted, *check.hints.values(), *check.steps):
+                text.format_map(values)
+
+
+@pytest.mark.live
+@pytest.mark.usefixtures("running_lab")
+@pytest.mark.parametrize("folder", RIGHT, ids=place)
+def test_a_right_way_passes(folder: Path) -> None:
+    name = folder.relative_to(ROOT).parts[0]
+    assert [v.check for v in replayed(name, answers.files_of(folder)) if not v.ok] == []
+
+
+@pytest.mark.live
+@pytest.mark.usefixtures("running_lab")
+@pytest.mark.parametrize("name", NAMES)
+def test_the_start_passes_nothing_and_neither_does_an_empty_answer(name: str) -> None:
+    assert [v.check for v in replayed(name, {}) if v.ok] == []
+    assert [v.check for v in replayed(name, {ANSWER: b"# nothing yet\n"}) if v.ok] == []
+
+
+@pytest.mark.live
+@pytest.mark.usefixtures("running_lab")
+@pytest.mark.parametrize("folder", WRONG, ids=place)
+def test_a_mistake_fails_by_its_own_check_and_hint(folder: Path) -> None:
+    name = folder.relative_to(ROOT).parts[0]
+    done = replayed(name, answers.files_of(folder))
+    wrong = [v for v in done if not v.ok]
+    assert [v.mistake for v in wrong][:1] == [folder.name]
+    own = wrong[0]
+    assert [v.check for v in wrong if v.mistake != WAITING] == [own.check], "and nothing else is wrong"
