@@ -12,6 +12,8 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
+from course_lib import lab
+
 
 def rerun(path: Path) -> None:
     """Run a notebook from top to bottom and write it; raises nbclient's CellExecutionError if a cell fails."""
@@ -27,6 +29,7 @@ def rerun(path: Path) -> None:
         coalesce_streams=True,
         resources={"metadata": {"path": str(path.parent)}},
     )
+    lab.reset()  # what is committed says that nothing was removed
     client.execute()
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
