@@ -31,6 +31,9 @@ def rerun(path: Path) -> None:
     )
     lab.reset()  # what is committed says that nothing was removed
     client.execute()
+    for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
+        # A saved notebook has no widget: without this a page shows an error in the place of the question.
+        output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
