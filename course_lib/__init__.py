@@ -9,15 +9,17 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from course_lib.chapter import begin, clean_up, look, wait_until, words
+    from course_lib.chapter import begin, changes, clean_up, look, wait_until, words
     from course_lib.follow import journey
     from course_lib.lab import url
     from course_lib.magics import load_ipython_extension
+    from course_lib.panel import live, predict
     from course_lib.practice import check, exercise, hint
     from course_lib.run import client, host
 
 __all__ = [
     "begin",
+    "changes",
     "check",
     "clean_up",
     "client",
@@ -25,8 +27,10 @@ __all__ = [
     "hint",
     "host",
     "journey",
+    "live",
     "load_ipython_extension",
     "look",
+    "predict",
     "url",
     "wait_until",
     "words",
@@ -35,6 +39,8 @@ __all__ = [
 # No module of the package may have one of these names: whoever imported it would put it in the function's place.
 _HOMES = {
     "check": "practice",
+    "live": "panel",
+    "predict": "panel",
     "client": "run",
     "exercise": "practice",
     "hint": "practice",

@@ -11,22 +11,9 @@ from pathlib import Path
 
 import click
 
-from course_lib import collect, engine, facts, images, lab, machine, packages, terminal
-from course_lib.errors import CourseError
+from course_lib import collect, engine, facts, images, lab, machine, packages, serve, terminal
+from course_lib.errors import CourseError, EngineForbiddenError
 from course_lib.progress import say
-
-ROOT = Path(__file__).resolve().parent.parent
-JUPYTER = (
-    "--log-level=ERROR",
-    "--LabApp.log_level=ERROR",
-    "--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb",  # where the printed address leads
-    # JupyterLab asks nobody outside: no news, no updates, no extensions. Its questions about that are switched
-    # off in course_lib/jupyter.
-    "--LabApp.news_url=None",
-    "--LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate",
-    "--LabApp.extension_manager=readonly",
-    "--KernelManager.transport_encryption=auto",  # other users of this machine could listen to what kernels say
-)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -53,18 +40,13 @@ def main() -> None:
     show_default=True,
     help="The version of the lab's Docker engine.",
 )
-def up(no_browser: bool, no_install: bool, version: str) -> None:
+@click.option("--projector", is_flag=True, help="For a room: one step at a time, in large type, with the live picture.")
+def up(no_browser: bool, no_install: bool, version: str, projector: bool) -> None:
     """Set up what is missing, start the lab, and open JupyterLab."""
     start(version, install=not no_install)
     say(f"The lab runs, with Docker engine {lab.real_version()}.")
     say("It goes on when JupyterLab ends (Ctrl-C here); `./course down` takes it away.")
-    command = [sys.executable, "-m", "jupyter", "lab", *JUPYTER]
-    command += ["--no-browser"] if no_browser else []
-    command += ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-    ours, theirs = str(Path(__file__).parent / "jupyter"), os.environ.get("JUPYTER_CONFIG_PATH", "")
-    os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, (ours, theirs)))
-    os.chdir(ROOT)
-    os.execv(sys.executable, command)  # noqa: S606 # no shell is wanted: JupyterLab takes the place of this process
+    serve.jupyter_lab(browser=not no_browser, projector=projector)
 
 
 def start(version: str, *, install: bool) -> None:
@@ -141,6 +123,12 @@ def doctor(as_json: bool) -> None:
     """Say what works here, what does not, and what to do about it."""
     from course_lib import doctor as checkup
 
+    try:
+        engine.connect()
+    except EngineForbiddenError:
+        _go_on_in_group()
+    except CourseError:
+        pass  # the doctor says it
     sys.exit(checkup.report(as_json=as_json))
 
 
@@ -206,8 +194,15 @@ def entry() -> None:
         error.show()
         sys.exit(error.exit_code)
     except CourseError as error:
+        if isinstance(error, EngineForbiddenError):
+            _go_on_in_group()
         click.echo(str(error), err=True)
         sys.exit(1)
+
+
+def _go_on_in_group() -> None:
+    """Start this command again if only this login does not know yet that its user may use the engine."""
+    machine.go_on_in_group(packages.Machine(), lambda line: click.echo(line, err=True), os.execvp)
 
 
 if __name__ == "__main__":

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from course_lib import engine
+from course_lib import engine, packages
 from course_lib.errors import CourseError
-from course_lib.progress import step
+from course_lib.progress import say, step
 
 
 @dataclass(frozen=True)
@@ -27,17 +27,21 @@ class Supply:
     options: tuple[str, ...] = ()  # for apt, each as "Name=value"
 
     @property
-    def arguments(self) -> dict[str, str]:
-        """The arguments of a build."""
-        proxies = {
+    def proxies(self) -> dict[str, str]:
+        """What the environment says of proxies."""
+        return {
             name: os.environ[name]
             for name in ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
             if name in os.environ
         }
+
+    @property
+    def arguments(self) -> dict[str, str]:
+        """The arguments of a build."""
         return {
             "MIRROR": self.mirror,
             "APT_OPTIONS": " ".join(f"-o {option}" for option in self.options),
-            **proxies,
+            **self.proxies,
         }
 
 
@@ -115,12 +119,15 @@ def _or_say_how(need: Callable[[str], None], published: str, why: str) -> Callab
 
 
 def bootstrap(tag: str, label: str, release: str, source: Supply, need: Callable[[str], None]) -> None:
-    """Make a minimal Debian image from packages alone (mmdebstrap(1))."""
+    """Make a minimal Debian image from packages alone (mmdebstrap(1), which works as root wherever Docker does)."""
     if not shutil.which("mmdebstrap"):
         need("mmdebstrap")
+    prefix = packages.Machine().as_root("Making a minimal Debian", say)
+    if prefix:  # sudo keeps no proxies (sudoers(5), env_reset)
+        prefix = [*prefix, "env", *(f"{name}={value}" for name, value in source.proxies.items())]
     with tempfile.TemporaryDirectory(prefix="course-") as folder, step(f"Making the image {tag}") as detail:
         archive = Path(folder) / "base.tar"
-        command = ["mmdebstrap", "--variant=minbase", *_mmdebstrap_options(source), release, str(archive)]
+        command = [*prefix, "mmdebstrap", "--variant=minbase", *_mmdebstrap_options(source), release, str(archive)]
         command += [source.mirror] if source.mirror else []
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
             words: list[str] = []

@@ -1,12 +1,15 @@
-"""What a chapter's own cells use: begin, look, wait, clean up."""
+"""What a chapter's own cells use: begin, look, say what changed, wait, clean up."""
 
 from __future__ import annotations
 
+import os
+import textwrap
 import time
 from collections.abc import Callable
 from typing import Any
 
-from course_lib import collect, facts, images, lab, run
+from course_lib import collect, facts, images, lab, run, serve
+from course_lib.difference import difference, is_settled
 from course_lib.draw import png
 from course_lib.errors import CourseError
 from course_lib.layout import layout
@@ -19,12 +22,51 @@ def snapshot() -> Snapshot:
     return collect.snapshot(facts.read())
 
 
+_seen: list[Snapshot] = []  # the last look that this kernel took at the lab: there `changes()` begins
+
+
+def observe() -> Snapshot:
+    """Return what the network is now and remember it; a bridge gets a moment to notice what is plugged into it.
+
+    The kernel tells a bridge of its ports' carriers up to a second late (net/core/link_watch.c).
+    """
+    deadline = time.monotonic() + 1.5
+    now = snapshot()
+    while not is_settled(now) and time.monotonic() < deadline:
+        time.sleep(0.05)
+        now = snapshot()
+    _seen[:] = [now]
+    return now
+
+
+def changes() -> None:
+    """Say what happened in the lab since `begin`, `look`, `words`, `changes` or a `--changes` cell last looked at it.
+
+    Raises CourseError if nobody has looked yet.
+    """
+    if not _seen:
+        raise CourseError("There is nothing to compare with yet: begin() or look() comes first.")
+    before = _seen[0]
+    print_changes(before, observe())
+
+
+def print_changes(before: Snapshot, after: Snapshot) -> None:
+    """Print what is different between two snapshots."""
+    for sentence in difference(before, after) or ["Nothing changed."]:
+        print(textwrap.fill(sentence, 110, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False))
+
+
 def begin() -> None:
-    """Take the lab back to its first day, and say what that removes."""
+    """Take the lab back to its first day, and say what that removes; show a room the live picture (`serve`)."""
     now = snapshot()
     _say_removed(now)
     lab.reset()
+    observe()
     print("The lab is as on its first day.")
+    if serve.PROJECTOR in os.environ:
+        from course_lib import panel  # which stands on this module
+
+        panel.show_to_a_room(serve.STEPS.read_text(encoding="utf-8"))
 
 
 def _say_removed(now: Snapshot) -> None:
@@ -63,12 +105,12 @@ class Picture:
 
 def look() -> Picture:
     """Draw the network of the lab as it is now, with its text twin."""
-    return Picture(snapshot())
+    return Picture(observe())
 
 
 def words(now: Snapshot | None = None) -> None:
     """Say the network of the lab in words: the text twin of the picture."""
-    print(describe(now or snapshot()))
+    print(describe(now or observe()))
 
 
 def wait_until(what: Callable[[], object], seconds: float = 20) -> None:

@@ -1,30 +1,42 @@
 """Raw facts about the lab's network, read in one go, and the Snapshot that is made of them.
 
-Reading costs two list calls of the Docker API and one script over a kept stream, however many containers run.
+Reading costs two list calls of the Docker API and, at the same time, one script over a kept stream, however many
+containers run. What the list calls leave out of a container is asked once, and again when they say that it changed.
 """
 
 from __future__ import annotations
 
 import functools
 import json
+import threading
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from course_lib import engine, lab, run
+from course_lib import engine, lab, netlink, run
 
-# Each section begins with a line of its name. `docker inspect` is needed for what the list calls leave out: the
-# process of a container, through which its network namespace is reached, and its names in the embedded DNS.
-BATCH = """
-echo '== version'; docker version -f '{{.Server.Version}}'
-echo '== inspect'; ids=$(docker ps -aq); [ -z "$ids" ] || docker inspect $ids >/run/course-inspect; \
-  [ -z "$ids" ] || cat /run/course-inspect
-echo '== addr'; ip -j -d addr
-echo '== client'; ip -n client -j -d addr
-echo '== route'; ip -j route
-echo '== rules ip'; iptables-save -c
-echo '== rules ip6'; ip6tables-save -c
-[ -z "$ids" ] || jq -r '.[] | select(.State.Pid > 0) | "\\(.Id) \\(.State.Pid)"' /run/course-inspect \
-  | while read -r id pid; do echo "== inside $id"; nsenter -t "$pid" -n ip -j addr; done
-"""
+READER = (Path(__file__).parent / "reader.pl").read_text()
+HOST, CLIENT = ("host", "/proc/self/ns/net"), ("client", "/run/netns/client")
+# Each section of an answer begins with a line of its name.
+COMMANDS = ("route!ip -j route", "rules ip!iptables-save -c", "rules ip6!ip6tables-save -c")
+INSPECT = "curl -s --unix-socket /run/docker.sock 'http://docker/containers/{{{ids}}}/json'"
+
+
+@dataclass
+class _Known:
+    """What is known of a lab: its engine's version, and what the engine last said of each container."""
+
+    box: str = ""
+    version: str = ""
+    items: dict[str, Any] = field(default_factory=dict)  # of the list of containers, by id
+    details: dict[str, Any] = field(default_factory=dict)  # of their inspects
+    inside: dict[str, Any] = field(default_factory=dict)  # of the namespaces: their interfaces
+
+
+_known = [_Known()]  # of the lab that was read last
+_reading = threading.Lock()  # a live panel reads in a thread of its own
 
 
 @functools.cache
@@ -40,23 +52,91 @@ def read() -> dict[str, Any]:
     Keys: containers, networks (lists of the Docker API), version, inspect, addr, client, route, rules (a mapping
     of family to text) and inside (a mapping of container id to `ip -j addr`). Raises LabGoneError.
     """
-    text = run.ask(BATCH)
-    api = _api(lab.container())
-    return {"containers": api.containers(all=True), "networks": api.networks(), **sections(text)}
+    with _reading, ThreadPoolExecutor(1) as beside:
+        known = _known[0] = _known_of(lab.require())
+        kernel = beside.submit(_ask, known, [HOST, CLIENT, *_namespaces(known.details.values())], COMMANDS)
+        api = _api(lab.container())
+        containers, networks = api.containers(all=True), api.networks()
+        found = kernel.result()
+        for key, _ in _namespaces(known.details.values()):
+            if key not in known.inside:  # its process has ended: there may be another one now
+                known.items.pop(key, None)
+        fresh = _learn(known, containers)
+        if missing := _namespaces(fresh):
+            known.inside |= _ask(known, missing, ())["inside"]
+    return {
+        "containers": containers,
+        "networks": networks,
+        "version": known.version,
+        "inspect": list(known.details.values()),
+        **{name: value for name, value in found.items() if name != "inside"},
+        "addr": known.inside.get("host", []),
+        "client": known.inside.get("client", []),
+        "inside": {key: known.inside[key] for key in known.items if key in known.inside},
+    }
+
+
+def _known_of(box: str) -> _Known:
+    """Return what is known of a lab."""
+    if _known[0].box == box and _known[0].version:
+        return _known[0]
+    return _Known(box, run.ask("docker version -f '{{.Server.Version}}'").strip())
+
+
+def _learn(known: _Known, containers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Inspect the containers of which the list says something new, and return that; forget those that are gone.
+
+    A container that was started again has a new endpoint in each of its networks, and the list says so.
+    """
+    now = {item["Id"]: {**item, "Status": ""} for item in containers}  # "Up 5 minutes" is nothing new
+    asked = [key for key, item in now.items() if known.items.get(key) != item]
+    fresh = [item for item in _inspect(asked) if "Id" in item]  # else it has gone meanwhile
+    details = known.details | {item["Id"]: item for item in fresh}
+    known.details = {key: details[key] for key in now if key in details}
+    known.items = now
+    return fresh
+
+
+def _inspect(ids: list[str]) -> list[dict[str, Any]]:
+    """Return the inspects of containers: one connection, however many."""
+    text = run.ask(INSPECT.format(ids=",".join(ids))) if ids else ""
+    found, at = [], 0
+    while at < len(text):
+        item, at = json.JSONDecoder().raw_decode(text, at)
+        found.append(item)
+        at += len(text[at:]) - len(text[at:].lstrip())
+    return found
+
+
+def _namespaces(details: Iterable[dict[str, Any]]) -> list[tuple[str, str]]:
+    """Return where the network namespaces of the running containers are, each with the container's id."""
+    return [(item["Id"], f"/proc/{item['State']['Pid']}/ns/net") for item in details if item["State"]["Pid"]]
+
+
+def _ask(known: _Known, namespaces: Iterable[tuple[str, str]], commands: Iterable[str]) -> dict[str, Any]:
+    """Ask the kernel about namespaces; one of which the answer is known is told only if it has changed."""
+    fields = [f"{key}{'~' if key in known.inside else '='}{file}" for key, file in namespaces]
+    found = sections(run.consult(READER, [*commands, *fields]))
+    same = {key: known.inside[key] for key, said in found["inside"].items() if said is None}
+    found["inside"] |= same
+    if commands:  # a whole answer: who is not in it has gone
+        known.inside = found["inside"]
+    return found
 
 
 def sections(text: str) -> dict[str, Any]:
-    """Return what the batch of commands printed, by section; an empty JSON section is an empty list."""
-    facts: dict[str, Any] = {"version": "", "rules": {}, "inside": {}}
+    """Return what was answered, by section; None is said of a namespace that is as it was."""
+    facts: dict[str, Any] = {"rules": {}, "inside": {}, "route": []}
     for part in ("\n" + text).split("\n== ")[1:]:
         title, _, body = part.partition("\n")
         kind, _, key = title.partition(" ")
-        if kind == "version":
-            facts["version"] = body.strip()
-        elif kind == "rules":
+        if kind == "rules":
             facts["rules"][key] = body
-        elif kind == "inside":
+        elif kind == "inside":  # as `ip -j addr` says it
             facts["inside"][key] = json.loads(body or "[]")
+        elif kind == "namespaces":
+            for name, *said in (line.split(" ") for line in body.splitlines()):
+                facts["inside"][name] = None if said == ["="] else netlink.interfaces(*said)
         else:
             facts[kind] = json.loads(body or "[]")
     return facts

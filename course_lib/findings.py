@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
+from course_lib.collect import chains
 from course_lib.ends import end_of
 from course_lib.handles import Rules
 from course_lib.request import Request, relays
@@ -19,7 +20,11 @@ ERRORS = ("unreachable", "prohibited", "no route")
 
 
 def way_of(request: Request, sections: Mapping[str, str], network: Snapshot) -> Way:
-    """Return the way of a request from the sections of `course_lib.evidence.gather`."""
+    """Return the way of a request from the sections of `course_lib.evidence.gather`.
+
+    `network` is what was there before; the way's own has the rules with their counters as the request left them.
+    """
+    after = [c for family in ("ip", "ip6") for c in chains(sections.get(f"rules host {family}", ""), family)]
     places = [title.partition(" ")[2] for title in sections if title.startswith("trace ")]
     traces = {place: sightings(sections[f"trace {place}"]) for place in places}
     rules = {
@@ -51,7 +56,7 @@ def way_of(request: Request, sections: Mapping[str, str], network: Snapshot) -> 
     kept = tuple(e for e in dict.fromkeys(found) if _of(request, e, steps))
     return Way(
         request,
-        network,
+        replace(network, chains=tuple(after)),
         tuple(steps),
         kept,
         end_of(request, sections, steps),
@@ -120,7 +125,7 @@ def _notes(
 ) -> list[str]:
     """Say what else the evidence shows."""
     notes = []
-    if steps and steps[0].place != request.origin:
+    if steps and f"trace {request.origin}" not in sections:
         notes.append(f"{request.origin} has no network namespace of its own, it is in that of {steps[0].place}")
     if held and any(s.connection == 2 for s in steps):
         notes.append(f"{held.process} holds both: it reads from one and writes to the other (ss, while they were open)")
@@ -128,6 +133,8 @@ def _notes(
         notes.append("that the second connection belongs to the first is inferred: it came at the same time")
     elif any(s.connection == 2 for s in steps):
         notes.append("that the second query belongs to the first is inferred: it came at the same time")
+    if request.kind != "dns" and request.host != request.address:
+        notes.append(f"{request.origin} had looked up the name {request.host} before: {request.address}")
     if any(s.kind == "crosses" and not s.back for s in steps):
         notes.append(_bridged(request, sections, steps, netfilter))
     return notes

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any
 
 from course_lib import collect, evidence, facts
 from course_lib.draw import png
 from course_lib.findings import way_of
-from course_lib.layout import layout
-from course_lib.overlay import over
+from course_lib.overlay import ground, over
 from course_lib.request import request
-from course_lib.shapes import Picture
 from course_lib.way import Way
 from course_lib.way_story import sentences
 from course_lib.way_svg import frames
@@ -30,13 +28,8 @@ class Journey(Way):
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the picture and the table, and what a page without images puts in the image's place."""
-        data = {"image/png": png(over(self._below, self)), "text/plain": table(self)}
+        data = {"image/png": png(over(ground(self), self)), "text/plain": table(self)}
         return data, {"image/png": {"alt": ALT}}
-
-    @property
-    def _below(self) -> Picture:
-        """Return the network without the way; a container that the way leads through is drawn apart from its like."""
-        return layout(self.network, apart={step.place for step in self.steps})
 
     @property
     def words(self) -> str:
@@ -46,7 +39,7 @@ class Journey(Way):
     @property
     def frames(self) -> str:
         """Return an SVG that plays the way step by step by itself, or shows all of it where motion is unwanted."""
-        return frames(self._below, self)
+        return frames(ground(self), self)
 
 
 def journey(origin: str, target: str) -> Journey:
@@ -68,6 +61,5 @@ def journey(origin: str, target: str) -> Journey:
     raw = facts.read()
     network = collect.snapshot(raw)
     sent, found = evidence.gather(request(origin, target), raw, network)
-    rules = [c for family in ("ip", "ip6") for c in collect.chains(found[f"rules host {family}"], family)]
-    way = way_of(sent, found, replace(network, chains=tuple(rules)))
+    way = way_of(sent, found, network)
     return Journey(**{f.name: getattr(way, f.name) for f in fields(way)})

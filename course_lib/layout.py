@@ -20,7 +20,7 @@ from course_lib.layout_cards import TAB_EDGE, Card, card, paint
 from course_lib.layout_groups import group_card
 from course_lib.layout_networks import CARD, CELL_GAP, COLUMN_GAP, Column, columns, guest_cards
 from course_lib.phrases import CONTRADICTS, NOT_READ, host_words, reachable, unread
-from course_lib.rules import hooks
+from course_lib.rules import Place, hooks, preferring
 from course_lib.shapes import Box, Key, Line, Picture, Shape, Text, stack, stack_height, wrap
 from course_lib.snapshot import Snapshot
 
@@ -31,16 +31,16 @@ ON_HOST = 160.0  # the height of the highest card of a container in the host's n
 CABLE = 46.0  # from the host's edge to the containers
 
 
-def layout(snapshot: Snapshot, apart: Collection[str] = ()) -> Picture:
+def layout(snapshot: Snapshot, apart: Collection[str] = (), met: Collection[Place] = ()) -> Picture:
     """Return the picture of a snapshot; the same snapshot gives the same picture.
 
     Of many containers that are alike the first few have cards of their own, the others one card together; those
-    whose names are in `apart` each have their own.
+    whose names are in `apart` each have their own. Of more rules than there is room for those in `met` are shown.
     """
     graph = to_graph(snapshot)
     where = homes(snapshot, graph)
     found = columns(snapshot, graph, where, apart)
-    rules = hooks(snapshot)
+    rules = preferring(hooks(snapshot), met)
     left = MARGIN + PAD
     lefts = _lefts(found, left)
     aside = lefts.pop()

@@ -9,16 +9,17 @@ from typing import Any
 import click
 from IPython.core.magic import Magics, cell_magic, magics_class
 
-from course_lib import practice, run
+from course_lib import chapter, practice, run
 from course_lib.errors import CourseError
 
 
 @click.command(add_help_option=False)
+@click.option("--changes", is_flag=True)
 @click.option("--fails", is_flag=True)
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True, max=86400), default=run.TIMEOUT)
-def _options(fails: bool, timeout: float) -> tuple[bool, float]:
+def _options(changes: bool, fails: bool, timeout: float) -> tuple[bool, bool, float]:
     """Return what stands on the magic's own line."""
-    return fails, timeout
+    return changes, fails, timeout
 
 
 @magics_class
@@ -27,16 +28,17 @@ class Shell(Magics):
 
     @cell_magic
     def host(self, line: str, cell: str) -> None:
-        """Run the cell as bash on the lab's host: `%%host [--fails] [--timeout SECONDS]`.
+        """Run the cell as bash on the lab's host: `%%host [--changes] [--fails] [--timeout SECONDS]`.
 
         Output appears while the command runs. The cell ends at its first failing command and then raises;
         with --fails it raises unless a command fails. Interrupting the kernel ends the command in the lab too.
+        With --changes it is said after the output what the cell has changed in the network, and what has counted.
         """
         _run("host", line, cell, run.HOST)
 
     @cell_magic
     def client(self, line: str, cell: str) -> None:
-        """Run the cell as bash on the client: `%%client [--fails] [--timeout SECONDS]`; see %%host."""
+        """Run the cell as bash on the client: `%%client [--changes] [--fails] [--timeout SECONDS]`; see %%host."""
         _run("client", line, cell, run.CLIENT)
 
     @cell_magic
@@ -45,27 +47,30 @@ class Shell(Magics):
 
         It is the answer of the exercise in the notebook's folder, whose other files lie beside it while it runs.
         """
-        fails, timeout = _parsed("answer", line)
-        if fails:
-            raise CourseError("An answer is not to fail: leave out --fails.")
+        changes, fails, timeout = _parsed("answer", line)
+        if changes or fails:
+            raise CourseError("An answer takes neither --changes nor --fails: leave them out.")
         practice.answer(cell, _show, timeout)
 
 
 def _run(name: str, line: str, cell: str, place: tuple[str, ...]) -> None:
     """Run a cell and print what it says while it says it."""
-    fails, timeout = _parsed(name, line)
+    changes, fails, timeout = _parsed(name, line)
+    before = chapter.observe() if changes else None
     run.run(cell, place, fails=fails, timeout=timeout, show=_show)
+    if before:
+        chapter.print_changes(before, chapter.observe())
 
 
-def _parsed(name: str, line: str) -> tuple[bool, float]:
+def _parsed(name: str, line: str) -> tuple[bool, bool, float]:
     """Return what stands on a magic's own line, or say what may."""
     try:
-        fails, timeout = _options.main(shlex.split(line), standalone_mode=False)
-        return bool(fails), float(timeout)
+        changes, fails, timeout = _options.main(shlex.split(line), standalone_mode=False)
+        return bool(changes), bool(fails), float(timeout)
     except (click.ClickException, ValueError) as error:
         words = error.format_message() if isinstance(error, click.ClickException) else str(error)
         raise CourseError(
-            f"{words.rstrip('.')}: a cell begins with `%%{name} [--fails] [--timeout SECONDS]`."
+            f"{words.rstrip('.')}: a cell begins with `%%{name} [--changes] [--fails] [--timeout SECONDS]`."
         ) from None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 
 # ruff: noqa: RUF001 - the tables hold the characters that look like others
 MONO_WIDTH = 0.603  # of an em; all characters of a monospaced font are equally wide
@@ -58,6 +58,7 @@ _REGULAR = {character: width for width, characters in SANS_WIDTHS.items() for ch
 _BOLD = {character: width for width, characters in BOLD_WIDTHS.items() for character in characters}
 
 
+@lru_cache(8192)  # a live picture has mostly the words that it had a moment ago
 def text_width(text: str, size: float, font: str = "sans", bold: bool = False) -> float:
     """Return a width in pixels that the text does not exceed, whichever machine draws it."""
     return size * sum(_em(character, font, bold) for character in text)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from course_lib import palette
+from course_lib.layout import layout
 from course_lib.shapes import Box, Line, Picture, Shape, Text, stack, stack_height, wrap
 from course_lib.stops import Stop, lanes, line, stops
 from course_lib.way import Way
@@ -56,6 +57,12 @@ def sockets(found: Sequence[Trip]) -> list[Shape]:
         return []
     x, y = min(marks)
     return [Text("sockets of the host", x - 16, y + 4, 11, palette.INK, anchor="end")]
+
+
+def ground(way: Way) -> Picture:
+    """Return the network of a way without it; what it passes is drawn apart from its like, and where room is short."""
+    met = {(s.family, s.table, s.chain, s.number) for s in way.steps if s.kind == "rule" and s.place == "host"}
+    return layout(way.network, apart={step.place for step in way.steps}, met=met)
 
 
 def over(picture: Picture, way: Way) -> Picture:

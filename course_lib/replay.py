@@ -52,6 +52,9 @@ def replay(job: Job) -> dict[str, Any]:
         answers.send(files)
         answer = _answer(job.limit)
         seen = evidence(what, values)
+        if changed := throwaway.changed_programs():
+            broken = f"Programs of the lab's host, which it is looked at with, were changed: {', '.join(changed)}."
+            seen = {"broken": broken, "facts": None, "probes": {}}
     finally:
         throwaway.remove(lab.name())
     return {"answer": answer, **seen, "seconds": round(time.monotonic() - began, 1)}

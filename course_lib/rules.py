@@ -6,8 +6,8 @@ found by its target, and by whether a packet can get to it from the hook.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from course_lib.rule_words import parse, words
 from course_lib.snapshot import Chain, Rule, Snapshot
@@ -15,6 +15,7 @@ from course_lib.snapshot import Chain, Rule, Snapshot
 VERDICTS = ("ACCEPT", "DROP", "REJECT")
 PORTS_TRANSLATED = ("DNAT", "REDIRECT")
 SOURCE_TRANSLATED = ("MASQUERADE", "SNAT")
+Place = tuple[str, str, str, int]  # a rule's family, table, chain and number
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,16 @@ def hooks(snapshot: Snapshot) -> tuple[Hook, ...]:
             notes=() if outbound else ("no MASQUERADE rule: sources stay as they are",),
         ),
     )
+
+
+def preferring(found: Sequence[Hook], met: Collection[Place]) -> tuple[Hook, ...]:
+    """Return the hooks with these rules ranked before all others, so that they are shown where room is short."""
+
+    def ranked(decision: Decision) -> Decision:
+        place = (decision.family, decision.table, decision.chain, decision.number)
+        return replace(decision, rank=-1) if place in met else decision
+
+    return tuple(replace(hook, decisions=tuple(map(ranked, hook.decisions))) for hook in found)
 
 
 def walk(snapshot: Snapshot, family: str, table: str, start: str) -> Iterator[tuple[Chain, Rule]]:

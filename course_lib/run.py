@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from course_lib import engine, lab
@@ -136,6 +137,14 @@ def quick(api: Any, box: str, script: str) -> str:
         program.close()
 
 
+def listen(script: str) -> Exec:
+    """Start a script of ours on the lab's host that goes on, and return the stream of what it says.
+
+    It ends, with all that it started, when the stream is closed. Raises LabGoneError.
+    """
+    return Exec(engine.outer(), lab.require(), ["sh", "-c", f"trap 'kill 0' EXIT\n{{ {script}\n}} 2>/dev/null &\ncat"])
+
+
 def unpack(archive: bytes, folder: str) -> None:
     """Unpack a tar archive, compressed by gzip, into a new folder of the lab's host."""
     program = Exec(engine.outer(), lab.require(), ["sh", "-c", 'mkdir -p "$1" && tar -xzf - -C "$1"', "sh", folder])
@@ -150,27 +159,27 @@ def unpack(archive: bytes, folder: str) -> None:
 
 
 class _Kept:
-    """A shell in the lab that stays open: one question costs a millisecond instead of a new program's 100."""
+    """A program in the lab that stays open: one question costs a millisecond instead of a new program's 100."""
 
-    def __init__(self, api: Any, box: str) -> None:
+    def __init__(self, api: Any, box: str, argv: tuple[str, ...]) -> None:
         self.box = box
-        self._program = Exec(api, box, ["sh"])
+        self._program = Exec(api, box, argv)
 
-    def ask(self, script: str, deadline: float) -> str:
-        end = f"end-{secrets.token_hex(8)}"
-        self._program.send(f"( {script}\n) </dev/null 2>/dev/null\necho {end}\n".encode())
-        answer = b""
+    def ask(self, question: str, end: str, deadline: float) -> str:
+        self._program.send(question.encode())
+        answer = []
         for _, data in self._program.output(deadline):
-            answer += data
-            if answer.endswith(f"{end}\n".encode()):
-                return answer[: -len(end) - 1].decode(errors="replace")
+            answer.append(data)
+            if data.endswith(b"\n") and b"".join(answer[-2:]).endswith(f"{end}\n".encode()):
+                return b"".join(answer)[: -len(end) - 1].decode(errors="replace")
         raise LabGoneError("The lab ended while it was asked: `./course reset` makes a fresh one.")
 
     def close(self) -> None:
         self._program.close()
 
 
-_kept: list[_Kept] = []  # at most one, for the lab that was asked last
+_kept: dict[tuple[str, ...], _Kept] = {}  # by what was started, for the lab that was asked last
+_asking = threading.Lock()  # one question at a time
 
 
 def ask(script: str, timeout: float = 30) -> str:
@@ -178,21 +187,40 @@ def ask(script: str, timeout: float = 30) -> str:
 
     Errors and exit codes of the script are not looked at. Raises LabGoneError, also after `timeout` seconds.
     """
+    end = f"end-{secrets.token_hex(8)}"
+    return _ask(("sh",), f"( {script}\n) </dev/null 2>/dev/null\necho {end}\n", end, timeout)
+
+
+def consult(program: str, fields: Sequence[str], timeout: float = 30) -> str:
+    """Ask a Perl program of ours that is kept running on the lab's host, and return its answer.
+
+    It gets a line with fields between tabs, of which the first is the last line of its answer. Raises LabGoneError.
+    """
+    end = f"end-{secrets.token_hex(8)}"
+    return _ask(("perl", "-e", program), "\t".join([end, *fields]) + "\n", end, timeout)
+
+
+def _ask(argv: tuple[str, ...], question: str, end: str, timeout: float) -> str:
     box = lab.require()
-    if not _kept or _kept[0].box != box:
-        for old in _kept:
-            old.close()
-        _kept[:] = [_Kept(engine.outer(), box)]
-    try:
-        return _kept[0].ask(script, time.monotonic() + timeout)
-    except TimeoutError:
-        _kept.clear()
-        raise LabGoneError(
-            f"The lab does not answer within {timeout:g} s: `./course reset` makes a fresh one."
-        ) from None
-    except BaseException:  # also an interrupt: what was not read would be taken for the next answer
-        _kept.clear()
-        raise
+    with _asking:
+        if argv not in _kept or _kept[argv].box != box:
+            _forget(argv)
+            _kept[argv] = _Kept(engine.outer(), box, argv)
+        try:
+            return _kept[argv].ask(question, end, time.monotonic() + timeout)
+        except TimeoutError:
+            _forget(argv)
+            raise LabGoneError(
+                f"The lab does not answer within {timeout:g} s: `./course reset` makes a fresh one."
+            ) from None
+        except BaseException:  # also an interrupt: what was not read would be taken for the next answer
+            _forget(argv)
+            raise
+
+
+def _forget(argv: tuple[str, ...]) -> None:
+    if old := _kept.pop(argv, None):
+        old.close()
 
 
 def _check_alive(api: Any, box: str, code: int) -> None:

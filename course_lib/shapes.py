@@ -82,6 +82,17 @@ class Picture:
         return MappingProxyType({shape.key: shape for shape in self.shapes if isinstance(shape, Box)})
 
 
+def groups(shapes: tuple[Shape, ...]) -> list[list[Shape]]:
+    """Return the shapes in groups: a box and the texts that stand on it, or a line alone."""
+    found: list[list[Shape]] = []
+    for shape in shapes:
+        if isinstance(shape, Text) and found and isinstance(found[-1][0], Box):
+            found[-1].append(shape)
+        else:
+            found.append([shape])
+    return found
+
+
 def shorten(text: Text, width: float) -> Text:
     """Return the text with as much of its middle left out as the width asks for."""
     if text.width <= width:

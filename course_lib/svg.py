@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from xml.sax.saxutils import escape, quoteattr
 
 from course_lib import palette
-from course_lib.shapes import Box, Line, Picture, Shape, Text
+from course_lib.shapes import Box, Key, Line, Picture, Shape, Text, groups
 
 # The fallbacks are not wider than the fonts that the texts were measured with.
 FAMILY = {
@@ -18,8 +20,20 @@ DASHES = ' stroke-dasharray="6 4"'
 FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def svg(picture: Picture, title: str, description: str) -> str:
-    """Return the picture as an SVG document; the description is its text twin."""
+def svg(
+    picture: Picture,
+    title: str,
+    description: str,
+    *,
+    style: str = "",
+    whys: Mapping[Key, str] = MappingProxyType({}),
+    classes: Mapping[Key, str] = MappingProxyType({}),
+) -> str:
+    """Return the picture as an SVG document; the description is its text twin.
+
+    A live picture also has CSS rules of its own, words that appear while the mouse is over a box, and classes: one
+    of a box holds for the texts on it, too.
+    """
     width, height = _number(picture.width), _number(picture.height)
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{width}" height="{height}" '
@@ -27,21 +41,29 @@ def svg(picture: Picture, title: str, description: str) -> str:
     )
     words = [f"<title>{_escape(title)}</title>", f"<desc>{_escape(description)}</desc>"]
     paper = f'<rect width="{width}" height="{height}" fill="{palette.PAPER}"/>'
-    return "\n".join([head, *words, paper, *(element(shape) for shape in picture.shapes), "</svg>", ""])
+    styles = [f"<style>{style}</style>"] if style else []
+    lines = []
+    for group in groups(picture.shapes):
+        first = group[0]
+        name = classes.get(first.key) if isinstance(first, Box) else None
+        elements = [element(shape, whys) for shape in group]
+        lines += [f"<g class={quoteattr(name)}>", *elements, "</g>"] if name else elements
+    return "\n".join([head, *words, *styles, paper, *lines, "</svg>", ""])
 
 
-def element(shape: Shape) -> str:
-    """Return one shape as an element of SVG."""
+def element(shape: Shape, whys: Mapping[Key, str] = MappingProxyType({})) -> str:
+    """Return one shape as an element of SVG; `whys` are the words for boxes."""
     if isinstance(shape, Box):
-        return _box(shape)
+        return _box(shape, whys.get(shape.key, ""))
     return _line(shape) if isinstance(shape, Line) else _text(shape)
 
 
-def _box(box: Box) -> str:
+def _box(box: Box, why: str) -> str:
     x, y, width, height, radius = (_number(n) for n in (box.x, box.y, box.width, box.height, box.radius))
     place = f'x="{x}" y="{y}" width="{width}" height="{height}" rx="{radius}"'
     edge = f'stroke="{box.stroke}" stroke-width="{_number(box.stroke_width)}"{DASHES if box.dashed else ""}'
-    return f'<rect {place} fill="{box.fill}" {edge}/>'
+    rect = f'<rect {place} fill="{box.fill}" {edge}'
+    return f"{rect}><title>{_escape(why)}</title></rect>" if why else f"{rect}/>"
 
 
 def _line(line: Line) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 from course_lib import engine, images, lab
@@ -89,6 +90,42 @@ def create(seed: str, grader: str) -> None:
     )
     api.start(lab.container())
     lab.wait_until_ready()
+
+
+# An answer is root on the lab's host, and the probes run there: whoever changes their programs decides what they see.
+# Looked at from outside, by the lab's own first process; a time of change (ctime) cannot be set back.
+INSPECT = """cd "/proc/$1/root" || exit
+find usr etc/ld.so.* root/.curlrc root/.wgetrc -xdev -newerct "@$2" ! -type d 2>/dev/null | head -n 5
+awk '$5 ~ "^/(usr|bin|sbin|lib)" { print $5 " (mounted over)" }' "/proc/$1/mountinfo" | head -n 5
+"""
+
+
+def changed_programs() -> list[str]:
+    """Return which programs and libraries of the throw-away lab's host were changed since it was made, at most ten."""
+    api = engine.outer()
+    state = api.inspect_container(lab.container())
+    began = datetime.fromisoformat(state["State"]["StartedAt"]).timestamp()
+    config = api.create_host_config(
+        network_mode="none",
+        pid_mode="host",
+        cap_add=["SYS_PTRACE", "DAC_READ_SEARCH"],
+        security_opt=["apparmor=unconfined"],
+        read_only=True,
+    )
+    helper = api.create_container(
+        state["Image"],
+        entrypoint=["bash", "-c", INSPECT, "inspect"],
+        command=[str(state["State"]["Pid"]), f"{began:.3f}"],
+        labels={images.LABEL: "helper", GRADER_LABEL: state["Config"]["Labels"][GRADER_LABEL]},
+        host_config=config,
+        use_config_proxy=False,
+    )["Id"]
+    try:
+        api.start(helper)
+        api.wait(helper, timeout=60)
+        return list(api.logs(helper).decode(errors="replace").splitlines())
+    finally:
+        api.remove_container(helper, force=True)
 
 
 def remove(name: str) -> None:

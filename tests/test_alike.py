@@ -9,13 +9,13 @@ from dataclasses import replace
 import pytest
 
 from course_lib.alike import ASIDE, ONE_BY_ONE, Group, address_words, common_names, name_runs
-from course_lib.follow import Journey
 from course_lib.layout import layout
+from course_lib.overlay import ground
 from course_lib.request import Request
 from course_lib.shapes import Text
 from course_lib.snapshot import Container, Endpoint, Link, Port, Snapshot
 from course_lib.text import describe
-from course_lib.way import End, Packet, Step
+from course_lib.way import End, Packet, Step, Way
 from tests.pictures import HTTP, alike, container, endpoint, many, mynet, two_bridges, used
 
 
@@ -84,9 +84,9 @@ def test_whoever_is_wanted_apart_is_apart() -> None:
 
 def test_a_journey_finds_its_container_drawn_apart() -> None:
     step = Step(1, False, "c30", "sends", Packet("icmp", "172.17.0.31", 0, "172.17.0.1", 0))
-    way = Journey(Request("c30", "ping://host", "ping", "host"), many(60), (step,), (), End("silent", ""))
-    assert ("container", "c30") in way._below.places
-    assert ("container", "c31") not in way._below.places
+    way = Way(Request("c30", "ping://host", "ping", "host"), many(60), (step,), (), End("silent", ""))
+    assert ("container", "c30") in ground(way).places
+    assert ("container", "c31") not in ground(way).places
 
 
 def test_names_and_addresses_that_follow_each_other() -> None:

@@ -28,11 +28,11 @@ RELEASE = images.INNER_RELEASE
 
 # The real `./course up` with images of other names, and without a JupyterLab at its end.
 UP = """
-import sys, course_lib.__main__ as course
+import os, sys, course_lib.__main__ as course
 from course_lib import images, lab
 images.PREFIX = images.LABEL = lab.LABEL = {prefix!r}
 images.INNER = ("busybox",)
-course.os.execv = lambda *_: None
+os.execv = lambda *_: None
 sys.argv[1:] = ["up", "--no-browser"]
 course.entry()
 """

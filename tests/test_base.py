@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+
 import pytest
 
-from course_lib.base import _mmdebstrap_options, failure, supply
+from course_lib import packages
+from course_lib.base import Supply, _mmdebstrap_options, bootstrap, failure, supply
 
 RELAXED = "Acquire::Check-Valid-Until=false"
 
@@ -33,3 +37,20 @@ def test_an_index_past_its_date_is_taken_only_where_somebody_says_so(monkeypatch
     assert source.options[0] == RELAXED
     assert source.arguments["APT_OPTIONS"].startswith(f"-o {RELAXED}")
     assert '--aptopt=Acquire::Check-Valid-Until "false"' in list(_mmdebstrap_options(source))
+
+
+def test_a_user_who_is_not_root_makes_it_through_sudo_with_the_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    became: list[list[str]] = []
+
+    def popen(command: list[str], **_: object) -> None:
+        became.append(command)
+        raise InterruptedError
+
+    monkeypatch.setattr(packages.Machine, "as_root", lambda self, why, say: ["sudo", "-n"])
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    monkeypatch.setattr(shutil, "which", lambda name: name)
+    monkeypatch.setenv("http_proxy", "http://proxy:3128")
+    with pytest.raises(InterruptedError):
+        bootstrap("container-course/debian:trixie", "label", "trixie", Supply(), lambda package: None)
+    assert became[0][:3] == ["sudo", "-n", "env"]
+    assert became[0].index("http_proxy=http://proxy:3128") < became[0].index("mmdebstrap")

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from course_lib import engine, machine
+from course_lib.__main__ import entry
+from course_lib.errors import EngineForbiddenError
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.live
@@ -129,6 +132,28 @@ def test_a_user_who_may_not_use_the_engine(words: list[str]) -> None:
         check=False,
     )
     assert "this user may not use it: run `sudo usermod -aG docker $USER`" in one_sentence(done)
+
+
+@pytest.mark.parametrize("words", [["shell", "true"], ["doctor"], ["down"]])
+def test_a_login_that_is_older_than_the_group_goes_on_through_it(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def forbidden(*_: object) -> None:
+        raise EngineForbiddenError("not for you")
+
+    became: list[list[str]] = []
+    monkeypatch.setattr(engine, "connect", forbidden)
+    monkeypatch.setattr(engine, "outer", forbidden)
+    monkeypatch.setattr(machine, "is_member", lambda _: True)
+    monkeypatch.delenv(machine.THROUGH_SG, raising=False)
+    monkeypatch.setattr(os, "execvp", lambda _, command: became.append(command))
+    monkeypatch.setattr(sys, "argv", ["course", *words])
+    with pytest.raises(SystemExit):
+        entry()
+    monkeypatch.delenv(machine.THROUGH_SG, raising=False)
+    assert became
+    assert became[0][:3] == ["sg", "docker", "-c"]
+    assert "going on through `sg docker`" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("act", ["start('26.1', install=False)", "main(['graph'])", "main(['reset'])"])

@@ -26,8 +26,8 @@ def test_a_snapshot_costs_two_list_calls_and_one_question(fresh_lab: None, monke
             return _real(request, *rest, **options)
 
         monkeypatch.setattr(api, "send", send)
-    real_ask = run.ask
-    monkeypatch.setattr(run, "ask", lambda script: (asked.append("question"), real_ask(script))[1])
+    real = run._ask
+    monkeypatch.setattr(run, "_ask", lambda *question: (asked.append("question"), real(*question))[1])
     read = facts.read()
     assert len(read["containers"]) == 5
     lists = [line.rpartition("/")[2] for line in asked if line.startswith("lab: GET")]
@@ -78,3 +78,39 @@ def test_it_is_read_while_containers_come_and_go(fresh_lab: None) -> None:
         read += 1
     assert read >= 3
     assert collect.snapshot(facts.read()).containers == ()
+
+
+def seen(interfaces: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return what a snapshot uses of `ip -j -d addr`, without the lo of a container."""
+    names = ("ifindex", "ifname", "mtu", "operstate", "link_type", "address", "link_index", "master")
+    return [
+        {name: item.get(name) for name in names}
+        | {"kind": item.get("linkinfo", {}).get("info_kind")}
+        | {"addresses": [(address["local"], address["prefixlen"]) for address in item["addr_info"]]}
+        for item in interfaces
+        if item["ifname"] != "lo"
+    ]
+
+
+def test_all_namespaces_are_as_ip_says_also_after_a_change_and_a_restart(fresh_lab: None) -> None:
+    run.host(
+        "docker network create n; for i in 1 2; do docker run -d -it --name c$i busybox; done\n"
+        "docker network connect n c1\n"
+        "docker run -d -it --network none --name none busybox; docker run -d -it --network host --name host busybox\n"
+        "docker run -d -it --network container:c1 --name guest busybox; docker create --name idle busybox"
+    )
+
+    def check() -> None:
+        read = facts.read()
+        assert seen(read["addr"]) == seen(json.loads(run.host("ip -j -d addr")))
+        assert seen(read["client"]) == seen(json.loads(run.client("ip -j -d addr")))
+        for said in json.loads(run.host("docker inspect $(docker ps -q)")):
+            inside = json.loads(run.host(f"nsenter -t {said['State']['Pid']} -n ip -j -d addr"))
+            assert seen(read["inside"][said["Id"]]) == seen(inside), said["Name"]
+
+    check()
+    check()  # now most of it is told as being as it was
+    run.host("nsenter -t $(docker inspect -f '{{.State.Pid}}' c2) -n ip addr add 10.1.1.1/24 dev eth0")
+    check()
+    run.host("docker restart -t 0 c1 c2 none host guest; docker network disconnect n c1")
+    check()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -24,7 +25,7 @@ from tests.conftest import ROOT
 
 pytestmark = pytest.mark.live
 
-ADDRESS = re.compile(r"http://(?:localhost|127\.0\.0\.1):\d+/lab/tree/\S+\?token=\w+")
+ADDRESS = re.compile(r"http://(?:localhost|127\.0\.0\.1):\d+/(?:lab|doc)/tree/\S+\?token=\w+")
 # Everything that a Python here asks of the network is noted, for whoever is not this machine.
 WATCH = """
 import os, sys
@@ -91,7 +92,13 @@ def lines(area: Any) -> list[str]:
 
 @pytest.fixture(scope="module")
 def learner(running_lab: None, browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Learner]:
-    base = tmp_path_factory.mktemp("learner")
+    with learning(browser, tmp_path_factory.mktemp("learner")) as one:
+        yield one
+
+
+@contextlib.contextmanager
+def learning(browser: Any, base: Path, *options: str) -> Iterator[Learner]:
+    """Serve JupyterLab from a clone of its own, by `./course up` with more options, to a browser."""
     clone = base / "내 강의 (copy)"
     clone.mkdir()
     for name in ("course_lib", "notebooks"):
@@ -117,7 +124,7 @@ def learner(running_lab: None, browser: Any, tmp_path_factory: pytest.TempPathFa
         "COURSE_WATCH": str(base / "asked"),
     }
     server = subprocess.Popen(
-        [sys.executable, "-m", "course_lib", "up", "--no-browser"],
+        [sys.executable, "-m", "course_lib", "up", "--no-browser", *options],
         cwd=clone,
         env=environment,
         stdin=subprocess.DEVNULL,

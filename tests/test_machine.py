@@ -288,6 +288,7 @@ def test_the_pid_of_a_dead_daemon_that_nobody_reaped_does_not_count(tmp_path: Pa
 
 
 # A real second dockerd, with everything of its own, beside the one that the machine may be using.
+SECOND_BRIDGE = "course-second"
 
 
 def second_daemon(folder: Path) -> Daemon:
@@ -301,7 +302,7 @@ def second_daemon(folder: Path) -> Daemon:
             f"--exec-root={folder}/exec",
             f"--pidfile={folder}/docker.pid",
             f"--host=unix://{folder}/docker.sock",
-            "--bridge=none",
+            f"--bridge={SECOND_BRIDGE}",  # with "none" a dockerd removes docker0, whosever it is
             "--iptables=false",
         ),
     )
@@ -334,7 +335,7 @@ def end(pid_file: Path, name: str, how: signal.Signals) -> None:
     pid = int(pid_file.read_text()) if pid_file.exists() else 0
     if pid and process_name(pid) == name:
         os.kill(pid, how)
-        for _ in range(200):
+        for _ in range(600):
             if "Z" in Path(f"/proc/{pid}/stat").read_text().split()[2:3] if process_name(pid) else True:
                 return
             time.sleep(0.1)
@@ -347,13 +348,23 @@ def folder() -> Iterator[Path]:
         pytest.skip("a second dockerd needs root and an installed dockerd")
     where = Path(tempfile.mkdtemp(prefix="course-", dir="/tmp"))
     daemon = second_daemon(where)
+    before = bridges()
+    subprocess.run(["ip", "link", "add", SECOND_BRIDGE, "type", "bridge"], check=True)
+    subprocess.run(["ip", "addr", "add", "198.18.57.1/24", "dev", SECOND_BRIDGE], check=True)  # RFC 2544: nobody's
     yield where
     end(daemon.pid_file, "dockerd", signal.SIGTERM)
     end(daemon.containerd_pid_file, "containerd", signal.SIGTERM)
     for line in reversed(Path("/proc/mounts").read_text().splitlines()):  # a killed dockerd leaves some
         if line.split()[1].startswith(f"{where}/"):
-            subprocess.run(["umount", line.split()[1]], check=True)
+            subprocess.run(["umount", "--lazy", line.split()[1]], check=True)
     shutil.rmtree(where)
+    subprocess.run(["ip", "link", "delete", SECOND_BRIDGE], check=True)
+    assert bridges() == before, "the second dockerd harms the first one's network"
+
+
+def bridges() -> set[str]:
+    """Return the bridges of this machine that a container's life does not move."""
+    return {path.parent.name for path in Path("/sys/class/net").glob("*/bridge")}
 
 
 @pytest.mark.live

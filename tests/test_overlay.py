@@ -10,21 +10,18 @@ from xml.etree import ElementTree
 
 import pytest
 
-from course_lib import collect
-from course_lib.layout import layout
-from course_lib.overlay import numbered, over, trips
+from course_lib.overlay import ground, numbered, over, trips
 from course_lib.shapes import Box, Line, Picture, Text
 from course_lib.way import Way
 from course_lib.way_svg import frames, step_numbers
-from tests.record_evidence import recorded
 from tests.test_findings import ALL, ENGINES, way
 
 SVG = "{http://www.w3.org/2000/svg}"
 
 
 @cache
-def picture(engine: str) -> Picture:
-    return layout(collect.snapshot(recorded(engine, "published")[2]))
+def picture(engine: str, flow: str) -> Picture:
+    return ground(way(engine, flow))
 
 
 def marks(drawn: Picture) -> dict[int, Box]:
@@ -34,7 +31,7 @@ def marks(drawn: Picture) -> dict[int, Box]:
 @pytest.mark.parametrize(("engine", "flow"), ALL)
 def test_numbers_are_those_of_the_table_and_none_hides_another(engine: str, flow: str) -> None:
     found = way(engine, flow)
-    drawn = over(picture(engine), found)
+    drawn = over(picture(engine, flow), found)
     circles = marks(drawn)
     assert set(circles) <= set(range(1, len(found.steps) + 1))
     boxes = list(circles.values())
@@ -47,8 +44,20 @@ def test_numbers_are_those_of_the_table_and_none_hides_another(engine: str, flow
 
 
 @pytest.mark.parametrize(("engine", "flow"), ALL)
+def test_a_rule_that_decided_is_drawn_where_its_number_stands(engine: str, flow: str) -> None:
+    """Also in a hook that has more rules than room."""
+    drawn = picture(engine, flow)
+    for trip in trips(drawn, way(engine, flow)):
+        for stop in numbered(trip):
+            step = stop.step
+            if stop.zone == "hook" and step.kind == "rule":
+                pill = drawn.places["rule", step.family, step.table, step.chain, step.number]
+                assert pill.y < stop.mark[1] < pill.y + pill.height
+
+
+@pytest.mark.parametrize(("engine", "flow"), ALL)
 def test_the_line_goes_through_every_stop_by_right_angles(engine: str, flow: str) -> None:
-    for trip in trips(picture(engine), way(engine, flow)):
+    for trip in trips(picture(engine, flow), way(engine, flow)):
         corners = trip.line.points
         assert {stop.point for stop in trip.stops} <= set(corners)
         for (x, y), (next_x, next_y) in pairwise(corners):
@@ -57,7 +66,7 @@ def test_the_line_goes_through_every_stop_by_right_angles(engine: str, flow: str
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_the_line_runs_under_what_a_cable_goes_through_and_under_all_words(engine: str) -> None:
-    drawn = over(picture(engine), way(engine, "published"))
+    drawn = over(picture(engine, "published"), way(engine, "published"))
     last_line = max(i for i, shape in enumerate(drawn.shapes) if isinstance(shape, Line))
     assert all(i > last_line for i, shape in enumerate(drawn.shapes) if isinstance(shape, Text))
     veths = [i for i, s in enumerate(drawn.shapes) if isinstance(s, Box) and s.key[0] in ("veth", "endpoint")]
@@ -67,7 +76,7 @@ def test_the_line_runs_under_what_a_cable_goes_through_and_under_all_words(engin
 @pytest.mark.parametrize("engine", ENGINES)
 def test_where_a_packet_is_dropped_the_circle_alarms(engine: str) -> None:
     found = way(engine, "two_bridges")
-    circles = marks(over(picture(engine), found))
+    circles = marks(over(picture(engine, "two_bridges"), found))
     assert circles[len(found.steps)].fill == "#b00020"
     assert [n for n, box in circles.items() if box.fill == "#b00020"] == [len(found.steps)]
 
@@ -75,7 +84,7 @@ def test_where_a_packet_is_dropped_the_circle_alarms(engine: str) -> None:
 @pytest.mark.parametrize("engine", ENGINES)
 def test_the_way_to_a_published_port_stops_where_it_is_decided(engine: str) -> None:
     found = way(engine, "published")
-    first = trips(picture(engine), found)[0]
+    first = trips(picture(engine, "published"), found)[0]
     said = [(s.step.place, s.step.kind, s.step.chain) for s in numbered(first)]
     assert said == [
         ("client", "sends", ""),
@@ -89,10 +98,10 @@ def test_the_way_to_a_published_port_stops_where_it_is_decided(engine: str) -> N
 
 @pytest.mark.parametrize(("engine", "flow"), ALL)
 def test_the_frames_hold_each_numbered_step_in_order(engine: str, flow: str) -> None:
-    text = frames(picture(engine), way(engine, flow))
+    text = frames(picture(engine, flow), way(engine, flow))
     root = ElementTree.fromstring(text)  # noqa: S314 - our own
     groups = [g.get("class", "").split()[-1] for g in root.iter(f"{SVG}g")]
-    numbers = [f"step-{n}" for n in step_numbers(picture(engine), way(engine, flow))]
+    numbers = [f"step-{n}" for n in step_numbers(picture(engine, flow), way(engine, flow))]
     assert groups == numbers * 2, "first the lines, then the circles"
     delays = [float(d) for d in re.findall(r"animation-delay:([0-9.]+)s", text)]
     assert delays == sorted(delays[: len(numbers)]) * 2
@@ -102,7 +111,7 @@ def test_the_frames_hold_each_numbered_step_in_order(engine: str, flow: str) -> 
 
 
 def test_a_still_frame_shows_the_steps_so_far() -> None:
-    scene, found = picture("26.1"), way("26.1", "published")
+    scene, found = picture("26.1", "published"), way("26.1", "published")
     numbers = step_numbers(scene, found)
     for count, number in enumerate(numbers, 1):
         text = frames(scene, found, until=number)
@@ -113,6 +122,6 @@ def test_a_still_frame_shows_the_steps_so_far() -> None:
 def test_a_name_cannot_break_out_of_the_svg() -> None:
     found = way("26.1", "published")
     evil: Way = replace(found, end=replace(found.end, words="</svg><script>alert(1)</script>"))
-    text = frames(picture("26.1"), evil)
+    text = frames(picture("26.1", "published"), evil)
     assert "<script" not in text
     ElementTree.fromstring(text)  # noqa: S314

@@ -51,7 +51,9 @@ CHAPTERS = sorted(path.name[:2] for path in (ROOT / "notebooks").glob("*.ipynb")
 
 def rows(chapter: str) -> list[dict[str, str]]:
     """Return the rows of a chapter's table."""
-    found: list[dict[str, str]] = tomllib.loads((Path(__file__).parent / f"source/{chapter}.toml").read_text())["claim"]
+    path = Path(__file__).parent / f"source/{chapter}.toml"
+    assert path.exists(), f"chapter {chapter} has no table {path.name}"
+    found: list[dict[str, str]] = tomllib.loads(path.read_text())["claim"]
     return found
 
 

@@ -19,8 +19,11 @@ PURE = (
     "checks",
     "collect",
     "diagnosis",
+    "difference",
     "ends",
     "errors",
+    "film",
+    "filters",
     "findings",
     "graph",
     "handles",
@@ -33,11 +36,15 @@ PURE = (
     "layout_groups",
     "layout_networks",
     "layout_rules",
+    "marks",
     "measure",
+    "netlink",
     "output",
     "overlay",
     "palette",
     "phrases",
+    "question",
+    "reasons",
     "request",
     "rule_words",
     "rules",
@@ -92,17 +99,17 @@ def test_one_module_imports_matplotlib() -> None:
     assert importers("matplotlib") == {"draw"}
 
 
-def test_at_most_one_module_imports_ipywidgets() -> None:
-    assert len(importers("ipywidgets")) <= 1
+def test_one_module_imports_ipywidgets() -> None:
+    assert importers("ipywidgets") == {"panel"}
 
 
 def test_one_module_runs_commands_on_the_lab_host() -> None:
     """All others go through run.py, except those whose program is not a command of a lesson.
 
     engine: `docker system dial-stdio`, the way to the lab's API. terminal: the learner's own shell.
-    forward: the connection of a browser.
+    forward: the connection of a browser. watch: it only reads what `run.listen` began.
     """
-    assert importers("course_lib.stream") == {"run", "engine", "terminal", "forward"}
+    assert importers("course_lib.stream") == {"run", "engine", "terminal", "forward", "watch"}
     starts = {path.stem for path in FOLDER.glob("*.py") if ".exec_create(" in path.read_text()}
     assert starts == {"stream", "terminal"}, "the API call itself: a stream, and a terminal's stream"
 

@@ -112,5 +112,6 @@ In host, filter FORWARD rule 18 says ACCEPT.
 In host, conntrack turns the addresses back: 203.0.113.10:80 → 203.0.113.20:PORT.
 It is delivered to client: 203.0.113.10:80 → 203.0.113.20:PORT.
 The end: answered: HTTP/1.1 200 OK.
+Note: client had looked up the name host before: 203.0.113.10.
 """
     )

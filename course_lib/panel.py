@@ -1,0 +1,214 @@
+"""The live panel and the question in a notebook: the only module that imports ipywidgets."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from html import escape
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import ipywidgets as widgets
+from IPython.display import HTML, display
+
+from course_lib import chapter
+from course_lib.draw import png, save
+from course_lib.film import Film
+from course_lib.question import Choices, Question, put
+from course_lib.snapshot import Snapshot
+from course_lib.watch import Watcher
+
+ALL = "all networks"
+WIDE = widgets.Layout(width="100%")
+NARROW = widgets.Layout(width="auto")
+ROW = widgets.Layout(flex_flow="row wrap", align_items="center")
+
+
+class Panel:
+    """The network of the lab, drawn, that follows what happens there until it is closed.
+
+    The picture is renewed from a thread of its own, also while a cell runs; a click is answered when no cell runs.
+    """
+
+    def __init__(self, first: Snapshot) -> None:
+        self._lock = threading.RLock()  # clicks come in the kernel's thread, looks in the watcher's
+        self._film = Film((first,))
+        self._frame = self._film.frame()
+        self._build()
+        self._show(self._film)
+        self._watcher = Watcher(self._see, self._miss)
+
+    def close(self) -> None:
+        """Follow the lab no longer; the last picture stays."""
+        self._watcher.close()
+        with self._lock:
+            self._show(replace(self._film, note="Closed: this picture follows the lab no longer.", moving=False))
+
+    def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
+        """Return the live panel and, for a page that cannot have one, the picture and its words."""
+        with self._lock:
+            fallback = {"image/png": png(self._frame.picture), "text/plain": self._frame.words}
+        return {**self._box._repr_mimebundle_(**options), **fallback}
+
+    def __repr__(self) -> str:
+        return self._frame.words
+
+    def _see(self, now: Snapshot) -> None:
+        """Take a look at the lab; called by the watcher."""
+        with self._lock:
+            if now != self._film.states[-1] or self._film.note:
+                self._show(self._film.seen(now))
+
+    def _miss(self, why: str) -> None:
+        """Say that there is no lab; called by the watcher."""
+        with self._lock:
+            self._show(self._film.missed(why))
+
+    def _build(self) -> None:
+        """Make the widgets."""
+        self._picture, self._said, self._evidence = (widgets.HTML(layout=WIDE) for _ in range(3))
+        self._pause = widgets.ToggleButton(description="Pause", layout=NARROW)
+        self._network = widgets.Dropdown(options=[ALL], description="Show")
+        self._ticks = {
+            name: widgets.Checkbox(True, description=words, indent=False, layout=NARROW)
+            for name, words in (("rules", "rules"), ("veths", "veths"), ("stopped", "stopped containers"))
+        }
+        buttons = [self._pause]
+        for words, act in (
+            ("Back", lambda _: self._step(1)),
+            ("Forward", lambda _: self._step(-1)),
+            ("Save PNG", lambda _: self._save("png")),
+            ("Save SVG", lambda _: self._save("svg")),
+            ("Close", lambda _: self.close()),
+        ):
+            buttons.append(widgets.Button(description=words, layout=NARROW))
+            buttons[-1].on_click(act)
+        for control in (self._pause, self._network, *self._ticks.values()):
+            control.observe(lambda _: self._look_otherwise(), "value")
+        self._part = widgets.Select(options=[], rows=6, layout=WIDE)
+        self._part.observe(lambda _: self._explain(), "value")
+        why = widgets.HTML("<b>Why are you here?</b> Choose a part of the picture; the evidence for it stands below.")
+        self._box = widgets.VBox(
+            [
+                widgets.Box([*buttons, self._network, *self._ticks.values()], layout=ROW),
+                self._said,
+                self._picture,
+                why,
+                self._part,
+                self._evidence,
+            ]
+        )
+
+    def _show(self, film: Film) -> None:
+        """Show a film where it stands."""
+        self._film = film
+        self._frame = frame = film.frame()
+        _set(self._picture, value=f'<div class="course-live">{frame.svg}</div>')
+        _set(self._said, value=_status(frame.said or "Nothing has changed yet."))
+        if self._network.options != (networks := (ALL, *film.networks)):
+            chosen = self._network.value
+            self._network.options = networks
+            self._network.value = chosen if chosen in networks else ALL
+        parts = tuple((reason.name, reason.key) for reason in frame.reasons)
+        if self._part.options != parts:
+            chosen = self._part.value
+            self._part.options = parts
+            if chosen in [key for _, key in parts]:
+                self._part.value = chosen
+        self._explain()
+
+    def _explain(self) -> None:
+        """Show the evidence for the part that is chosen."""
+        lines = next((r.evidence for r in self._frame.reasons if r.key == self._part.value), ())
+        text = "\n".join(lines)
+        _set(self._evidence, value=f'<pre style="white-space: pre-wrap; margin: 0">{escape(text)}</pre>')
+
+    def _look_otherwise(self) -> None:
+        """Look as the controls say."""
+        network = "" if self._network.value == ALL else self._network.value
+        ticks = {name: tick.value for name, tick in self._ticks.items()}
+        with self._lock:
+            view = replace(self._film.view, paused=self._pause.value, network=network, **ticks)
+            if view != self._film.view:
+                self._show(self._film.viewed(view))
+
+    def _step(self, back: int) -> None:
+        with self._lock:
+            self._show(self._film.stepped(back))
+
+    def _save(self, kind: str) -> None:
+        """Save the picture that is shown under a name that is free, and say the name."""
+        path = next(p for n in count(1) if not (p := Path(f"network-{n}.{kind}")).exists())
+        with self._lock:
+            save(self._frame.picture, path, self._frame.title, self._frame.words)
+            _set(self._said, value=_status(f"Saved as {path} in the working directory of this notebook."))
+
+
+def _status(words: str) -> str:
+    """Return words as HTML that a screen reader says when they change."""
+    style = "line-height: 1.4; min-height: 4.2em"  # room for three lines: the picture below does not jump
+    return f'<div role="status" aria-live="polite" style="{style}">{escape(words)}</div>'
+
+
+def _set(widget: Any, **values: Any) -> None:
+    """Set what is new: what is the same would be drawn again."""
+    for name, value in values.items():
+        if getattr(widget, name) != value:
+            setattr(widget, name, value)
+
+
+_open: list[Panel] = []  # at most one for a kernel: whoever runs the cell again has one that follows
+
+
+def live() -> Panel:
+    """Show the network of the lab, and follow what happens in it until `close()` or the next `live()`.
+
+    Interfaces, addresses, routes and rules of the host and the engine's events are followed at once; counters and
+    what happens inside of containers appear within a few seconds.
+    """
+    while _open:
+        _open.pop().close()
+    _open.append(Panel(chapter.snapshot()))
+    return _open[0]
+
+
+def show_to_a_room(style: str) -> None:
+    """Show the live picture with a style sheet that makes steps of the notebook's cells."""
+    display(HTML(f"<style>{style}</style>"), live())  # type: ignore[no-untyped-call]
+
+
+class Prediction:
+    """A question that waits for a click, and then says what the lab says."""
+
+    def __init__(self, question: Question) -> None:
+        self._question = question
+        text = widgets.HTML(f"<b>Predict.</b> {escape(question.text)}", layout=WIDE)
+        self._choice = widgets.RadioButtons(options=question.choices, value=None, layout=WIDE)
+        self._answer = widgets.HTML(layout=WIDE)
+        self._choice.observe(lambda change: self._show(change["new"]), "value")
+        self._box = widgets.VBox([text, self._choice, self._answer])
+
+    def _show(self, choice: str) -> None:
+        """Show the answer to the first choice: a prediction is not changed afterwards."""
+        self._choice.disabled = True
+        self._answer.value = self._question.html(choice)
+
+    def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
+        """Return the question to click and, for a page that cannot have one, the question with its answer folded."""
+        fallback = {"text/html": self._question.html(), "text/plain": str(self._question)}
+        return {**self._box._repr_mimebundle_(**options), **fallback}
+
+    def __repr__(self) -> str:
+        return str(self._question)
+
+
+def predict(question: str, choices: Choices, *, answer: Callable[[], object]) -> Prediction:
+    """Ask for a prediction, and show what the lab says once one was made.
+
+    `choices` are texts, or a mapping from each to the misconception that is behind it. `answer` is called at once,
+    so that a notebook runs the same with and without clicks; what it returns (see `question.put`) is shown after
+    the click. Raises CourseError if the answer is none of the choices.
+    """
+    return Prediction(put(question, choices, answer))

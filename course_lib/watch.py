@@ -1,0 +1,90 @@
+"""Follows the lab's network in a thread: a Snapshot at the start, and another after everything that happens.
+
+One stream brings what the kernel says of the host's interfaces, addresses and routes (`ip monitor`), what nftables
+says of rules, and the engine's events. What they say is not relied upon: it only tells when to look again. What
+nobody tells, such as counters and what happens inside of containers, is seen a few seconds later.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from course_lib import collect, engine, facts, run
+from course_lib.errors import CourseError
+from course_lib.snapshot import Snapshot
+from course_lib.stream import Exec
+
+# The engine's events come first in a line of their own, and end when dockerd does.
+SCRIPT = """
+ip -o monitor link address route &
+nft monitor ruleset &
+while :; do docker events --format 'docker'; sleep 0.3; done &
+wait"""
+PERIOD = 8.0  # seconds from one look to the next when nothing is heard
+QUIET = 0.02  # seconds: what is said so soon after is the same matter
+MOST = 0.2  # seconds of rest between two looks: a hundred containers that start do not take all of a machine
+AGAIN = 0.5  # seconds until a lab that went away is looked for again
+TROUBLE = (CourseError, OSError, ValueError, KeyError, *engine.BROKEN_OFF)  # half an answer of an engine that ends
+
+
+class Watcher:
+    """Calls `see(snapshot)` with every new look, or `miss(why)` while there is none to be had, from its thread."""
+
+    def __init__(self, see: Callable[[Snapshot], None], miss: Callable[[str], None]) -> None:
+        self._see = see
+        self._miss = miss
+        self._ended = threading.Event()
+        self._stream: Exec | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True, name="course-watch")
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the thread and the stream."""
+        self._ended.set()
+        if stream := self._stream:
+            stream.close()
+        if threading.current_thread() is not self._thread:
+            self._thread.join(10)
+
+    def _run(self) -> None:
+        while not self._ended.is_set():
+            try:
+                self._stream = run.listen(SCRIPT)
+                self._follow(self._stream)
+            except TROUBLE as error:
+                if not self._ended.is_set():
+                    self._miss(str(error) if isinstance(error, CourseError) else "The lab does not answer.")
+            finally:
+                if self._stream:
+                    self._stream.close()
+                self._stream = None
+            self._ended.wait(AGAIN)
+
+    def _follow(self, stream: Exec) -> None:
+        """Look, and look again after all that is heard; returns when the stream ends."""
+        alive = True
+        while alive and not self._ended.is_set():
+            began = time.monotonic()
+            self._see(collect.snapshot(facts.read()))
+            took = time.monotonic() - began
+            alive = self._hear(stream, began + took + min(took, MOST))
+
+    def _hear(self, stream: Exec, rest: float) -> bool:
+        """Wait until there is a reason to look again; return False if the stream has ended.
+
+        That is at once if the engine says something; a moment after the kernel does, but not before the time of
+        rest is over; and when nothing was heard for long.
+        """
+        deadline = time.monotonic() + PERIOD
+        while True:
+            try:
+                _, said = next(stream.output(deadline), (0, b""))
+            except TimeoutError:
+                return True
+            if not said:
+                return False
+            if b"docker" in said:
+                return True
+            deadline = min(deadline, max(rest, time.monotonic() + QUIET))

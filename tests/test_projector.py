@@ -1,0 +1,79 @@
+"""A notebook for a room: one step at a time, in large type, the live picture in view, by keyboard alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from course_lib import run
+from tests.test_jupyter import Learner, learning
+
+pytestmark = pytest.mark.live
+SHOWN = ".jp-Notebook .jp-Cell:visible"
+STEP = ".jp-Notebook .jp-Cell.jp-mod-active"
+LIVE = ".jp-Notebook .jp-Cell:has(.course-live)"
+
+
+@pytest.fixture(scope="module")
+def room(running_lab: None, browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Learner]:
+    """Give the first chapter on a projector, after its first cell."""
+    with learning(browser, tmp_path_factory.mktemp("room"), "--projector") as one:
+        one.page.set_viewport_size({"width": 1600, "height": 900})
+        one.open("01_docker0.ipynb")
+        for _ in range(20):  # down to the first code cell, and run it
+            if "begin()" in one.page.locator(STEP).inner_text():
+                break
+            one.page.keyboard.press("ArrowDown")
+        one.page.keyboard.press("Shift+Enter")
+        one.page.locator(".course-live svg").wait_for(timeout=30_000)
+        yield one
+
+
+def size(page: Any, selector: str) -> float:
+    """Return the size of the type of the first thing that is shown, in pixels."""
+    return float(page.locator(selector).first.evaluate("e => parseFloat(getComputedStyle(e).fontSize)"))
+
+
+def apart(page: Any) -> bool:
+    """Tell whether the step and the live picture cover nothing of each other."""
+    one, other = (page.locator(selector).first.bounding_box() for selector in (STEP, LIVE))
+    return bool(
+        one["x"] + one["width"] <= other["x"] + 1
+        or one["y"] + one["height"] <= other["y"] + 1
+        or other["y"] + other["height"] <= one["y"]
+    )
+
+
+def test_one_step_and_the_live_picture_are_in_view(room: Learner) -> None:
+    room.look("1-step")
+    assert room.page.locator(SHOWN).count() == 2
+    assert room.page.locator(f"{LIVE} svg").first.is_visible()
+    assert apart(room.page)
+    assert size(room.page, f"{STEP} p") >= 24
+
+
+def test_the_keys_lead_from_step_to_step_and_the_picture_follows(room: Learner) -> None:
+    page = room.page
+    for _ in range(60):
+        step = page.locator(STEP).inner_text()
+        assert page.locator(SHOWN).count() == 2
+        if "docker run -d -it --name c1" in step:
+            break
+        page.keyboard.press("ArrowDown")
+    assert size(page, f"{STEP} .cm-content") >= 22
+    page.keyboard.press("Shift+Enter")
+    page.locator(".course-live svg text", has_text="c1").first.wait_for(timeout=20_000)
+    page.keyboard.press("ArrowUp")
+    page.locator(f"{STEP} .jp-Cell-outputArea", has_text="master docker0").wait_for(timeout=20_000)
+    assert apart(page)
+    room.look("2-run")
+    assert run.host("docker ps --format '{{.Names}}'").split() == ["c1"]
+
+
+def test_on_a_narrow_screen_the_picture_is_below(room: Learner) -> None:
+    room.page.set_viewport_size({"width": 800, "height": 900})
+    assert apart(room.page)
+    assert room.page.evaluate("document.documentElement.scrollWidth") <= 800
+    room.look("3-narrow")
