@@ -72,6 +72,7 @@ def reset() -> None:
 @click.option("--images", "remove_images", is_flag=True, help="Remove the course's images too.")
 def down(remove_images: bool) -> None:
     """Take everything of the lab away, say what, and prove it."""
+    throwaway.remove_seed()
     if not lab.down(remove_images):
         sys.exit(1)
 

@@ -6,7 +6,7 @@ import shlex
 import time
 from typing import Any
 
-from course_lib import collect, facts, run
+from course_lib import collect, engine, facts, run
 from course_lib.checks import Probe, Result, Values
 from course_lib.errors import CourseError, LabGoneError
 from course_lib.exercises import Exercise
@@ -17,7 +17,8 @@ MOST = 4000  # characters of a probe's output
 def evidence(exercise: Exercise, values: Values) -> dict[str, Any]:
     """Return what the lab shows now: the raw facts of its network, and what each probe saw.
 
-    Where the lab cannot be asked, `facts` is None and `broken` says why.
+    Where the lab cannot be asked, `facts` is None and `broken` says why. Raises what `course_lib.engine.connect`
+    raises if it is the learner's own engine that does not answer.
     """
     probes: dict[str, Any] = {}
     try:
@@ -25,8 +26,10 @@ def evidence(exercise: Exercise, values: Values) -> dict[str, Any]:
         for name, probe in exercise.probes(values, before).items():
             probes[name] = vars(look(probe))
         now = facts.read()  # again: what the probes did shows in counters, and what they waited for is there
-    except CourseError as error:
-        return {"broken": str(error), "facts": None, "probes": {}}
+    except Exception as error:  # a host in strange hands may answer anything, and it may not answer at all
+        engine.connect()  # if it is not the lab but the engine around it, this raises: nobody pays for that
+        words = str(error) if isinstance(error, CourseError) else f"what it answers has no sense ({error!r:.100})"
+        return {"broken": f"The lab's host could not be looked at: {words}", "facts": None, "probes": {}}
     if not now["version"]:
         return {"broken": "The lab's dockerd does not answer any more.", "facts": None, "probes": {}}
     return {"broken": "", "facts": now, "probes": probes}

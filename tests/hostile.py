@@ -13,35 +13,62 @@ from pathlib import Path
 EXERCISE = "02_publish_three_ways"
 EVIDENCE = '{"facts": {}, "points": 8, "probes": {"shop": {"code": 0, "output": "all is well"}}}'
 
-# What each tries; every one of them is run before a right answer, so that it could have got all points.
+# What each tries. A right answer follows each, so that harm is all that keeps it from its points; `won` is said where
+# something was reached that must be out of reach. `bash -e` runs them: what is expected to fail stands in a condition.
 SCRIPTS = {
     "endless-loop": "while :; do :; done",
     "fork-bomb": "bomb() { bomb | bomb & }; bomb; wait",
-    "fork-bomb-in-a-container": "docker run -d --name bomb busybox sh -c 'b() { b | b & }; b; sleep 600'; sleep 5",
-    "fill-the-root": "dd if=/dev/zero of=/root/full bs=1M count=100000; true",
-    "fill-docker": "docker run --rm busybox sh -c 'dd if=/dev/zero of=/full bs=1M count=100000'; sleep 1; true",
+    "fork-bomb-inside": "docker run -d --name bomb busybox sh -c 'b() { b | b & }; b; sleep 600'; sleep 5",
+    "fill-the-root": "dd if=/dev/zero of=/root/full bs=1M count=100000 || rm /root/full",
+    "fill-docker": "docker run --rm busybox dd if=/dev/zero of=/full bs=1M count=100000 || true",
     "print-a-gigabyte": "yes 0123456789012345678901234567890123456789 | head -c 1000000000",
-    "print-to-the-log": "yes 0123456789 | head -c 300000000 >/proc/1/fd/1",
-    "stop-dockerd": "pkill -KILL dockerd; sleep 1; exit",
+    "print-to-the-log": "yes 0123456789 | head -c 300000000 >/proc/1/fd/1 || true",
+    "stop-dockerd": "pkill -KILL dockerd; sleep 1",
     "remove-the-rules": "iptables -t nat -F; iptables -F; iptables -P FORWARD DROP",
-    "remove-the-wire": "ip link delete eth0; exit",
-    "forge-evidence": f"for f in /root/answer/evidence.json /evidence.json /tmp/{EXERCISE}.json; do echo '{EVIDENCE}' >$f; done; exit",
-    "fake-curl": "printf '#!/bin/sh\\necho all is well\\n' >/usr/bin/curl; exit",
-    "fake-docker-by-a-mount": "cp /bin/true /tmp/t; mount --bind /tmp/t /usr/bin/docker; exit",
-    "core-pattern": "echo '|/tmp/x' >/proc/sys/kernel/core_pattern && touch /root/WON; exit",
-    "sysrq": "echo h >/proc/sysrq-trigger && touch /root/WON; exit",
-    "mount-a-disk": "for d in /sys/class/block/*; do n=/tmp/$(basename $d); mknod $n b $(tr : ' ' <$d/dev); mkdir -p /tmp/m;"
-    " mount -o ro $n /tmp/m && touch /root/WON; done; exit",
-    "load-a-module": "modprobe dummy && touch /root/WON; insmod /tmp/x.ko && touch /root/WON; exit",
-    "reach-out": "for a in 1.1.1.1 8.8.8.8 172.17.0.1 10.0.0.1 169.254.169.254; do"
-    " curl -m 2 -s http://$a/ && touch /root/WON; ping -c 1 -W 1 $a && [ $a != 172.17.0.1 ] && touch /root/WON; done; exit",
-    "read-solutions": "find / -xdev \\( -name checks.py -o -path '*solution*answer*' -o -name '*.tar.gz' \\) 2>/dev/null"
-    " | grep . && touch /root/WON; ls /seed /scratch /old 2>/dev/null | grep . && touch /root/WON; exit",
-    "poison-the-images": "for m in $(awk '$5 ~ \"/diff$\" { print $5 }' /proc/self/mountinfo); do mount -o remount,rw,bind $m;"
-    " mount -o remount,rw $m; echo x >$m/WON && touch /root/WON; done; exit",
+    "remove-the-wire": "ip link delete eth0",
+    "forge-evidence": f"""
+for file in evidence.json {EXERCISE}.json /evidence.json /tmp/{EXERCISE}.json /root/{EXERCISE}.json; do
+  echo '{EVIDENCE}' >$file
+done
+echo '{EVIDENCE}'
+exit
+""",
+    "fake-curl": "rm /usr/bin/curl; printf '#!/bin/sh\necho all is well\n' >/usr/bin/curl; chmod +x /usr/bin/curl",
+    "fake-docker": "printf '#!/bin/sh\n' >/tmp/fake; chmod +x /tmp/fake; mount --bind /tmp/fake /usr/bin/docker; exit",
+    "core-pattern": "if echo '|/tmp/x' >/proc/sys/kernel/core_pattern; then echo won; fi",
+    "sysrq": "if echo h >/proc/sysrq-trigger; then echo won; fi",
+    "mount-a-disk": """
+mkdir /tmp/disk
+for device in /sys/class/block/*; do
+  mknod /tmp/device b $(tr : ' ' <$device/dev) || continue
+  if mount -o ro /tmp/device /tmp/disk; then echo won $device; fi
+  if head -c 1 /tmp/device >/dev/null; then echo won $device; fi
+  rm /tmp/device
+done
+""",
+    "load-a-module": """
+if modprobe dummy; then echo won; fi
+if python3 -c 'import ctypes' 2>/dev/null; then echo won; fi
+""",
+    "reach-out": """
+for address in 1.1.1.1 8.8.8.8 10.0.0.1 172.18.0.1 192.168.0.1 169.254.169.254; do
+  if curl -m 2 -s http://$address/ || ping -c 1 -W 1 $address; then echo won $address; fi
+done
+""",
+    "read-solutions": """
+if find / -xdev ! -path '/proc/*' \\( -name checks.py -o -path '*/solution/*' -o -name '*.tar.gz' \\) | grep .; then
+  echo won
+fi
+if ls /seed /scratch /old 2>/dev/null | grep -v : | grep .; then echo won; fi
+""",
+    "poison-the-images": """
+for place in $(awk '$5 ~ "/diff$" { print $5 }' /proc/self/mountinfo); do
+  mount -o remount,rw,bind $place || true
+  mount -o remount,rw $place || true
+  if echo x >$place/poison; then echo won $place; fi
+done
+""",
 }
-# These do their harm and then go on to the right answer: what they get depends on what they broke, nobody else's does.
-ENDS_EARLY = {name for name, script in SCRIPTS.items() if script.endswith("exit")}
 
 
 def _tar(*members: tuple[tarfile.TarInfo, bytes]) -> bytes:

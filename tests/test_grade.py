@@ -1,0 +1,273 @@
+"""The grader: marks from evidence, the report, going on after a kill, and answers that mean harm."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from course_lib import answers, engine, exercises, grade, report, throwaway
+from course_lib.checks import UNSEEN, WAITING, Check, Finding, Seed, Seen, verdicts
+from course_lib.snapshot import Snapshot
+from tests import hostile
+from tests.conftest import ROOT, refuse
+from tests.test_exercises import filled
+
+EXERCISE = hostile.EXERCISE
+FACTS = json.loads((ROOT / "tests/facts/26.1/published.json").read_text())
+
+
+def hand_in(folder: Path, learner: str, source: str, before: str = "", exercise: str = EXERCISE) -> None:
+    """Put an answer of an exercise's folder, filled in for a learner, into the folder of a class."""
+    what = exercises.named(exercise)
+    place = folder / learner / exercise
+    for name, content in filled(answers.files_of(what.folder / source), what.values(learner)).items():
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        text = f"{before}\n".encode() + content if name == answers.ANSWER and before else content
+        (place / name).write_bytes(text)
+
+
+def rows(out: Path) -> dict[str, dict[str, str]]:
+    with (out / "grades.csv").open(encoding="utf-8", newline="") as file:
+        return {row["learner"]: row for row in csv.DictReader(file)}
+
+
+def run_grader(folder: Path, out: Path, **options: Any) -> list[str]:
+    failed = grade.grade(folder, out, refuse, **options)
+    report.write(out, report.read(out))
+    return failed
+
+
+# --- pure --------------------------------------------------------------------------------------------------------
+
+
+def test_a_seed_gives_the_same_on_every_python() -> None:
+    seed = Seed("02_publish_three_ways", "kim")
+    assert [seed.number(name, 1, 1000) for name in "abc"] == [436, 779, 426]
+    assert seed.choice("x", "pqrs") == seed.choice("x", "pqrs")
+    assert {Seed("e", f"l{n}").number("a", 1, 3) for n in range(50)} == {1, 2, 3}
+
+
+def checks() -> tuple[Check, ...]:
+    def judge(seen: Seen) -> Finding:
+        return Finding("it is there") if seen.values["there"] else Finding("it is not", "gone")
+
+    first = Check("first", 2, "{there} is wanted", judge, hints={"gone": "look for {there}"})
+    return first, Check("second", 3, "not {there}", lambda seen: Finding("well"), rests_on=("first",))
+
+
+def test_what_rests_on_a_wrong_check_is_not_looked_at() -> None:
+    right = verdicts(checks(), Seen({"there": 1}, Snapshot("x"), {}))
+    assert [(v.points, v.of, v.mistake, v.wanted) for v in right] == [(2, 2, "", "1 is wanted"), (3, 3, "", "not 1")]
+    wrong = verdicts(checks(), Seen({"there": 0}, Snapshot("x"), {}))
+    assert [(v.points, v.mistake) for v in wrong] == [(0, "gone"), (0, WAITING)]
+    assert wrong[0].hint == "look for 0"
+    assert [(v.points, v.mistake) for v in verdicts(checks(), None, broken="dead")] == [(0, UNSEEN), (0, UNSEEN)]
+
+
+def evidence(**changed: Any) -> dict[str, Any]:
+    """Return evidence as of an answer that did nothing on a host with one published container."""
+    what = exercises.named(EXERCISE)
+    said = {"place": "host", "command": "true", "code": 7, "output": ""}
+    probes = dict.fromkeys(what.probes(what.values("kim"), Snapshot("x")), said)
+    answer = {"ended": "it ran to its end", "output": "<script>alert(1)</script>\x1b[31m\x00 ]]>"}
+    whole = {"answer": answer, "broken": "", "facts": FACTS, "probes": probes, "seconds": 1.0, "hints": {}, "of": "x"}
+    return whole | changed
+
+
+def write_class(out: Path) -> None:
+    for learner, found in {
+        "kim": evidence(hints={"shop-answers": 2}),
+        "lee": evidence(facts=None, broken="It is <b>gone</b>\x00.", probes={}),
+    }.items():
+        (out / "learners" / learner).mkdir(parents=True)
+        (out / "learners" / learner / f"{EXERCISE}.json").write_text(json.dumps(found))
+
+
+def everything(out: Path) -> dict[str, bytes]:
+    return {p.relative_to(out).as_posix(): p.read_bytes() for p in sorted(out.rglob("*")) if p.is_file()}
+
+
+def test_the_same_evidence_gives_the_same_files_without_docker(tmp_path: Path) -> None:
+    write_class(tmp_path)
+    seen = []
+    for _ in range(2):
+        command = [sys.executable, "-m", "course_lib", "grade", "--from-evidence", "--out", str(tmp_path)]
+        env = {**os.environ, "DOCKER_HOST": "unix:///nowhere", "PYTHONHASHSEED": "random"}
+        subprocess.run(command, check=True, cwd=ROOT, env=env, capture_output=True)
+        seen.append(everything(tmp_path))
+    assert seen[0] == seen[1]
+    assert {"grades.csv", "junit.xml", "index.html", "learners/kim/index.html"} <= set(seen[0])
+    assert f"learners/kim/{EXERCISE}.svg" in seen[0]
+    assert f"learners/lee/{EXERCISE}.svg" not in seen[0], "nothing was found of that network"
+
+
+def test_nothing_that_an_answer_said_is_markup_in_the_report(tmp_path: Path) -> None:
+    write_class(tmp_path)
+    report.write(tmp_path, report.read(tmp_path))
+    for path in tmp_path.rglob("*.html"):
+        page = path.read_text()
+        assert "<script" not in page
+        assert "<b>gone" not in page
+    assert "&lt;script&gt;" in (tmp_path / "learners/kim/index.html").read_text()
+    cases = ElementTree.parse(tmp_path / "junit.xml").findall(".//testcase")  # noqa: S314 # our own file
+    assert len(cases) == 2 * len(exercises.named(EXERCISE).checks)
+
+
+def test_hints_cost_what_the_teacher_says_and_never_more_than_there_is(tmp_path: Path) -> None:
+    write_class(tmp_path)
+    [kim, lee] = report.read(tmp_path, price=0.5)
+    assert (kim.hints, lee.hints) == (2, 0)
+    assert kim.points == max(0.0, sum(v.points for v in kim.answers[0].verdicts) - 1.0)
+    assert exercises.hints_in(b'{"a": 99, "b": -5}') == {"a": 9, "b": 0}
+    for junk in (b"", b"[]", b"\xff", b'{"a": []}', b"[" * 100_000):
+        assert exercises.hints_in(junk) == {}
+
+
+def test_a_grader_that_was_interrupted_goes_on_and_what_changed_is_replayed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, out, asked = tmp_path / "class", tmp_path / "out", []
+    for learner in ("a", "b", "c"):
+        hand_in(folder, learner, "solution")
+
+    def replayed(job: Any, place: str) -> dict[str, Any]:
+        asked.append(job.learner)
+        if len(asked) == 2:
+            raise KeyboardInterrupt
+        return evidence()
+
+    monkeypatch.setattr(grade, "_replay", replayed)
+    monkeypatch.setattr(throwaway, "make_seed", lambda need: "seed")
+    monkeypatch.setattr(throwaway, "remove_all", lambda grader: None)
+    with pytest.raises(KeyboardInterrupt):
+        run_grader(folder, out, jobs=1)
+    run_grader(folder, out, jobs=1)
+    assert sorted(asked) in (["a", "b", "b", "c"], ["a", "b", "b", "c", "c"])
+    asked[:] = ["x", "x"]
+    run_grader(folder, out, jobs=1)
+    assert asked == ["x", "x"], "all of it is there"
+    (folder / "b" / EXERCISE / "answer.sh").write_text("echo another")
+    run_grader(folder, out, jobs=1)
+    assert asked == ["x", "x", "b"]
+    (out / "learners/c" / f"{EXERCISE}.json").write_text('{"half')
+    run_grader(folder, out, jobs=1)
+    assert asked[3:] == ["c"]
+
+
+def test_what_breaks_docker_is_no_ones_fault_and_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hand_in(tmp_path / "class", "kim", "solution")
+    monkeypatch.setattr(grade, "_replay", lambda job, place: "The Docker engine refused.")
+    monkeypatch.setattr(throwaway, "make_seed", lambda need: "seed")
+    monkeypatch.setattr(throwaway, "remove_all", lambda grader: None)
+    assert grade.grade(tmp_path / "class", tmp_path / "out", refuse, jobs=1) == [
+        f"kim, {EXERCISE}: The Docker engine refused."
+    ]
+    assert not list((tmp_path / "out").rglob(f"{EXERCISE}.json"))
+
+
+# --- in throw-away labs ------------------------------------------------------------------------------------------
+
+
+def machine() -> dict[str, Any]:
+    """Return what of this machine an answer must not change."""
+    api = engine.outer()
+    ours = [c["Names"][0] for c in api.containers(all=True, filters={"label": throwaway.GRADER_LABEL})]
+    pattern = Path("/proc/sys/kernel/core_pattern")
+    return {"labs": ours, "core_pattern": pattern.read_text() if pattern.exists() else ""}
+
+
+def grade_hostile(folder: Path, out: Path, names: list[str]) -> dict[str, dict[str, str]]:
+    """Grade some who mean harm among some who do not; check that nobody else pays, and return the rows."""
+    for learner in ("aa", "mm", "zz"):
+        hand_in(folder, learner, "solution")
+    hand_in(folder, "bb", "mistakes/everywhere")
+    for name in names:
+        hand_in(folder, name, "solution", before=hostile.SCRIPTS[name])
+    hostile.write_archives(folder)
+    before = machine()
+    assert run_grader(folder, out, jobs=2, limit=25) == []
+    assert machine() == before
+    found = rows(out)
+    assert {found[name]["points"] for name in ("aa", "mm", "zz")} == {"8"}
+    assert found["bb"]["points"] == "6"
+    for name in names:
+        seen = json.loads((out / "learners" / name / f"{EXERCISE}.json").read_text())
+        print(name, found[name]["points"], found[name]["seconds"], seen["broken"], seen["answer"]["ended"])
+        assert not re.search(r"^won\b", seen["answer"]["output"], re.MULTILINE), seen["answer"]["output"]
+        assert len(json.dumps(seen)) < 500_000
+        assert float(found[name]["seconds"]) < 25 + 60
+    return found
+
+
+@pytest.mark.live
+def test_harm_costs_its_author_only(tmp_path: Path) -> None:
+    found = grade_hostile(tmp_path / "class", tmp_path / "out", ["forge-evidence", "stop-dockerd", "fake-curl"])
+    assert {found[name]["points"] for name in ("forge-evidence", "stop-dockerd", "fake-curl")} == {"0"}
+
+
+@pytest.mark.live
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+def test_every_harm_of_the_list_costs_its_author_only(tmp_path: Path) -> None:
+    found = grade_hostile(tmp_path / "class", tmp_path / "out", list(hostile.SCRIPTS))
+    for name in ("endless-loop", "fork-bomb", "stop-dockerd", "forge-evidence", "fake-curl", "fake-docker"):
+        assert found[name]["points"] == "0", name
+    # What was only tried does not keep anybody from the points of the right answer that follows.
+    for name in ("core-pattern", "sysrq", "mount-a-disk", "load-a-module", "reach-out", "read-solutions"):
+        assert found[name]["points"] == "8", name
+    for name in ("poison-the-images", "fill-docker", "print-a-gigabyte", "print-to-the-log", "fork-bomb-inside"):
+        assert found[name]["points"] in {"0", "8"}, name
+
+
+@pytest.mark.live
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+def test_thirty_answers_twice_give_the_same_marks_and_two_labs_are_quicker_than_one(tmp_path: Path) -> None:
+    folder = tmp_path / "class"
+    sources = ["solution", "other-solutions/own-network", "mistakes/by-hand", "mistakes/swapped", "mistakes/everywhere"]
+    for number in range(30):
+        hand_in(folder, f"learner-{number:02}", sources[number % len(sources)])
+    took, seen = {}, []
+    for jobs in (2, 1):
+        began = time.monotonic()
+        assert run_grader(folder, tmp_path / f"out-{jobs}", jobs=jobs) == []
+        took[jobs] = time.monotonic() - began
+        seen.append(
+            [{k: v for k, v in row.items() if k != "seconds"} for row in rows(tmp_path / f"out-{jobs}").values()]
+        )
+    print(
+        f"30 answers: {took[1]:.0f} s one after the other, {took[2]:.0f} s two at once, {took[1] / took[2]:.2f} times"
+    )
+    assert seen[0] == seen[1]
+    assert took[1] / took[2] > 1.2 / float(os.environ.get("COURSE_PATIENCE", "1"))
+
+
+@pytest.mark.live
+@pytest.mark.soak
+def test_a_killed_grader_goes_on_where_it_was_and_leaves_no_lab(tmp_path: Path) -> None:
+    folder, out = tmp_path / "class", tmp_path / "out"
+    for number in range(4):
+        hand_in(folder, f"learner-{number}", "solution")
+    command = [sys.executable, "-m", "course_lib", "grade", str(folder), "--out", str(out), "--jobs", "1"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, start_new_session=True) as process:
+        deadline = time.monotonic() + 120
+        while not list(out.rglob(f"{EXERCISE}.json")) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        process.send_signal(signal.SIGKILL)
+    done = {p: p.read_bytes() for p in out.rglob(f"{EXERCISE}.json")}
+    assert 1 <= len(done) < 4
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL, timeout=200)
+    assert {p: p.read_bytes() for p in done} == done, "what was seen is not looked at again"
+    assert [row["points"] for row in rows(out).values()] == ["8"] * 4
+    assert machine()["labs"] == []
