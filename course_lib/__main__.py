@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from course_lib import collect, engine, facts, images, lab, machine, packages, serve, terminal
+from course_lib import collect, engine, facts, images, lab, machine, packages, serve, terminal, throwaway
 from course_lib.errors import CourseError, EngineForbiddenError
 from course_lib.progress import say
 
