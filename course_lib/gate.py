@@ -18,7 +18,7 @@ from course_lib.packages import need_packages
 from course_lib.progress import say
 
 ROOT = Path(__file__).resolve().parent.parent
-PYTEST = ("pytest", "-p", "no:cacheprovider")
+PYTEST = ("pytest", "-p", "no:cacheprovider", "--durations=30")
 # What notebooks are run with. A cell may take as long as the longest command of a lesson, and no longer.
 NBVAL = (
     *PYTEST,

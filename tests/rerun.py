@@ -12,6 +12,8 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
+from course_lib import lab
+
 
 def rerun(path: Path) -> None:
     """Run a notebook from top to bottom and write it; raises nbclient's CellExecutionError if a cell fails."""
@@ -27,7 +29,11 @@ def rerun(path: Path) -> None:
         coalesce_streams=True,
         resources={"metadata": {"path": str(path.parent)}},
     )
+    lab.reset()  # what is committed says that nothing was removed
     client.execute()
+    for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
+        # A saved notebook has no widget: without this a page shows an error in the place of the question.
+        output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},

@@ -63,6 +63,8 @@ def problems(notebook: Any) -> list[str]:
             said = str(output.get("text", ""))
             if "--fails" not in text and re.search(r"Error response|command not found|No such file", said):
                 found.append(f"{place}: an error in the output of a cell that does not declare one")
+            if re.search(r"^(Removed|Loading|Building)[: ]", said, re.MULTILINE):
+                found.append(f"{place}: run on a lab that was not on its first day")
             if output.get("name") == "stderr":
                 found.append(f"{place}: stderr")
             if output.output_type == "error" and "raises-exception" not in tags:
@@ -122,9 +124,9 @@ def test_a_round_predicts_before_it_runs(path: Path) -> None:
 def test_the_contract_can_be_broken() -> None:
     bad = nbformat.v4.new_notebook()
     cell = nbformat.v4.new_code_cell("!ls\nx;")
-    cell.outputs = [nbformat.v4.new_output("stream", name="stderr", text="sh: ls: command not found")]
+    cell.outputs = [nbformat.v4.new_output("stream", name="stderr", text="Removed: x\nsh: ls: command not found")]
     bad.cells = [cell]
-    assert len(problems(bad)) == 5
+    assert len(problems(bad)) == 6
 
 
 def patterns() -> list[tuple[re.Pattern[str], str]]:

@@ -225,7 +225,7 @@ CHECKS = (
             "host-cannot": "The host is next to {front} and gets nothing. Between them are a bridge and a veth pair, "
             "and before that the host's own idea of that address: look at each with `ip`.",
             "door-inside": "`docker ps` says at which address of the host the port is open. The client uses another.",
-            "not-through": "What the client sends is forwarded, and so is the answer. Does each arrive at the host, "
+            "not-through": "What the client sends must be forwarded, and the answer too. Does each arrive at the host, "
             "does each leave it? `tcpdump` on eth0 and on the bridge shows it.",
             "big-hangs": "Little comes, much does not. Compare the sizes of the packets with every mtu on their way.",
             "ledger-gone": "`docker ps -a` has no {ledger} any more.",
