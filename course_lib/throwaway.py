@@ -7,6 +7,7 @@ layers in without copying them, and everything that it writes is in memory, with
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -43,20 +44,56 @@ def seed_name() -> str:
 
 
 def make_seed(need: Callable[[str], None]) -> str:
-    """Make the seed, or bring it up to date; return the name of its volume. Nothing runs on it afterwards.
+    """Make the seed unless it is there already; return the name of its volume. Nothing runs on it afterwards.
 
+    That it is complete, and with which images, stands in the name of its container, which is stopped and kept.
     `need(package)` installs a Debian package on this machine or raises a CourseError.
     """
+    api = engine.outer()
     with lab_named(seed_name()):
+        seed = lab.volume(lab.DEFAULT_ENGINE)
+        if _complete(seed):
+            return seed
+        for container in _containers():
+            api.remove_container(container, force=True)
         lab.up(lab.DEFAULT_ENGINE, need)
-        engine.outer().remove_container(lab.container(), force=True)
-        return lab.volume(lab.DEFAULT_ENGINE)
+        api.kill(lab.container())
+        api.rename(lab.container(), f"{seed}-{_images()}")
+        return seed
+
+
+def _images() -> str:
+    """Return a digest of the images that labs are made of now; of fewer if some are not there."""
+    digest = hashlib.sha256()
+    tags = (images.lab_image(images.RELEASES[lab.DEFAULT_ENGINE]), *map(images.inner_image, images.INNER))
+    for tag in tags:
+        with contextlib.suppress(engine.ImageNotFound):
+            digest.update(engine.outer().inspect_image(tag)["Id"].encode())
+    return digest.hexdigest()[:12]
+
+
+def _complete(seed: str) -> bool:
+    """Whether the seed is there, with the images as they are now."""
+    try:
+        engine.outer().inspect_volume(seed)
+        return not engine.outer().inspect_container(f"{seed}-{_images()}")["State"]["Running"]
+    except engine.NotFound:
+        return False
+
+
+def _containers() -> list[str]:
+    """Return the containers of the seed: one that is complete, or what an interrupted `make_seed` left."""
+    found = engine.outer().containers(all=True, filters={"label": f"{lab.NAME_LABEL}={lab.name()}"})
+    return [str(container["Id"]) for container in found]
 
 
 def remove_seed() -> None:
     """Remove the seed, if there is one, and say so."""
+    api = engine.outer()
     with lab_named(seed_name()):
-        if engine.outer().volumes(filters={"label": f"{lab.NAME_LABEL}={lab.name()}"})["Volumes"]:
+        for container in _containers():
+            api.remove_container(container, force=True)
+        if api.volumes(filters={"label": f"{lab.NAME_LABEL}={lab.name()}"})["Volumes"]:
             lab.down(remove_images=False)
 
 
