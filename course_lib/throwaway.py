@@ -110,7 +110,6 @@ def create(seed: str, grader: str) -> None:
         "memswap_limit": MEMORY,
         "pids_limit": PROCESSES,
         "nano_cpus": 1_000_000_000,  # one CPU: an endless loop leaves the others theirs
-        "read_only": True,
         "tmpfs": {"/scratch": f"size={ROOT_SIZE},exec,dev,suid"},
         "binds": {seed: {"bind": "/seed", "mode": "ro"}},
         "log_config": {"Type": "json-file", "Config": {"max-size": "1m", "max-file": "1"}},

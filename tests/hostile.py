@@ -34,6 +34,9 @@ echo '{EVIDENCE}'
 exit
 """,
     "fake-curl": "rm /usr/bin/curl; printf '#!/bin/sh\necho all is well\n' >/usr/bin/curl; chmod +x /usr/bin/curl",
+    # The right address, from a program of the answer's own: nothing else would keep it from its points.
+    "fake-conntrack": "rm /usr/sbin/conntrack; printf '#!/bin/sh\necho src=172.17.0.2\n' >/usr/sbin/conntrack;"
+    " chmod +x /usr/sbin/conntrack",
     "fake-docker": "printf '#!/bin/sh\n' >/tmp/fake; chmod +x /tmp/fake; mount --bind /tmp/fake /usr/bin/docker; exit",
     "core-pattern": "if echo '|/tmp/x' >/proc/sys/kernel/core_pattern; then echo won; fi",
     "sysrq": "if echo h >/proc/sysrq-trigger; then echo won; fi",

@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from course_lib import answers, engine, exercises, grade, report, throwaway
+from course_lib import answers, engine, exercises, grade, lab, report, run, throwaway
 from course_lib.checks import UNSEEN, WAITING, Check, Finding, Seed, Seen, verdicts
 from course_lib.snapshot import Snapshot
 from tests import hostile
@@ -212,8 +212,33 @@ def grade_hostile(folder: Path, out: Path, names: list[str]) -> dict[str, dict[s
 
 @pytest.mark.live
 def test_harm_costs_its_author_only(tmp_path: Path) -> None:
-    found = grade_hostile(tmp_path / "class", tmp_path / "out", ["forge-evidence", "stop-dockerd", "fake-curl"])
-    assert {found[name]["points"] for name in ("forge-evidence", "stop-dockerd", "fake-curl")} == {"0"}
+    names = ["forge-evidence", "stop-dockerd", "fake-conntrack"]
+    found = grade_hostile(tmp_path / "class", tmp_path / "out", names)
+    assert [found[name]["points"] for name in names] == ["0", "0", "0"]
+    seen = json.loads((tmp_path / "out/learners/fake-conntrack" / f"{EXERCISE}.json").read_text())
+    assert "changed: usr/sbin/conntrack" in seen["broken"]
+
+
+@pytest.mark.live
+def test_a_throw_away_lab_has_no_path_to_a_disk_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    seed = throwaway.make_seed(refuse)
+    monkeypatch.setenv("COURSE_LAB", f"{lab.name()[:20]}-thrown")
+    throwaway.create(seed, "test")
+    try:
+        assert "busybox" in run.host("docker images")
+        assert throwaway.changed_programs() == []
+        mounts = [line.split(" - ") for line in run.host("cat /proc/self/mountinfo").splitlines()]
+    finally:
+        throwaway.remove(lab.name())
+    kinds = {rest.split()[0] for _, rest in mounts}
+    assert kinds <= {"overlay", "tmpfs", "proc", "sysfs", "devpts", "mqueue", "cgroup", "cgroup2", "nsfs"}
+    above = {place.split()[4]: rest for place, rest in mounts if rest.startswith("overlay")}
+    # A layer of an image has nothing above it: it can never be written to. The root and what is in it (/run/netns)
+    # have the tmpfs above them.
+    layers = {place for place, rest in above.items() if place.endswith("/diff")}
+    assert len(layers) > 5
+    assert all("upperdir" not in above[place] for place in layers)
+    assert all("upperdir=/scratch/above" in above[place] for place in set(above) - layers)
 
 
 @pytest.mark.live
@@ -221,7 +246,15 @@ def test_harm_costs_its_author_only(tmp_path: Path) -> None:
 @pytest.mark.timeout(1800)
 def test_every_harm_of_the_list_costs_its_author_only(tmp_path: Path) -> None:
     found = grade_hostile(tmp_path / "class", tmp_path / "out", list(hostile.SCRIPTS))
-    for name in ("endless-loop", "fork-bomb", "stop-dockerd", "forge-evidence", "fake-curl", "fake-docker"):
+    for name in (
+        "endless-loop",
+        "fork-bomb",
+        "stop-dockerd",
+        "forge-evidence",
+        "fake-curl",
+        "fake-conntrack",
+        "fake-docker",
+    ):
         assert found[name]["points"] == "0", name
     # What was only tried does not keep anybody from the points of the right answer that follows.
     for name in ("core-pattern", "sysrq", "mount-a-disk", "load-a-module", "reach-out", "read-solutions"):
