@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from course_lib import engine, images, lab
-from course_lib.progress import step
+from course_lib.progress import say, step
 
 MEGABYTE = 1 << 20
 MEMORY = 1536 * MEGABYTE  # of a whole lab; what it writes to its file systems counts
@@ -93,6 +93,7 @@ def remove_seed() -> None:
     with lab_named(seed_name()):
         for container in _containers():
             api.remove_container(container, force=True)
+            say(f"Removed the container {container[:12]}, which kept the images for throw-away labs")
         if api.volumes(filters={"label": f"{lab.NAME_LABEL}={lab.name()}"})["Volumes"]:
             lab.down(remove_images=False)
 
