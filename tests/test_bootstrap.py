@@ -311,6 +311,6 @@ def test_this_environment_is_what_the_real_locks_say() -> None:
     assert run([python, "-m", "pip", "check"]).stdout == "No broken requirements found.\n"
     version = run([python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]).stdout.strip()
     versions = installed("requirements.lock", on(version)) | installed("requirements-test.lock", on(version))
-    frozen = run([python, "-m", "pip", "freeze"]).stdout.splitlines()
+    frozen = run([python, "-m", "pip", "freeze", "--all"]).stdout.splitlines()
     found = {canonicalize_name(name): number for name, _, number in (line.partition("==") for line in frozen)}
     assert {name: found.get(name) for name in versions} == versions
