@@ -39,14 +39,14 @@ __all__ = [
 # No module of the package may have one of these names: whoever imported it would put it in the function's place.
 _HOMES = {
     "check": "practice",
-    "live": "panel",
-    "predict": "panel",
     "client": "run",
     "exercise": "practice",
     "hint": "practice",
     "host": "run",
     "journey": "follow",
+    "live": "panel",
     "load_ipython_extension": "magics",
+    "predict": "panel",
     "url": "lab",
 }
 

@@ -13,8 +13,8 @@ from course_lib.diagnosis import Facts, Finding, diagnose
 from course_lib.errors import EngineMissingError, EngineUnfitError, LabGoneError
 
 INFO: dict[str, Any] = {
-    "ServerVersion": "26.1.5+dfsg1",
-    "OperatingSystem": "Debian GNU/Linux 13 (trixie)",
+    "ServerVersion": "20.10.24+dfsg1",
+    "OperatingSystem": "Debian GNU/Linux 12 (bookworm)",
     "KernelVersion": "6.12.0",
     "CgroupVersion": "2",
     "NCPU": 4,
