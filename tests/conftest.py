@@ -12,11 +12,25 @@ from typing import Any
 import pytest
 
 os.environ.setdefault("COURSE_LAB", "default-test")
+if "PYTEST_XDIST_WORKER" in os.environ:  # side by side, each worker of pytest-xdist has a lab of its own (gate.py)
+    os.environ["COURSE_LAB"] += f"-{os.environ['PYTEST_XDIST_WORKER']}"
 
 ROOT = Path(__file__).parent.parent
 # A shell starts what runs in its background deaf to Ctrl-C, and whoever is started from there inherits it (POSIX,
 # asynchronous lists): then no test of an interrupt could pass.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# What these tests need they make themselves, from a fresh lab on: any worker may run any of them.
+ALONE = ("test_exercises",)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a module together on one worker, as they share fixtures and names; but for those ALONE."""
+    for item in items:
+        module = item.path.stem
+        if module not in ALONE:
+            item.add_marker(pytest.mark.xdist_group(module))
 
 
 def refuse(package: str) -> None:
