@@ -1,0 +1,333 @@
+"""Two tiers: a front end that everybody reaches, and behind it a back end that only the front end reaches, by name."""
+
+from __future__ import annotations
+
+from course_lib.checks import Check, Finding, Probe, Seed, Seen, Value, Values, network_of
+from course_lib.snapshot import Container, Port, Snapshot
+
+HOST, CLIENT = "203.0.113.10", "203.0.113.20"
+
+
+def parameters(seed: Seed) -> dict[str, Value]:
+    """Return the learner's values."""
+    thing = seed.choice("thing", ("a brass lamp", "a blue vase", "a map of 1782", "a silver spoon", "an oak chair"))
+    return {
+        "front": seed.choice("front", ("desk", "lobby", "porch", "foyer")),
+        "port": seed.number("port", 8100, 8899),
+        "back": seed.choice("back", ("archive", "attic", "depot", "crypt")),
+        "back_port": seed.number("back_port", 3000, 3999),
+        "record": f"item {seed.number('record', 1000, 9999)}: {thing}",
+        "lodger": seed.choice("lodger", ("florist", "barber", "cobbler", "baker")),
+        "stranger": seed.choice("stranger", ("courier", "painter", "plumber", "tailor")),
+    }
+
+
+def start(values: Values) -> str:
+    """Return what puts the programs' files on the host, and two containers that have nothing to do with it."""
+    return f"""
+mkdir /srv/records
+echo '{values["record"]}' >/srv/records/index.html
+cat >/srv/front.conf <<'END'
+server {{
+    listen 80;
+    location / {{ proxy_pass http://{values["back"]}:{values["back_port"]}; }}
+}}
+END
+docker run -d -it --name {values["lodger"]} busybox
+docker network create street
+docker run -d -it --name {values["stranger"]} --net street busybox
+"""
+
+
+def addresses(network: Snapshot, name: Value) -> list[str]:
+    """Return a container's IPv4 addresses: its own, or those of the container whose network it shares."""
+    container = network.container(str(name))
+    if container and container.mode.startswith("container:"):
+        other = container.mode.removeprefix("container:")
+        container = next((c for c in network.containers if other in (c.id, c.name)), None)
+    found = [a.partition("/")[0] for e in (container.endpoints if container else ()) for a in e.addresses]
+    return [a for a in found if ":" not in a]
+
+
+def ports(network: Snapshot, name: Value) -> tuple[Port, ...]:
+    """Return the published ports of a container."""
+    container = network.container(str(name))
+    return tuple(p for p in container.ports if p.host_port) if container else ()
+
+
+def ways(values: Values, network: Snapshot) -> str:
+    """Return all that somebody may try who wants the record: URLs of the back end itself, and of the host."""
+    host = [a.partition("/")[0] for i in network.interfaces if i.name != "lo" for a in i.addresses]
+    nat = [r.spec.split() for c in network.chains if (c.family, c.table) == ("ip", "nat") for r in c.rules]
+    doors = {int(s[s.index("--dport") + 1]) for s in nat if "--dport" in s and s[s.index("--dport") + 1].isdigit()}
+    doors |= {int(values["back_port"])} | {p.host_port for c in network.containers for p in c.ports if p.host_port}
+    urls = [f"http://{a}:{values['back_port']}/" for a in addresses(network, values["back"])]
+    return " ".join([*urls, *(f"http://{a}:{p}/" for a in host if ":" not in a for p in sorted(doors))])
+
+
+def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
+    """Return what is asked of the lab: what must come through, and, while a part stands still, what must not."""
+    v, page = values, f"http://{HOST}:{values['port']}/"
+    parts = [network.container(str(v["back"])), network.container(str(v["front"]))]
+    patience = 2.0 if all(c and c.state == "running" for c in parts) else 0.0
+    own = next(iter(addresses(network, v["back"])), "127.0.0.1")
+
+    def while_paused(part: Value, command: str, undo: str = "") -> str:
+        return f"docker pause {part} && {{ trap 'docker unpause {part} >/dev/null{undo}' EXIT; {command}; }}"
+
+    # Whoever gets the record while the front end stands still gets it past the front end.
+    past = (
+        f"for url in {ways(v, network)}; do curl -s -m 1 $url | grep -qF '{v['record']}' && echo the record from $url &"
+        " done; wait; echo asked"
+    )
+    # A neighbour of the host that sends packets for the back end to it: what is forwarded then?
+    routes = [f"{address}/32" for address in addresses(network, v["back"])]
+    there = "".join(f"ip route replace {route} via {HOST}; " for route in routes)
+    undo = "".join(f"; ip route del {route}" for route in routes)
+    outside = f"curl -s -m 2 http://{CLIENT}/"
+    return {
+        "back itself": Probe(network_of(v["back"]), f"curl -fs -m 1 http://{own}:{v['back_port']}/", patience),
+        "by name": Probe(network_of(v["front"]), f"curl -fs -m 2 http://{v['back']}:{v['back_port']}/", patience),
+        "door": Probe("client", f"curl -fs -m 2 {page}", patience),
+        "back paused": Probe("host", while_paused(v["back"], f"ip netns exec client curl -fs -m 1 {page}")),
+        "client": Probe("client", while_paused(v["front"], there + past, undo)),
+        "lodger outside": Probe(network_of(v["lodger"]), outside),
+        "lodger": Probe(network_of(v["lodger"]), while_paused(v["front"], past)),
+        "stranger outside": Probe(network_of(v["stranger"]), outside),
+        "stranger": Probe(network_of(v["stranger"]), while_paused(v["front"], past)),
+    }
+
+
+def absent(seen: Seen, which: str) -> Finding | None:
+    """Return the finding for a part that does not run."""
+    container = seen.network.container(str(seen.values[which]))
+    if container is None:
+        return Finding(f"there is no container {seen.values[which]}", f"no-{which}")
+    if container.state != "running":
+        return Finding(f"the container {container.name} is {container.state}", f"{which}-ended")
+    return None
+
+
+def has_record(seen: Seen, probe: str) -> bool:
+    """Whether what came is the record."""
+    return seen.results[probe].ok and seen.results[probe].output.strip() == seen.values["record"]
+
+
+def back(seen: Seen) -> Finding:
+    """Judge the back end for itself."""
+    said = seen.results["back itself"]
+    if has_record(seen, "back itself"):
+        return Finding("it gives the record")
+    if finding := absent(seen, "back"):
+        return finding
+    if said.ok or said.code == 22:
+        return Finding(f"it answers, but not with the record: {said.output.strip()[:40] or said.words}", "other-record")
+    return Finding(f"nobody answers there: {said.words}", "back-silent")
+
+
+def name(seen: Seen) -> Finding:
+    """Judge the way from the front end to the back end, by its name."""
+    if finding := absent(seen, "front"):
+        return finding
+    said = seen.results["by name"]
+    if has_record(seen, "by name"):
+        return Finding("the record comes by the name")
+    if said.code == 6:
+        return Finding(f"in {seen.values['front']} the name {seen.values['back']} does not resolve", "no-name")
+    return Finding(f"the name is known, the record does not come: {said.words}", "no-connection")
+
+
+def door(seen: Seen) -> Finding:
+    """Judge what the client gets at the host's port."""
+    v, said = seen.values, seen.results["door"]
+    if has_record(seen, "door"):
+        return Finding("the client gets the record")
+    if said.ok:
+        return Finding(f"the client gets another page: {said.output.strip()[:40]!r}", "other-page")
+    there = ports(seen.network, v["front"])
+    words = ", ".join(f"{p.host_ip}:{p.host_port} to {p.container_port}" for p in there) or "none"
+    found = f"{said.words}; published ports of {v['front']}: {words}"
+    if said.code == 22:
+        return Finding(found, "front-error")
+    if not there:
+        return Finding(found, "unpublished")
+    if all(p.host_port != v["port"] for p in there):
+        return Finding(found, "other-port")
+    return Finding(found, "door-loopback" if all(p.host_ip == "127.0.0.1" for p in there) else "front-silent")
+
+
+def tiers(seen: Seen) -> Finding:
+    """Judge who knows the record: with the back end standing still nobody should."""
+    v, said = seen.values, seen.results["back paused"].output.split("\n", 1)
+    if said[0] != v["back"]:
+        return Finding(f"{v['back']} could not be paused: {said[0][:80]}", "not-paused")
+    if str(v["record"]) in "".join(said[1:]):
+        return Finding(f"{v['back']} is paused, and the client gets the record all the same", "made-up")
+    return Finding(f"with {v['back']} paused the client gets nothing")
+
+
+def reached(seen: Seen, who: str) -> list[str]:
+    """Return the URLs at which somebody got the record past the front end; one that says why nobody was asked."""
+    lines = seen.results[who].output.splitlines()
+    if lines[:1] != [str(seen.values["front"])] or lines[-1] != "asked":
+        return [f"nowhere that could be asked ({' '.join(lines)[:60]})"]
+    return [line.rpartition(" ")[2] for line in lines[1:-1]]
+
+
+def closed_outside(seen: Seen) -> Finding:
+    """Judge whether the client gets the record past the front end."""
+    urls = reached(seen, "client")
+    if not urls:
+        return Finding("the client gets it from nowhere else")
+    own = [f"http://{a}:" for a in addresses(seen.network, seen.values["back"])]
+    to_host = [url for url in urls if not url.startswith(tuple(own))]
+    found = f"the client gets the record from {', '.join(to_host or urls)}, past {seen.values['front']}"
+    return Finding(found, "back-published" if to_host else "neighbour")
+
+
+def changed(seen: Seen, which: str, network: str) -> str:
+    """Return what is not as at the beginning with a container that has nothing to do with it, "" if all is."""
+    container: Container | None = seen.network.container(str(seen.values[which]))
+    if container is None or container.state != "running":
+        return f"{seen.values[which]} does not run any more"
+    if [e.network for e in container.endpoints] != [network]:
+        return f"{seen.values[which]} is on: {', '.join(e.network for e in container.endpoints) or 'no network'}"
+    if "This is the client" not in seen.results[f"{which} outside"].output:
+        return f"{seen.values[which]} does not get a page from the client any more"
+    return ""
+
+
+def closed_inside(seen: Seen) -> Finding:
+    """Judge whether the other containers get the record past the front end, and are as they were."""
+    v = seen.values
+    for which, network in (("lodger", "bridge"), ("stranger", "street")):
+        if words := changed(seen, which, network):
+            return Finding(words, f"{which}-changed")
+    for which in ("lodger", "stranger"):
+        if urls := reached(seen, which):
+            return Finding(f"{v[which]} gets the record from {', '.join(urls)}", f"{which}-reaches")
+    return Finding(f"neither {v['lodger']} nor {v['stranger']} gets it past {v['front']}")
+
+
+CHECKS = (
+    Check(
+        name="back",
+        points=1,
+        wanted="{back} runs, and gives the record at port {back_port}.",
+        judge=back,
+        evidence=("back itself",),
+        hints={
+            "no-back": "`docker ps -a` shows no container {back}.",
+            "back-ended": "{back} has ended. Which program was it to run? `docker ps -a` shows the one that it had.",
+            "back-silent": "{back} runs, but not the server at this port. `docker top {back}` shows what runs in it.",
+            "other-record": "The server runs, and does not find the record. Which folder does it serve, and is the "
+            "host's folder there? `docker exec {back} ls` shows it.",
+        },
+        steps=(
+            "Begin with the back end: the front end ends if it finds nobody of that name when it starts.",
+            "What stands behind the image in `docker run` is the program. `-v` brings a folder of the host.",
+            "Compare with the task: image, program, port, folder. `docker inspect {back}` shows all four.",
+        ),
+    ),
+    Check(
+        name="name",
+        points=2,
+        wanted="{front} runs, and gets the record from http://{back}:{back_port}/, by the name.",
+        judge=name,
+        evidence=("by name",),
+        rests_on=("back",),
+        hints={
+            "no-front": "`docker ps -a` shows no container {front}. Did the command say why?",
+            "front-ended": "{front} has ended. `docker logs {front}` has its last words: what was it looking for?",
+            "no-name": "{front} runs, and nobody tells it who {back} is. On which networks are names known, and whose?",
+            "no-connection": "The name is known in {front}, but at that address and port it gets nothing. "
+            "Is it the address that {back} has? Are the two on one network that lets its containers talk?",
+        },
+        steps=(
+            "Where a container is plugged in stands in `docker inspect`, under Networks. Compare the two.",
+            "Containers find each other by name on a network that you made, if both are on it.",
+            "A container that is to be on two networks before its program starts: `docker create`, "
+            "`docker network connect`, `docker start`.",
+        ),
+    ),
+    Check(
+        name="door",
+        points=2,
+        wanted="The client gets the record from port {port} of the host.",
+        judge=door,
+        evidence=("door",),
+        rests_on=("name",),
+        hints={
+            "other-page": "The way is open, but {front} gives a page of its own. It has to use /srv/front.conf: "
+            "in which folder does nginx look for such files?",
+            "front-error": "{front} answers with an error: it did not get the record. `docker logs {front}` says which "
+            "address it tried. It asked for that address when it started.",
+            "unpublished": "No port of the host leads to {front}.",
+            "other-port": "{front} is published on another port of the host. Yours is {port}.",
+            "door-loopback": "The port is open on 127.0.0.1 only: that is the host talking to itself, not the client.",
+            "front-silent": "The port is published, and nothing comes. At which port does the server in {front} "
+            "listen, and to which does the host's port lead?",
+        },
+        steps=(
+            "`docker ps` shows the ports. The arrow leads from the host's side to the container's side.",
+            "`docker exec {front} cat /etc/nginx/conf.d/default.conf` shows what nginx has been told.",
+            "Chapter 02 has all forms of -p; -v can bring a single file, too.",
+        ),
+    ),
+    Check(
+        name="tiers",
+        points=1,
+        wanted="It is {back} that knows the record: while it is paused, {front} has nothing to show.",
+        judge=tiers,
+        evidence=("back paused",),
+        rests_on=("door",),
+        hints={
+            "not-paused": "To see who answers, {back} is paused for a second. Docker did not do that.",
+            "made-up": "{front} has the record from somewhere else. Two tiers: only {back} has the folder.",
+        },
+        steps=(
+            "Try it: `docker pause {back}`, ask as the client does, `docker unpause {back}`.",
+            "Look for a copy: `docker inspect {front}` lists what was mounted into it.",
+            "{front} needs one file of the host, and it is not the record.",
+        ),
+    ),
+    Check(
+        name="closed-outside",
+        points=2,
+        wanted="The client gets the record in no other way: {back} itself cannot be reached from outside.",
+        judge=closed_outside,
+        evidence=("client",),
+        rests_on=("tiers",),
+        hints={
+            "back-published": "A port of the host leads to {back}. Its neighbours on its network do not need that.",
+            "neighbour": "A machine beside the host sends packets for the address of {back} to the host, and the host "
+            "forwards them: some rule in FORWARD accepts them. For which port was it written?",
+        },
+        steps=(
+            "`docker ps` shows what is published. Which of it is needed?",
+            "`iptables -S FORWARD` and the chains that it calls say what is forwarded to which address.",
+            "-p is for those outside. A container on the same network reaches every port without it.",
+        ),
+    ),
+    Check(
+        name="closed-inside",
+        points=2,
+        wanted="{lodger} and {stranger} are as they were, and do not get the record past {front}.",
+        judge=closed_inside,
+        evidence=("lodger", "stranger"),
+        rests_on=("closed-outside",),
+        hints={
+            "lodger-changed": "{lodger} belongs to somebody else. It stays on docker0, and keeps its way out.",
+            "stranger-changed": "{stranger} belongs to somebody else. It stays on street, and keeps its way out.",
+            "lodger-reaches": "{lodger} is on docker0. Who else is there, and what keeps containers of one bridge "
+            "apart?",
+            "stranger-reaches": "{stranger} is on the network street. Who else is there?",
+        },
+        steps=(
+            "On one bridge everyone reaches every port of everyone, by address. `docker network inspect` says who is "
+            "where.",
+            "`docker exec {lodger} wget -T 1 -O - http://...` asks as {lodger} does.",
+            "What nobody else is plugged into nobody else reaches.",
+        ),
+    ),
+)
