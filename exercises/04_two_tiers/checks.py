@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from course_lib.checks import Check, Finding, Probe, Seed, Seen, Value, Values, network_of
-from course_lib.snapshot import Container, Port, Snapshot
-
-HOST, CLIENT = "203.0.113.10", "203.0.113.20"
+from course_lib.reach import CLIENT, HOST, addresses, as_neighbour, came_from, doors, published, try_all, while_paused
+from course_lib.snapshot import Snapshot
 
 
 def parameters(seed: Seed) -> dict[str, Value]:
@@ -39,58 +38,23 @@ docker run -d -it --name {values["stranger"]} --net street busybox
 """
 
 
-def addresses(network: Snapshot, name: Value) -> list[str]:
-    """Return a container's IPv4 addresses: its own, or those of the container whose network it shares."""
-    container = network.container(str(name))
-    if container and container.mode.startswith("container:"):
-        other = container.mode.removeprefix("container:")
-        container = next((c for c in network.containers if other in (c.id, c.name)), None)
-    found = [a.partition("/")[0] for e in (container.endpoints if container else ()) for a in e.addresses]
-    return [a for a in found if ":" not in a]
-
-
-def ports(network: Snapshot, name: Value) -> tuple[Port, ...]:
-    """Return the published ports of a container."""
-    container = network.container(str(name))
-    return tuple(p for p in container.ports if p.host_port) if container else ()
-
-
-def ways(values: Values, network: Snapshot) -> str:
-    """Return all that somebody may try who wants the record: URLs of the back end itself, and of the host."""
-    host = [a.partition("/")[0] for i in network.interfaces if i.name != "lo" for a in i.addresses]
-    nat = [r.spec.split() for c in network.chains if (c.family, c.table) == ("ip", "nat") for r in c.rules]
-    doors = {int(s[s.index("--dport") + 1]) for s in nat if "--dport" in s and s[s.index("--dport") + 1].isdigit()}
-    doors |= {int(values["back_port"])} | {p.host_port for c in network.containers for p in c.ports if p.host_port}
-    urls = [f"http://{a}:{values['back_port']}/" for a in addresses(network, values["back"])]
-    return " ".join([*urls, *(f"http://{a}:{p}/" for a in host if ":" not in a for p in sorted(doors))])
-
-
 def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
     """Return what is asked of the lab: what must come through, and, while a part stands still, what must not."""
     v, page = values, f"http://{HOST}:{values['port']}/"
     parts = [network.container(str(v["back"])), network.container(str(v["front"]))]
     patience = 2.0 if all(c and c.state == "running" for c in parts) else 0.0
-    own = next(iter(addresses(network, v["back"])), "127.0.0.1")
-
-    def while_paused(part: Value, command: str, undo: str = "") -> str:
-        return f"docker pause {part} && {{ trap 'docker unpause {part} >/dev/null{undo}' EXIT; {command}; }}"
-
+    own = [f"http://{address}:{v['back_port']}/" for address in addresses(network, v["back"])]
+    nowhere = f"http://127.0.0.1:{v['back_port']}/"
     # Whoever gets the record while the front end stands still gets it past the front end.
-    past = (
-        f"for url in {ways(v, network)}; do curl -s -m 1 $url | grep -qF '{v['record']}' && echo the record from $url &"
-        " done; wait; echo asked"
-    )
-    # A neighbour of the host that sends packets for the back end to it: what is forwarded then?
-    routes = [f"{address}/32" for address in addresses(network, v["back"])]
-    there = "".join(f"ip route replace {route} via {HOST}; " for route in routes)
-    undo = "".join(f"; ip route del {route}" for route in routes)
+    past = try_all(v["record"], [*own, *doors(network, v["back_port"])])
+    by_forwarding = as_neighbour(addresses(network, v["back"]), past)
     outside = f"curl -s -m 2 http://{CLIENT}/"
     return {
-        "back itself": Probe(network_of(v["back"]), f"curl -fs -m 1 http://{own}:{v['back_port']}/", patience),
+        "back itself": Probe(network_of(v["back"]), f"curl -fs -m 1 {[*own, nowhere][0]}", patience),
         "by name": Probe(network_of(v["front"]), f"curl -fs -m 2 http://{v['back']}:{v['back_port']}/", patience),
         "door": Probe("client", f"curl -fs -m 2 {page}", patience),
         "back paused": Probe("host", while_paused(v["back"], f"ip netns exec client curl -fs -m 1 {page}")),
-        "client": Probe("client", while_paused(v["front"], there + past, undo)),
+        "client": Probe("client", while_paused(v["front"], by_forwarding)),
         "lodger outside": Probe(network_of(v["lodger"]), outside),
         "lodger": Probe(network_of(v["lodger"]), while_paused(v["front"], past)),
         "stranger outside": Probe(network_of(v["stranger"]), outside),
@@ -144,7 +108,7 @@ def door(seen: Seen) -> Finding:
         return Finding("the client gets the record")
     if said.ok:
         return Finding(f"the client gets another page: {said.output.strip()[:40]!r}", "other-page")
-    there = ports(seen.network, v["front"])
+    there = published(seen.network, v["front"])
     words = ", ".join(f"{p.host_ip}:{p.host_port} to {p.container_port}" for p in there) or "none"
     found = f"{said.words}; published ports of {v['front']}: {words}"
     if said.code == 22:
@@ -166,28 +130,21 @@ def tiers(seen: Seen) -> Finding:
     return Finding(f"with {v['back']} paused the client gets nothing")
 
 
-def reached(seen: Seen, who: str) -> list[str]:
-    """Return the URLs at which somebody got the record past the front end; one that says why nobody was asked."""
-    lines = seen.results[who].output.splitlines()
-    if lines[:1] != [str(seen.values["front"])] or lines[-1] != "asked":
-        return [f"nowhere that could be asked ({' '.join(lines)[:60]})"]
-    return [line.rpartition(" ")[2] for line in lines[1:-1]]
-
-
 def closed_outside(seen: Seen) -> Finding:
     """Judge whether the client gets the record past the front end."""
-    urls = reached(seen, "client")
+    v = seen.values
+    urls = came_from(seen.results["client"].output, v["front"])
     if not urls:
         return Finding("the client gets it from nowhere else")
-    own = [f"http://{a}:" for a in addresses(seen.network, seen.values["back"])]
-    to_host = [url for url in urls if not url.startswith(tuple(own))]
-    found = f"the client gets the record from {', '.join(to_host or urls)}, past {seen.values['front']}"
+    own = tuple(f"http://{address}:" for address in addresses(seen.network, v["back"]))
+    to_host = [url for url in urls if not url.startswith(own)]
+    found = f"past {v['front']} the client gets the record from {', '.join(to_host or urls)}"
     return Finding(found, "back-published" if to_host else "neighbour")
 
 
 def changed(seen: Seen, which: str, network: str) -> str:
     """Return what is not as at the beginning with a container that has nothing to do with it, "" if all is."""
-    container: Container | None = seen.network.container(str(seen.values[which]))
+    container = seen.network.container(str(seen.values[which]))
     if container is None or container.state != "running":
         return f"{seen.values[which]} does not run any more"
     if [e.network for e in container.endpoints] != [network]:
@@ -204,8 +161,8 @@ def closed_inside(seen: Seen) -> Finding:
         if words := changed(seen, which, network):
             return Finding(words, f"{which}-changed")
     for which in ("lodger", "stranger"):
-        if urls := reached(seen, which):
-            return Finding(f"{v[which]} gets the record from {', '.join(urls)}", f"{which}-reaches")
+        if urls := came_from(seen.results[which].output, v["front"]):
+            return Finding(f"past {v['front']} {v[which]} gets the record from {', '.join(urls)}", f"{which}-reaches")
     return Finding(f"neither {v['lodger']} nor {v['stranger']} gets it past {v['front']}")
 
 
