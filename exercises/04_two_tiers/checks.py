@@ -42,7 +42,7 @@ def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
     """Return what is asked of the lab: what must come through, and, while a part stands still, what must not."""
     v, page = values, f"http://{HOST}:{values['port']}/"
     parts = [network.container(str(v["back"])), network.container(str(v["front"]))]
-    patience = 2.0 if all(c and c.state == "running" for c in parts) else 0.0
+    patience = 3.0 if all(c and c.state == "running" for c in parts) else 0.0
     own = [f"http://{address}:{v['back_port']}/" for address in addresses(network, v["back"])]
     nowhere = f"http://127.0.0.1:{v['back_port']}/"
     # Whoever gets the record while the front end stands still gets it past the front end.
@@ -50,9 +50,10 @@ def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
     by_forwarding = as_neighbour(addresses(network, v["back"]), past)
     outside = f"curl -s -m 2 http://{CLIENT}/"
     return {
-        "back itself": Probe(network_of(v["back"]), f"curl -fs -m 1 {[*own, nowhere][0]}", patience),
-        "by name": Probe(network_of(v["front"]), f"curl -fs -m 2 http://{v['back']}:{v['back_port']}/", patience),
+        # First: where this comes both have begun, and where it does not both have had time to begin.
         "door": Probe("client", f"curl -fs -m 2 {page}", patience),
+        "back itself": Probe(network_of(v["back"]), f"curl -fs -m 1 {[*own, nowhere][0]}"),
+        "by name": Probe(network_of(v["front"]), f"curl -fs -m 2 http://{v['back']}:{v['back_port']}/"),
         "back paused": Probe("host", while_paused(v["back"], f"ip netns exec client curl -fs -m 1 {page}")),
         "client": Probe("client", while_paused(v["front"], by_forwarding)),
         "lodger outside": Probe(network_of(v["lodger"]), outside),
