@@ -5,7 +5,7 @@ All of it is pure: addresses and bash for probes go out, the output of such a pr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import pairwise
 
 from course_lib.checks import Value
@@ -31,29 +31,38 @@ def published(network: Snapshot, name: Value) -> tuple[Port, ...]:
     return tuple(p for p in container.ports if p.host_port) if container else ()
 
 
-def doors(network: Snapshot, *more: Value) -> tuple[str, ...]:
-    """Return a URL for each address of the host with each port that may lead on: published, in a rule, or one more."""
+def doors(network: Snapshot, *more: Value) -> str:
+    """Return the URLs of each address of the host with each port that leads on, as one word of bash.
+
+    That is a published port, one in a rule, or one of `more`.
+    """
     host = [a.partition("/")[0] for i in network.interfaces if i.name != "lo" for a in i.addresses]
     ports = {int(port) for port in more} | {p.host_port for c in network.containers for p in c.ports if p.host_port}
-    for rule in (rule for chain in network.chains if chain.table == "nat" for rule in chain.rules):
+    rules = (r for c in network.chains if c.table == "nat" for r in c.rules if r.target in ("DNAT", "REDIRECT"))
+    for rule in rules:
         ports |= {int(port) for option, port in pairwise(rule.spec.split()) if option == "--dport" and port.isdigit()}
-    return tuple(f"http://{a}:{port}/" for a in host if ":" not in a for port in sorted(ports))
+    return f"http://{_each(sorted(a for a in host if ':' not in a))}:{_each(map(str, sorted(ports)))}/"
+
+
+def _each(texts: Iterable[str]) -> str:
+    """Return what bash makes all of these texts of (brace expansion)."""
+    several = ",".join(texts)
+    return f"{{{several}}}" if "," in several else several
 
 
 def try_all(text: Value, urls: Iterable[str], pings: Iterable[str] = ()) -> str:
     """Return bash that says from which URLs a text comes, and which addresses answer a ping; all at the same time."""
-    curl = f"curl -s -m 1 $url | grep -qF '{text}' && echo {text!r} from $url"
+    curl = f"curl -s -m 1 $url | grep -qF '{text}' && echo it comes from $url"
     parts = [f"for url in {' '.join(urls)}; do {curl} & done"]
     if pings := " ".join(pings):
         parts.append(f"for to in {pings}; do ping -c 1 -W 1 $to >/dev/null && echo an answer from $to & done")
     return "; ".join([*parts, "wait", f"echo {ASKED}"])
 
 
-def as_neighbour(targets: Sequence[str], command: str) -> str:
+def as_neighbour(targets: Iterable[str], command: str) -> str:
     """Return bash for the client, as a neighbour of the host that sends packets for these addresses to the host."""
-    there = [f"ip route replace {a}/32 via {HOST}; " for a in targets]
-    back = [f"; ip route del {a}/32" for a in targets]
-    return "".join([*there, command, *back])
+    there = f"for to in {' '.join(targets)}; do ip route replace $to via {HOST} proto static; done"
+    return f"{there}; {command}; ip route flush proto static"
 
 
 def while_paused(container: Value, command: str) -> str:

@@ -46,7 +46,7 @@ def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
     own = [f"http://{address}:{v['back_port']}/" for address in addresses(network, v["back"])]
     nowhere = f"http://127.0.0.1:{v['back_port']}/"
     # Whoever gets the record while the front end stands still gets it past the front end.
-    past = try_all(v["record"], [*own, *doors(network, v["back_port"])])
+    past = try_all(v["record"], [*own, doors(network, v["back_port"])])
     by_forwarding = as_neighbour(addresses(network, v["back"]), past)
     outside = f"curl -s -m 2 http://{CLIENT}/"
     return {
@@ -176,7 +176,7 @@ CHECKS = (
         evidence=("back itself",),
         hints={
             "no-back": "`docker ps -a` shows no container {back}.",
-            "back-ended": "{back} has ended. Which program was it to run? `docker ps -a` shows the one that it had.",
+            "back-ended": "{back} has ended. `docker ps -a` shows its program, `docker logs {back}` its last words.",
             "back-silent": "{back} runs, but not the server at this port. `docker top {back}` shows what runs in it.",
             "other-record": "The server runs, and does not find the record. Which folder does it serve, and is the "
             "host's folder there? `docker exec {back} ls` shows it.",
