@@ -12,6 +12,7 @@ from course_lib.checks import Value
 from course_lib.snapshot import Port, Snapshot
 
 HOST, CLIENT = "203.0.113.10", "203.0.113.20"
+TRIES = 10  # seconds for a probe that tries much at once; each try has one second
 ASKED = "asked"  # the last word of a probe that has tried everything
 
 

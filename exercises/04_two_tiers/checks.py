@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from course_lib.checks import Check, Finding, Probe, Seed, Seen, Value, Values, network_of
-from course_lib.reach import CLIENT, HOST, addresses, as_neighbour, came_from, doors, published, try_all, while_paused
+from course_lib.reach import (
+    CLIENT,
+    HOST,
+    TRIES,
+    addresses,
+    as_neighbour,
+    came_from,
+    doors,
+    published,
+    try_all,
+    while_paused,
+)
 from course_lib.snapshot import Snapshot
 
 
@@ -48,18 +59,20 @@ def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
     # Whoever gets the record while the front end stands still gets it past the front end.
     past = try_all(v["record"], [*own, doors(network, v["back_port"])])
     by_forwarding = as_neighbour(addresses(network, v["back"]), past)
-    outside = f"curl -s -m 2 http://{CLIENT}/"
+    outside = f"curl -s -m 4 http://{CLIENT}/"
     return {
         # First: where this comes both have begun, and where it does not both have had time to begin.
-        "door": Probe("client", f"curl -fs -m 2 {page}", patience),
-        "back itself": Probe(network_of(v["back"]), f"curl -fs -m 1 {[*own, nowhere][0]}"),
-        "by name": Probe(network_of(v["front"]), f"curl -fs -m 2 http://{v['back']}:{v['back_port']}/"),
-        "back paused": Probe("host", while_paused(v["back"], f"ip netns exec client curl -fs -m 1 {page}")),
-        "client": Probe("client", while_paused(v["front"], by_forwarding)),
+        "door": Probe("client", f"curl -fs -m 4 {page}", patience),
+        "back itself": Probe(network_of(v["back"]), f"curl -fs -m 4 {[*own, nowhere][0]}"),
+        "by name": Probe(network_of(v["front"]), f"curl -fs -m 4 http://{v['back']}:{v['back_port']}/"),
+        "back paused": Probe(
+            "host", while_paused(v["back"], f"ip netns exec client curl -fs -m 1 {page}"), timeout=TRIES
+        ),
+        "client": Probe("client", while_paused(v["front"], by_forwarding), timeout=TRIES),
         "lodger outside": Probe(network_of(v["lodger"]), outside),
-        "lodger": Probe(network_of(v["lodger"]), while_paused(v["front"], past)),
+        "lodger": Probe(network_of(v["lodger"]), while_paused(v["front"], past), timeout=TRIES),
         "stranger outside": Probe(network_of(v["stranger"]), outside),
-        "stranger": Probe(network_of(v["stranger"]), while_paused(v["front"], past)),
+        "stranger": Probe(network_of(v["stranger"]), while_paused(v["front"], past), timeout=TRIES),
     }
 
 

@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from course_lib.checks import Check, Finding, Probe, Seed, Seen, Value, Values, network_of
-from course_lib.reach import CLIENT, HOST, addresses, as_neighbour, came_from, doors, published, try_all, while_paused
+from course_lib.reach import (
+    CLIENT,
+    HOST,
+    TRIES,
+    addresses,
+    as_neighbour,
+    came_from,
+    doors,
+    published,
+    try_all,
+    while_paused,
+)
 from course_lib.snapshot import Snapshot
 
 NETWORKS = ("edge", "lane", "vault")
@@ -51,26 +62,29 @@ def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
     asked = f"ip netns exec client curl -fs -m 1 {page}"
     # What nobody but the right one may get at. Whoever gets the text while the gate stands still gets it past the gate.
     stores = [f"http://{a}:{v['store_port']}/" for a in of["store"]]
+    gates = [f"http://{a}/" for a in of["gate"]]
     inner = [*stores, *(f"http://{a}/" for a in of["shop"])]
     behind = [*of["store"], *of["shop"], *of["clerk"]]
     outside = as_neighbour(behind, try_all(v["text"], [*inner, doors(network, v["store_port"])], behind))
     return {
         # First: where this comes all have begun, and where it does not all have had time to begin.
-        "door": Probe("client", f"curl -fs -m 2 {page}", patience),
-        "store itself": Probe(network_of(v["store"]), f"curl -fs -m 1 {own}"),
-        "volume": Probe("host", f"{written} && curl -fs -m 1 {own}now.txt; code=$?; rm -f $d/now.txt; exit $code"),
-        "shop": Probe(network_of(v["shop"]), f"curl -fs -m 2 {by_alias}"),
-        "gate": Probe(network_of(v["gate"]), f"curl -fs -m 2 http://{v['shop']}/"),
-        "shop paused": Probe("host", while_paused(v["shop"], asked)),
-        "store paused": Probe("host", while_paused(v["store"], asked)),
-        "clerk store": Probe(network_of(v["clerk"]), f"curl -fs -m 2 {by_alias}"),
-        "clerk outside": Probe(network_of(v["clerk"]), f"curl -fs -m 2 {client}"),
-        "store outside": Probe(network_of(v["store"]), try_all("This is the client", [client], [CLIENT])),
-        "client": Probe("client", while_paused(v["gate"], outside)),
-        "gate beyond": Probe(network_of(v["gate"]), try_all(v["text"], stores, [*of["store"], *of["clerk"]])),
-        "clerk beyond": Probe(
-            network_of(v["clerk"]), try_all(v["text"], [f"http://{a}/" for a in of["gate"]], of["gate"])
+        "door": Probe("client", f"curl -fs -m 4 {page}", patience),
+        "store itself": Probe(network_of(v["store"]), f"curl -fs -m 4 {own}"),
+        "volume": Probe("host", f"{written} && curl -fs -m 4 {own}now.txt; code=$?; rm -f $d/now.txt; exit $code"),
+        "shop": Probe(network_of(v["shop"]), f"curl -fs -m 4 {by_alias}"),
+        "gate": Probe(network_of(v["gate"]), f"curl -fs -m 4 http://{v['shop']}/"),
+        "shop paused": Probe("host", while_paused(v["shop"], asked), timeout=TRIES),
+        "store paused": Probe("host", while_paused(v["store"], asked), timeout=TRIES),
+        "clerk store": Probe(network_of(v["clerk"]), f"curl -fs -m 4 {by_alias}"),
+        "clerk outside": Probe(network_of(v["clerk"]), f"curl -fs -m 4 {client}"),
+        "store outside": Probe(
+            network_of(v["store"]), try_all("This is the client", [client], [CLIENT]), timeout=TRIES
         ),
+        "client": Probe("client", while_paused(v["gate"], outside), timeout=TRIES),
+        "gate beyond": Probe(
+            network_of(v["gate"]), try_all(v["text"], stores, [*of["store"], *of["clerk"]]), timeout=TRIES
+        ),
+        "clerk beyond": Probe(network_of(v["clerk"]), try_all(v["text"], gates, of["gate"]), timeout=TRIES),
     }
 
 
