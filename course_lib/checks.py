@@ -34,11 +34,19 @@ class Seed:
         return among[self.number(name, 0, len(among) - 1)]
 
 
+def network_of(container: Value) -> str:
+    """Return the place of a probe that has a container's network and its names, and the host's programs.
+
+    So it does not matter what programs an image has, nor what somebody made of them.
+    """
+    return f"network of {container}"
+
+
 @dataclass(frozen=True)
 class Probe:
     """A command that looks at the lab, and where it is run."""
 
-    place: str  # "host", "client", or the name of a container
+    place: str  # "host", "client", the name of a container, or `network_of` one
     command: str  # bash; in a container its own sh
     patience: float = 0  # seconds during which it is run again while it fails: a service needs a moment to begin
     timeout: float = 5  # seconds for one run

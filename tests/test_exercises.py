@@ -34,14 +34,14 @@ def filled(files: Mapping[str, bytes], values: Mapping[str, int | str]) -> dict[
     }
 
 
-def replayed(name: str, files: Mapping[str, bytes], learner: str = LEARNER) -> tuple[Verdict, ...]:
-    """Run an answer in a fresh lab and judge what is there then."""
+def replayed(name: str, files: Mapping[str, bytes], author: str = LEARNER) -> tuple[Verdict, ...]:
+    """Run an answer that has its author's values in a fresh lab of LEARNER, and judge what is there then."""
     what = exercises.named(name)
-    values = what.values(learner)
+    values = what.values(LEARNER)
     lab.reset()
     answers.to_start(what, values)
     if files:
-        answers.send(filled(files, values))
+        answers.send(filled(files, what.values(author)))
         try:
             run.host(answers.COMMAND)
         except (CommandFailedError, CommandHungError) as error:
@@ -107,3 +107,11 @@ def test_a_mistake_fails_by_its_own_check_and_hint(folder: Path) -> None:
     assert [v.mistake for v in wrong][:1] == [folder.name]
     own = wrong[0]
     assert [v.check for v in wrong if v.mistake != WAITING] == [own.check], "and nothing else is wrong"
+
+
+@pytest.mark.live
+@pytest.mark.usefixtures("running_lab")
+@pytest.mark.parametrize("name", NAMES)
+def test_a_neighbours_answer_does_not_fit(name: str) -> None:
+    done = replayed(name, answers.files_of(ROOT / name / "solution"), "neighbour")
+    assert sum(v.points for v in done) <= sum(v.of for v in done) / 2

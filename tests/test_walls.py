@@ -44,6 +44,7 @@ PURE = (
     "palette",
     "phrases",
     "question",
+    "reach",
     "reasons",
     "request",
     "rule_words",

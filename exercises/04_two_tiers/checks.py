@@ -1,0 +1,304 @@
+"""Two tiers: a front end that everybody reaches, and behind it a back end that only the front end reaches, by name."""
+
+from __future__ import annotations
+
+from course_lib.checks import Check, Finding, Probe, Seed, Seen, Value, Values, network_of
+from course_lib.reach import (
+    CLIENT,
+    HOST,
+    TRIES,
+    addresses,
+    as_neighbour,
+    came_from,
+    doors,
+    published,
+    try_all,
+    while_paused,
+)
+from course_lib.snapshot import Snapshot
+
+
+def parameters(seed: Seed) -> dict[str, Value]:
+    """Return the learner's values."""
+    thing = seed.choice("thing", ("a brass lamp", "a blue vase", "a map of 1782", "a silver spoon", "an oak chair"))
+    return {
+        "front": seed.choice("front", ("desk", "lobby", "porch", "foyer")),
+        "port": seed.number("port", 8100, 8899),
+        "back": seed.choice("back", ("archive", "attic", "depot", "crypt")),
+        "back_port": seed.number("back_port", 3000, 3999),
+        "record": f"item {seed.number('record', 1000, 9999)}: {thing}",
+        "lodger": seed.choice("lodger", ("florist", "barber", "cobbler", "baker")),
+        "stranger": seed.choice("stranger", ("courier", "painter", "plumber", "tailor")),
+    }
+
+
+def start(values: Values) -> str:
+    """Return what puts the programs' files on the host, and two containers that have nothing to do with it."""
+    return f"""
+mkdir /srv/records
+echo '{values["record"]}' >/srv/records/index.html
+cat >/srv/front.conf <<'END'
+server {{
+    listen 80;
+    location / {{ proxy_pass http://{values["back"]}:{values["back_port"]}; }}
+}}
+END
+docker run -d -it --name {values["lodger"]} busybox
+docker network create street
+docker run -d -it --name {values["stranger"]} --net street busybox
+"""
+
+
+def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
+    """Return what is asked of the lab: what must come through, and, while a part stands still, what must not."""
+    v, page = values, f"http://{HOST}:{values['port']}/"
+    parts = [network.container(str(v["back"])), network.container(str(v["front"]))]
+    patience = 3.0 if all(c and c.state == "running" for c in parts) else 0.0
+    own = [f"http://{address}:{v['back_port']}/" for address in addresses(network, v["back"])]
+    nowhere = f"http://127.0.0.1:{v['back_port']}/"
+    # Whoever gets the record while the front end stands still gets it past the front end.
+    past = try_all(v["record"], [*own, doors(network, v["back_port"])])
+    by_forwarding = as_neighbour(addresses(network, v["back"]), past)
+    outside = f"curl -s -m 4 http://{CLIENT}/"
+    return {
+        # First: where this comes both have begun, and where it does not both have had time to begin.
+        "door": Probe("client", f"curl -fs -m 4 {page}", patience),
+        "back itself": Probe(network_of(v["back"]), f"curl -fs -m 4 {[*own, nowhere][0]}"),
+        "by name": Probe(network_of(v["front"]), f"curl -fs -m 4 http://{v['back']}:{v['back_port']}/"),
+        "back paused": Probe(
+            "host", while_paused(v["back"], f"ip netns exec client curl -fs -m 1 {page}"), timeout=TRIES
+        ),
+        "client": Probe("client", while_paused(v["front"], by_forwarding), timeout=TRIES),
+        "lodger outside": Probe(network_of(v["lodger"]), outside),
+        "lodger": Probe(network_of(v["lodger"]), while_paused(v["front"], past), timeout=TRIES),
+        "stranger outside": Probe(network_of(v["stranger"]), outside),
+        "stranger": Probe(network_of(v["stranger"]), while_paused(v["front"], past), timeout=TRIES),
+    }
+
+
+def absent(seen: Seen, which: str) -> Finding | None:
+    """Return the finding for a part that does not run."""
+    container = seen.network.container(str(seen.values[which]))
+    if container is None:
+        return Finding(f"there is no container {seen.values[which]}", f"no-{which}")
+    if container.state != "running":
+        return Finding(f"the container {container.name} is {container.state}", f"{which}-ended")
+    return None
+
+
+def has_record(seen: Seen, probe: str) -> bool:
+    """Whether what came is the record."""
+    return seen.results[probe].ok and seen.results[probe].output.strip() == seen.values["record"]
+
+
+def back(seen: Seen) -> Finding:
+    """Judge the back end for itself."""
+    said = seen.results["back itself"]
+    if has_record(seen, "back itself"):
+        return Finding("it gives the record")
+    if finding := absent(seen, "back"):
+        return finding
+    if said.ok or said.code == 22:
+        return Finding(f"it answers, but not with the record: {said.output.strip()[:40] or said.words}", "other-record")
+    return Finding(f"nobody answers there: {said.words}", "back-silent")
+
+
+def name(seen: Seen) -> Finding:
+    """Judge the way from the front end to the back end, by its name."""
+    if finding := absent(seen, "front"):
+        return finding
+    said = seen.results["by name"]
+    if has_record(seen, "by name"):
+        return Finding("the record comes by the name")
+    if said.code == 6:
+        return Finding(f"in {seen.values['front']} the name {seen.values['back']} does not resolve", "no-name")
+    return Finding(f"the name is known, the record does not come: {said.words}", "no-connection")
+
+
+def door(seen: Seen) -> Finding:
+    """Judge what the client gets at the host's port."""
+    v, said = seen.values, seen.results["door"]
+    if has_record(seen, "door"):
+        return Finding("the client gets the record")
+    if said.ok:
+        return Finding(f"the client gets another page: {said.output.strip()[:40]!r}", "other-page")
+    there = published(seen.network, v["front"])
+    words = ", ".join(f"{p.host_ip}:{p.host_port} to {p.container_port}" for p in there) or "none"
+    found = f"{said.words}; published ports of {v['front']}: {words}"
+    if said.code == 22:
+        return Finding(found, "front-error")
+    if not there:
+        return Finding(found, "unpublished")
+    if all(p.host_port != v["port"] for p in there):
+        return Finding(found, "other-port")
+    return Finding(found, "door-loopback" if all(p.host_ip == "127.0.0.1" for p in there) else "front-silent")
+
+
+def tiers(seen: Seen) -> Finding:
+    """Judge who knows the record: with the back end standing still nobody should."""
+    v, said = seen.values, seen.results["back paused"].output.split("\n", 1)
+    if said[0] != v["back"]:
+        return Finding(f"{v['back']} could not be paused: {said[0][:80]}", "not-paused")
+    if str(v["record"]) in "".join(said[1:]):
+        return Finding(f"{v['back']} is paused, and the client gets the record all the same", "made-up")
+    return Finding(f"with {v['back']} paused the client gets nothing")
+
+
+def closed_outside(seen: Seen) -> Finding:
+    """Judge whether the client gets the record past the front end."""
+    v = seen.values
+    urls = came_from(seen.results["client"].output, v["front"])
+    if not urls:
+        return Finding("the client gets it from nowhere else")
+    own = tuple(f"http://{address}:" for address in addresses(seen.network, v["back"]))
+    to_host = [url for url in urls if not url.startswith(own)]
+    found = f"past {v['front']} the client gets the record from {', '.join(to_host or urls)}"
+    return Finding(found, "back-published" if to_host else "neighbour")
+
+
+def changed(seen: Seen, which: str, network: str) -> str:
+    """Return what is not as at the beginning with a container that has nothing to do with it, "" if all is."""
+    container = seen.network.container(str(seen.values[which]))
+    if container is None or container.state != "running":
+        return f"{seen.values[which]} does not run any more"
+    if [e.network for e in container.endpoints] != [network]:
+        return f"{seen.values[which]} is on: {', '.join(e.network for e in container.endpoints) or 'no network'}"
+    if "This is the client" not in seen.results[f"{which} outside"].output:
+        return f"{seen.values[which]} does not get a page from the client any more"
+    return ""
+
+
+def closed_inside(seen: Seen) -> Finding:
+    """Judge whether the other containers get the record past the front end, and are as they were."""
+    v = seen.values
+    for which, network in (("lodger", "bridge"), ("stranger", "street")):
+        if words := changed(seen, which, network):
+            return Finding(words, f"{which}-changed")
+    for which in ("lodger", "stranger"):
+        if urls := came_from(seen.results[which].output, v["front"]):
+            return Finding(f"past {v['front']} {v[which]} gets the record from {', '.join(urls)}", f"{which}-reaches")
+    return Finding(f"neither {v['lodger']} nor {v['stranger']} gets it past {v['front']}")
+
+
+CHECKS = (
+    Check(
+        name="back",
+        points=1,
+        wanted="{back} runs, and gives the record at port {back_port}.",
+        judge=back,
+        evidence=("back itself",),
+        hints={
+            "no-back": "`docker ps -a` shows no container {back}.",
+            "back-ended": "{back} has ended. `docker ps -a` shows its program, `docker logs {back}` its last words.",
+            "back-silent": "{back} runs, but not the server at this port. `docker top {back}` shows what runs in it.",
+            "other-record": "The server runs, and does not find the record. Which folder does it serve, and is the "
+            "host's folder there? `docker exec {back} ls` shows it.",
+        },
+        steps=(
+            "Begin with the back end: the front end ends if it finds nobody of that name when it starts.",
+            "What stands behind the image in `docker run` is the program. `-v` brings a folder of the host.",
+            "Compare with the task: image, program, port, folder. `docker inspect {back}` shows all four.",
+        ),
+    ),
+    Check(
+        name="name",
+        points=2,
+        wanted="{front} runs, and gets the record from http://{back}:{back_port}/, by the name.",
+        judge=name,
+        evidence=("by name",),
+        rests_on=("back",),
+        hints={
+            "no-front": "`docker ps -a` shows no container {front}. Did the command say why?",
+            "front-ended": "{front} has ended. `docker logs {front}` has its last words: what was it looking for?",
+            "no-name": "{front} runs, and nobody tells it who {back} is. On which networks are names known, and whose?",
+            "no-connection": "The name is known in {front}, but at that address and port it gets nothing. "
+            "Is it the address that {back} has? Are the two on one network that lets its containers talk?",
+        },
+        steps=(
+            "Where a container is plugged in stands in `docker inspect`, under Networks. Compare the two.",
+            "Containers find each other by name on a network that you made, if both are on it.",
+            "A container that is to be on two networks before its program starts: `docker create`, "
+            "`docker network connect`, `docker start`.",
+        ),
+    ),
+    Check(
+        name="door",
+        points=2,
+        wanted="The client gets the record from port {port} of the host.",
+        judge=door,
+        evidence=("door",),
+        rests_on=("name",),
+        hints={
+            "other-page": "The way is open, but {front} gives a page of its own. It has to use /srv/front.conf: "
+            "in which folder does nginx look for such files?",
+            "front-error": "{front} answers with an error: it did not get the record. `docker logs {front}` says which "
+            "address it tried. It asked for that address when it started.",
+            "unpublished": "No port of the host leads to {front}.",
+            "other-port": "{front} is published on another port of the host. Yours is {port}.",
+            "door-loopback": "The port is open on 127.0.0.1 only: that is the host talking to itself, not the client.",
+            "front-silent": "The port is published, and nothing comes. At which port does the server in {front} "
+            "listen, and to which does the host's port lead?",
+        },
+        steps=(
+            "`docker ps` shows the ports. The arrow leads from the host's side to the container's side.",
+            "`docker exec {front} cat /etc/nginx/conf.d/default.conf` shows what nginx has been told.",
+            "Chapter 02 has all forms of -p; -v can bring a single file, too.",
+        ),
+    ),
+    Check(
+        name="tiers",
+        points=1,
+        wanted="It is {back} that knows the record: while it is paused, {front} has nothing to show.",
+        judge=tiers,
+        evidence=("back paused",),
+        rests_on=("door",),
+        hints={
+            "not-paused": "To see who answers, {back} is paused for a second. Docker did not do that.",
+            "made-up": "{front} has the record from somewhere else. Two tiers: only {back} has the folder.",
+        },
+        steps=(
+            "Try it: `docker pause {back}`, ask as the client does, `docker unpause {back}`.",
+            "Look for a copy: `docker inspect {front}` lists what was mounted into it.",
+            "{front} needs one file of the host, and it is not the record.",
+        ),
+    ),
+    Check(
+        name="closed-outside",
+        points=2,
+        wanted="The client gets the record in no other way: {back} itself cannot be reached from outside.",
+        judge=closed_outside,
+        evidence=("client",),
+        rests_on=("tiers",),
+        hints={
+            "back-published": "A port of the host leads to {back}. Its neighbours on its network do not need that.",
+            "neighbour": "A machine beside the host sends packets for the address of {back} to the host, and the host "
+            "forwards them: some rule in FORWARD accepts them. For which port was it written?",
+        },
+        steps=(
+            "`docker ps` shows what is published. Which of it is needed?",
+            "`iptables -S FORWARD` and the chains that it calls say what is forwarded to which address.",
+            "-p is for those outside. A container on the same network reaches every port without it.",
+        ),
+    ),
+    Check(
+        name="closed-inside",
+        points=2,
+        wanted="{lodger} and {stranger} are as they were, and do not get the record past {front}.",
+        judge=closed_inside,
+        evidence=("lodger", "stranger"),
+        rests_on=("closed-outside",),
+        hints={
+            "lodger-changed": "{lodger} belongs to somebody else. It stays on docker0, and keeps its way out.",
+            "stranger-changed": "{stranger} belongs to somebody else. It stays on street, and keeps its way out.",
+            "lodger-reaches": "{lodger} is on docker0. Who else is there, and what keeps containers of one bridge "
+            "apart?",
+            "stranger-reaches": "{stranger} is on the network street. Who else is there?",
+        },
+        steps=(
+            "On one bridge everyone reaches every port of everyone, by address. `docker network inspect` says who is "
+            "where.",
+            "`docker exec {lodger} wget -T 1 -O - http://...` asks as {lodger} does.",
+            "What nobody else is plugged into nobody else reaches.",
+        ),
+    ),
+)

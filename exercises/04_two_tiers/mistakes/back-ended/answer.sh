@@ -1,0 +1,4 @@
+# busybox without a program, and without a terminal.
+docker network create tiers
+docker run -d --name @back@ --net tiers -v /srv/records:/www busybox
+docker run -d --name @front@ --net tiers -p @port@:80 -v /srv/front.conf:/etc/nginx/conf.d/default.conf nginx

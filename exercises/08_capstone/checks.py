@@ -1,0 +1,439 @@
+"""Capstone: three networks, four services and one page of requirements, built from nothing."""
+
+from __future__ import annotations
+
+from course_lib.checks import Check, Finding, Probe, Seed, Seen, Value, Values, network_of
+from course_lib.reach import (
+    CLIENT,
+    HOST,
+    TRIES,
+    addresses,
+    as_neighbour,
+    came_from,
+    doors,
+    published,
+    try_all,
+    while_paused,
+)
+from course_lib.snapshot import Snapshot
+
+NETWORKS = ("edge", "lane", "vault")
+SERVICES = ("gate", "shop", "store", "clerk")
+
+
+def parameters(seed: Seed) -> dict[str, Value]:
+    """Return the learner's values."""
+    # Of two networks the one whose name comes first may give the way out: the one without a way out comes last.
+    nets = seed.choice("nets", ("court lodge tower", "dock market quay", "garden meadow quarry", "bridge path well"))
+    names = seed.choice("names", ("alder birch cedar maple", "iris lily poppy tulip", "lark heron swift wren"))
+    part = f"10.{seed.number('second', 20, 219)}.{seed.number('third', 10, 249)}"
+    edge, lane, vault = nets.split()
+    gate, shop, store, clerk = names.split()
+    word = seed.choice("word", ("lanterns", "anchors", "kettles", "ladders", "bellows"))
+    return {
+        "edge": edge,
+        "edge_subnet": f"{part}.0/26",
+        "edge_gateway": f"{part}.{seed.number('edge_gateway', 40, 62)}",
+        "lane": lane,
+        "lane_subnet": f"{part}.64/26",
+        "vault": vault,
+        "vault_subnet": f"{part}.128/26",
+        "gate": gate,
+        "port": seed.number("port", 8100, 8899),
+        "shop": shop,
+        "store": store,
+        "address": f"{part}.{seed.number('address', 150, 185)}",
+        "alias": seed.choice("alias", ("records", "shelves", "stock", "goods")),
+        "store_port": seed.number("store_port", 3000, 3999),
+        "volume": seed.choice("volume", ("cargo", "freight", "wares", "bales")),
+        "text": f"{seed.number('text', 1000, 9999)} {word} in stock",
+        "clerk": clerk,
+    }
+
+
+def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
+    """Return what is asked of the lab: each step of the way in, the ways out, and who reaches whom."""
+    v, page, by_alias = values, f"http://{HOST}:{values['port']}/", f"http://{values['alias']}:{values['store_port']}/"
+    there = [network.container(str(v[name])) for name in SERVICES]
+    patience = 3.0 if all(c and c.state == "running" for c in there) else 0.0
+    of = {name: addresses(network, v[name]) for name in SERVICES}
+    own, client = f"http://{v['address']}:{v['store_port']}/", f"http://{CLIENT}/"
+    written = f"d=$(docker volume inspect -f '{{{{.Mountpoint}}}}' {v['volume']}) && echo written just now >$d/now.txt"
+    asked = f"ip netns exec client curl -fs -m 1 {page}"
+    # What nobody but the right one may get at. Whoever gets the text while the gate stands still gets it past the gate.
+    stores = [f"http://{a}:{v['store_port']}/" for a in of["store"]]
+    gates = [f"http://{a}/" for a in of["gate"]]
+    inner = [*stores, *(f"http://{a}/" for a in of["shop"])]
+    behind = [*of["store"], *of["shop"], *of["clerk"]]
+    outside = as_neighbour(behind, try_all(v["text"], [*inner, doors(network, v["store_port"])], behind))
+    return {
+        # First: where this comes all have begun, and where it does not all have had time to begin.
+        "door": Probe("client", f"curl -fs -m 4 {page}", patience),
+        "store itself": Probe(network_of(v["store"]), f"curl -fs -m 4 {own}"),
+        "volume": Probe("host", f"{written} && curl -fs -m 4 {own}now.txt; code=$?; rm -f $d/now.txt; exit $code"),
+        "shop": Probe(network_of(v["shop"]), f"curl -fs -m 4 {by_alias}"),
+        "gate": Probe(network_of(v["gate"]), f"curl -fs -m 4 http://{v['shop']}/"),
+        "shop paused": Probe("host", while_paused(v["shop"], asked), timeout=TRIES),
+        "store paused": Probe("host", while_paused(v["store"], asked), timeout=TRIES),
+        "clerk store": Probe(network_of(v["clerk"]), f"curl -fs -m 4 {by_alias}"),
+        "clerk outside": Probe(network_of(v["clerk"]), f"curl -fs -m 4 {client}"),
+        "store outside": Probe(
+            network_of(v["store"]), try_all("This is the client", [client], [CLIENT]), timeout=TRIES
+        ),
+        "client": Probe("client", while_paused(v["gate"], outside), timeout=TRIES),
+        "gate beyond": Probe(
+            network_of(v["gate"]), try_all(v["text"], stores, [*of["store"], *of["clerk"]]), timeout=TRIES
+        ),
+        "clerk beyond": Probe(network_of(v["clerk"]), try_all(v["text"], gates, of["gate"]), timeout=TRIES),
+    }
+
+
+def networks(seen: Seen) -> Finding:
+    """Judge the three networks by what the host's interfaces on their bridges have."""
+    v = seen.values
+    for which in NETWORKS:
+        network, wanted = seen.network.network(str(v[which])), v[f"{which}_subnet"]
+        if network is None:
+            return Finding(f"there is no network {v[which]}", "no-network")
+        if network.driver != "bridge":
+            return Finding(f"{network.name} is a network of the driver {network.driver}", "other-driver")
+        if wanted not in network.subnets:
+            return Finding(f"{network.name} has the subnet {', '.join(network.subnets) or 'none'}", "other-subnet")
+    edge = seen.network.network(str(v["edge"]))
+    interface = seen.network.interface(edge.bridge or "") if edge else None
+    own = [a.partition("/")[0] for a in (interface.addresses if interface else ()) if ":" not in a]
+    if v["edge_gateway"] not in own:
+        return Finding(f"the host's address on {v['edge']} is {', '.join(own) or 'none'}", "other-gateway")
+    return Finding("all three are there")
+
+
+def absent(seen: Seen, which: str) -> Finding | None:
+    """Return the finding for a service that does not run."""
+    container = seen.network.container(str(seen.values[which]))
+    if container is None:
+        return Finding(f"there is no container {seen.values[which]}", f"no-{which}")
+    if container.state != "running":
+        return Finding(f"the container {container.name} is {container.state}", f"{which}-ended")
+    return None
+
+
+def has_text(seen: Seen, probe: str) -> bool:
+    """Whether what came is the text."""
+    return seen.results[probe].ok and seen.results[probe].output.strip() == seen.values["text"]
+
+
+def store(seen: Seen) -> Finding:
+    """Judge the store: its address, and what it serves there."""
+    v, said = seen.values, seen.results["store itself"]
+    if finding := absent(seen, "store"):
+        return finding
+    own = seen.address(str(v["store"]), str(v["vault"]))
+    if own is None:
+        places = ", ".join(e.network for e in seen.network.container(str(v["store"])).endpoints)  # type: ignore[union-attr]
+        return Finding(f"{v['store']} is on: {places or 'no network'}", "store-elsewhere")
+    if own != v["address"]:
+        return Finding(f"{v['store']} has the address {own}", "given-address")
+    if has_text(seen, "store itself"):
+        return Finding("it gives the text")
+    if said.ok or said.code == 22:
+        return Finding(f"it answers, but not with the text: {said.output.strip()[:40] or said.words}", "other-text")
+    return Finding(f"nobody answers at its port: {said.words}", "store-silent")
+
+
+def volume(seen: Seen) -> Finding:
+    """Judge where the store has its data from."""
+    v, said = seen.values, seen.results["volume"]
+    if said.ok and said.output.strip() == "written just now":
+        return Finding(f"a file that is written into {v['volume']} comes from {v['store']}")
+    if "no such volume" in said.output.lower():
+        return Finding(f"there is no volume {v['volume']}", "no-volume")
+    return Finding(f"a file that is written into {v['volume']} does not come from {v['store']}", "other-volume")
+
+
+def shop(seen: Seen) -> Finding:
+    """Judge the way from the shop to the store, by the store's second name."""
+    if finding := absent(seen, "shop"):
+        return finding
+    said = seen.results["shop"]
+    if has_text(seen, "shop"):
+        return Finding("the text comes by the second name")
+    if said.code == 6:
+        return Finding(f"in {seen.values['shop']} the name {seen.values['alias']} does not resolve", "no-alias")
+    return Finding(f"the name is known, the text does not come: {said.words}", "shop-cannot")
+
+
+def gate(seen: Seen) -> Finding:
+    """Judge the way from the gate to the shop, by the shop's name."""
+    if finding := absent(seen, "gate"):
+        return finding
+    said = seen.results["gate"]
+    if has_text(seen, "gate"):
+        return Finding(f"the text comes from {seen.values['shop']}")
+    if said.code == 6:
+        return Finding(f"in {seen.values['gate']} the name {seen.values['shop']} does not resolve", "no-shop-name")
+    if said.ok:
+        return Finding(f"{seen.values['shop']} gives another page: {said.output.strip()[:40]!r}", "shop-page")
+    return Finding(f"the name is known, the text does not come: {said.words}", "gate-cannot")
+
+
+def door(seen: Seen) -> Finding:
+    """Judge what the client gets at the host's port."""
+    v, said = seen.values, seen.results["door"]
+    if has_text(seen, "door"):
+        return Finding("the client gets the text")
+    if said.ok:
+        return Finding(f"the client gets another page: {said.output.strip()[:40]!r}", "gate-page")
+    there = published(seen.network, v["gate"])
+    words = ", ".join(f"{p.host_ip}:{p.host_port} to {p.container_port}" for p in there) or "none"
+    found = f"{said.words}; published ports of {v['gate']}: {words}"
+    if said.code == 22:
+        return Finding(found, "gate-error")
+    if not there:
+        return Finding(found, "unpublished")
+    if all(p.host_port != v["port"] for p in there):
+        return Finding(found, "other-port")
+    return Finding(found, "door-loopback" if all(p.host_ip == "127.0.0.1" for p in there) else "gate-silent")
+
+
+def chain(seen: Seen) -> Finding:
+    """Judge through whom the text comes: with one of them standing still it should not."""
+    v = seen.values
+    for which in ("store", "shop"):
+        first, _, rest = seen.results[f"{which} paused"].output.partition("\n")
+        if first != v[which]:
+            return Finding(f"{v[which]} could not be paused: {first[:80]}", "not-paused")
+        if str(v["text"]) in rest:
+            found = f"{v[which]} is paused, and the client gets the text all the same"
+            return Finding(found, "made-up" if which == "store" else "shortcut")
+    return Finding(f"with {v['store']} or {v['shop']} paused the client gets nothing")
+
+
+def clerk(seen: Seen) -> Finding:
+    """Judge what the clerk gets: from the store, and from outside."""
+    if finding := absent(seen, "clerk"):
+        return finding
+    inside, outside = seen.results["clerk store"], seen.results["clerk outside"]
+    if not has_text(seen, "clerk store"):
+        return Finding(f"no text from {seen.values['alias']}: {inside.words}", "clerk-no-store")
+    if "This is the client" not in outside.output:
+        return Finding(f"no page from the client: {outside.words}", "clerk-no-way-out")
+    return Finding("it gets both")
+
+
+def way_out(seen: Seen) -> Finding:
+    """Judge whether the store gets an answer from outside."""
+    there = came_from(seen.results["store outside"].output)
+    if there:
+        return Finding(f"{seen.values['store']} gets an answer from {', '.join(there)}", "way-out")
+    return Finding(f"{seen.values['store']} gets no answer from outside")
+
+
+def apart(seen: Seen) -> Finding:
+    """Judge who reaches whom that should not."""
+    v = seen.values
+    if there := came_from(seen.results["client"].output, v["gate"]):
+        return Finding(f"past {v['gate']} the client gets an answer from {', '.join(there)}", "outside-reaches")
+    there = came_from(seen.results["gate beyond"].output)
+    if set(there) - set(addresses(seen.network, v["clerk"])):
+        return Finding(f"{v['gate']} gets an answer from {', '.join(there)}", "gate-reaches")
+    if there:
+        return Finding(f"{v['gate']} gets an answer from {v['clerk']}, {', '.join(there)}", "clerk-reaches")
+    if there := came_from(seen.results["clerk beyond"].output):
+        return Finding(f"{v['clerk']} gets an answer from {', '.join(there)}", "clerk-reaches")
+    return Finding("nobody reaches more than is wanted")
+
+
+CHECKS = (
+    Check(
+        name="networks",
+        points=2,
+        wanted="There are the bridges {edge} ({edge_subnet}, gateway {edge_gateway}), {lane} ({lane_subnet}) and "
+        "{vault} ({vault_subnet}).",
+        judge=networks,
+        hints={
+            "no-network": "`docker network ls` shows all networks. One of that name is not among them.",
+            "other-driver": "A bridge is made by the driver of that name. Docker takes it by itself.",
+            "other-subnet": "Whoever does not say a subnet gets one that Docker has free. Is its prefix length right?",
+            "other-gateway": "The gateway of {edge} is not yours. `docker network create --help` has an option for it.",
+        },
+        steps=(
+            "Networks come first: a container can only be plugged into one that is there.",
+            "`docker network inspect` shows subnet and gateway; `ip -4 -br addr` shows what the host has of it.",
+            "A /26 has 64 addresses: yours lie side by side and do not overlap, if each has its prefix length.",
+        ),
+    ),
+    Check(
+        name="store",
+        points=2,
+        wanted="{store} has the address {address} on {vault}, and gives `{text}` at port {store_port}.",
+        judge=store,
+        evidence=("store itself",),
+        rests_on=("networks",),
+        hints={
+            "no-store": "`docker ps -a` shows no container {store}.",
+            "store-ended": "{store} has ended. `docker logs {store}` may say why.",
+            "store-elsewhere": "{store} is not on {vault}.",
+            "given-address": "The engine gave the next free address. One that stays the same must be asked for.",
+            "store-silent": "{store} runs, but no server at this port. `docker top {store}` shows what runs in it.",
+            "other-text": "The server runs, and the text does not come. Which folder does it serve, what lies in it?",
+        },
+        steps=(
+            "Begin at the far end: {store} needs nobody, the others need it.",
+            "`docker exec {store} ls` shows the folder, `docker inspect {store}` address, mounts and program.",
+            "An address is given together with the network on which it is.",
+        ),
+    ),
+    Check(
+        name="volume",
+        points=2,
+        wanted="What {store} gives out lies in the volume {volume}.",
+        judge=volume,
+        evidence=("volume",),
+        rests_on=("store",),
+        hints={
+            "no-volume": "`docker volume ls` shows no volume {volume}. A path before the colon of -v is no volume.",
+            "other-volume": "The volume is there, but {store} serves something else. `docker inspect {store}` lists "
+            "under Mounts what it has, and where.",
+        },
+        steps=(
+            "A volume has a name. Docker keeps it, also when no container is left that uses it.",
+            "`docker inspect -f '{{{{json .Mounts}}}}' {store}` says of each mount whether it is a volume or a bind.",
+            "The folder that the server serves has to be the one where the volume is, the text in its top folder.",
+        ),
+    ),
+    Check(
+        name="shop",
+        points=2,
+        wanted="{shop} runs, and gets the text from http://{alias}:{store_port}/.",
+        judge=shop,
+        evidence=("shop",),
+        rests_on=("store",),
+        hints={
+            "no-shop": "`docker ps -a` shows no container {shop}.",
+            "shop-ended": "{shop} has ended. `docker logs {shop}` has its last words: whom did it not find?",
+            "no-alias": "Nobody tells {shop} who {alias} is. Are {shop} and {store} on one network, and has {store} a "
+            "second name there?",
+            "shop-cannot": "The name is known, but nothing comes from there. Which address is it?",
+        },
+        steps=(
+            "{shop} has to be on two networks. `docker inspect {shop}` shows on which it is.",
+            "nginx looks for its upstream when it starts. What must be there before it starts?",
+            "`docker create`, then `docker network connect` for the second network, then `docker start`.",
+        ),
+    ),
+    Check(
+        name="gate",
+        points=2,
+        wanted="{gate} runs, and gets the text from http://{shop}/.",
+        judge=gate,
+        evidence=("gate",),
+        rests_on=("shop",),
+        hints={
+            "no-gate": "`docker ps -a` shows no container {gate}.",
+            "gate-ended": "{gate} has ended. `docker logs {gate}` has its last words: whom did it not find?",
+            "no-shop-name": "Nobody tells {gate} who {shop} is. Which network have the two in common?",
+            "shop-page": "{shop} answers with a page of its own. What has its nginx been told?",
+            "gate-cannot": "The name is known, but the text does not come from there. `docker logs {shop}` shows "
+            "whether {shop} was asked at all, and what it says.",
+        },
+        steps=(
+            "Ask from where {gate} is: `docker run --rm --net {edge} busybox wget -O - http://{shop}/`.",
+            "If {shop} answers with an error, its log says which upstream it tried.",
+            "Which networks has {shop}, and which has {gate}? A name is known on the network where its owner is.",
+        ),
+    ),
+    Check(
+        name="door",
+        points=2,
+        wanted="The client gets the text from port {port} of the host.",
+        judge=door,
+        evidence=("door",),
+        rests_on=("gate",),
+        hints={
+            "gate-page": "The way is open, but {gate} gives a page of its own. What has its nginx been told?",
+            "gate-error": "{gate} answers with an error: `docker logs {gate}` says which upstream it tried.",
+            "unpublished": "No port of the host leads to {gate}.",
+            "other-port": "{gate} is published on another port of the host. Yours is {port}.",
+            "door-loopback": "The port is open on 127.0.0.1 only: that is the host talking to itself, not the client.",
+            "gate-silent": "The port is published, and nothing comes. To which port of {gate} does it lead?",
+        },
+        steps=(
+            "`docker ps` shows the ports. The arrow leads from the host's side to the container's side.",
+            "`docker exec {gate} cat /etc/nginx/conf.d/default.conf` shows what nginx has been told.",
+            "Chapter 02 has all forms of -p.",
+        ),
+    ),
+    Check(
+        name="chain",
+        points=1,
+        wanted="The text comes from {store}, and through {shop}: while one of them is paused, the client gets nothing.",
+        judge=chain,
+        evidence=("store paused", "shop paused"),
+        rests_on=("door",),
+        hints={
+            "not-paused": "To see who answers, a container is paused for a second. Docker did not do that.",
+            "made-up": "Somebody on the way has the text from somewhere else than {store}.",
+            "shortcut": "{gate} goes past {shop}, straight to {store}. What has its nginx been told?",
+        },
+        steps=(
+            "Try it: `docker pause {shop}`, ask as the client does, `docker unpause {shop}`.",
+            "`docker logs` of {gate} and {shop} show one line for each request that came through.",
+            "Each of the two hands on to the next one, and has nothing of its own.",
+        ),
+    ),
+    Check(
+        name="clerk",
+        points=2,
+        wanted="{clerk} runs, and gets the text from http://{alias}:{store_port}/ and a page from the client.",
+        judge=clerk,
+        evidence=("clerk store", "clerk outside"),
+        rests_on=("shop",),
+        hints={
+            "no-clerk": "`docker ps -a` shows no container {clerk}.",
+            "clerk-ended": "A container ends with its first program. The shell of busybox ends without a terminal.",
+            "clerk-no-store": "{clerk} does not get at {store}. Have the two a network in common?",
+            "clerk-no-way-out": "{clerk} gets nothing from outside. Where does its default route lead: "
+            "`docker exec {clerk} ip route`?",
+        },
+        steps=(
+            "{clerk} needs two networks: one has {store}, the other one has a way out.",
+            "`docker exec {clerk} ip route` shows both, and which of them is the default.",
+            "`docker network connect` plugs a running container into a second network.",
+        ),
+    ),
+    Check(
+        name="way-out",
+        points=2,
+        wanted="{store} has no way out: it gets no answer from the client.",
+        judge=way_out,
+        evidence=("store outside",),
+        rests_on=("clerk",),
+        hints={
+            "way-out": "What {store} sends leaves the host, and the answer comes back. Which network lets it out?",
+        },
+        steps=(
+            "`docker exec {store} ip route` says where a packet to the client goes.",
+            "`docker network inspect` has a line on whether a network is open to the outside.",
+            "It is said when a network is made. Chapter 03 has such a network near its end.",
+        ),
+    ),
+    Check(
+        name="apart",
+        points=3,
+        wanted="The client reaches {gate} alone, {gate} neither {store} nor {clerk}, and {clerk} not {gate}.",
+        judge=apart,
+        evidence=("client", "gate beyond", "clerk beyond"),
+        rests_on=("chain", "clerk"),
+        hints={
+            "outside-reaches": "From outside there is a second way in. `docker ps` shows what is published, "
+            "`iptables -S FORWARD` and the chains that it calls what is forwarded.",
+            "gate-reaches": "{gate} can talk to somebody it has no business with. Which networks has {gate}?",
+            "clerk-reaches": "{gate} and {clerk} can talk to each other, past the door. Which network have both?",
+        },
+        steps=(
+            "Write down for each container its networks, and compare with the table.",
+            "`look()` draws who shares a bridge with whom.",
+            "Who shares a network can talk, on all ports. Who does not, cannot, unless a port is published.",
+        ),
+    ),
+)

@@ -1,0 +1,90 @@
+"""What probes try to find out who reaches what: the pure half, and what a container's network looks like from it."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from course_lib import reach, run
+from course_lib.checks import Probe, network_of
+from course_lib.probing import look
+from course_lib.snapshot import Chain, Container, Endpoint, Interface, Port, Rule, Snapshot
+
+WEB = Container(
+    "web", "1" * 64, "nginx", "nginx", "running", endpoints=(Endpoint("bridge", addresses=("10.0.0.2/24",)),)
+)
+HOST = Interface("eth0", 2, "veth", "UP", "", 1500, ("203.0.113.10/24", "fe80::1/64"))
+BRIDGE = Interface("docker0", 3, "bridge", "UP", "", 1500, ("172.17.0.1/16",))
+LO = Interface("lo", 1, "loopback", "UP", "", 65536, ("127.0.0.1/8",))
+
+
+def nat(spec: str, target: str) -> Chain:
+    return Chain("ip", "nat", "DOCKER", None, 0, 0, (Rule(1, spec, target, 0, 0),))
+
+
+def test_a_container_that_shares_a_network_has_the_addresses_of_the_other() -> None:
+    guests = [
+        Container(name, name, "", "", "running", mode=f"container:{who}")
+        for name, who in (("a", "1" * 64), ("b", "web"))
+    ]
+    network = Snapshot("26.1", containers=(WEB, *guests, Container("alone", "2", "", "", "running", mode="none")))
+    assert [reach.addresses(network, name) for name in ("web", "a", "b")] == [("10.0.0.2",)] * 3
+    assert reach.addresses(network, "alone") == reach.addresses(network, "nobody") == ()
+
+
+def test_the_doors_are_all_addresses_of_the_host_with_all_ports_that_lead_on() -> None:
+    web = dataclasses.replace(WEB, ports=(Port(80, "tcp", "127.0.0.1", 8080), Port(443, "tcp")))
+    network = Snapshot(
+        "26.1",
+        interfaces=(LO, HOST, BRIDGE),
+        containers=(web,),
+        chains=(
+            nat("-p tcp -m tcp --dport 9999 -j DNAT --to-destination 10.0.0.2:80", "DNAT"),
+            nat("-s 10.0.0.2/32 -d 10.0.0.2/32 -p tcp -m tcp --dport 80 -j MASQUERADE", "MASQUERADE"),
+        ),
+    )
+    assert reach.published(network, "web") == web.ports[:1]
+    assert reach.doors(network) == "http://{172.17.0.1,203.0.113.10}:{8080,9999}/"
+    assert reach.doors(network, 3000) == "http://{172.17.0.1,203.0.113.10}:{3000,8080,9999}/"
+    assert reach.doors(Snapshot("26.1", interfaces=(HOST,)), 80) == "http://203.0.113.10:80/", (
+        "bash leaves {a} as it is"
+    )
+
+
+def test_nothing_comes_from_nowhere_only_where_all_was_tried() -> None:
+    assert reach.came_from("asked") == ()
+    assert reach.came_from("web\nasked\n", "web") == ()
+    said = "web\nit comes from http://10.0.0.2/\nping: bad\nan answer from 10.0.0.2\nasked"
+    assert reach.came_from(said, "web") == ("10.0.0.2", "http://10.0.0.2/")
+    for output, paused in (("", ""), ("no container web runs", ""), ("asked", "web"), ("web\nit comes fr", "web")):
+        assert reach.came_from(output, paused) != (), output
+
+
+@pytest.mark.live
+@pytest.mark.usefixtures("fresh_lab")
+def test_a_probe_tries_all_from_a_containers_network_with_the_hosts_programs() -> None:
+    """`web` answers `caller` by name, and nobody while it is paused; afterwards all is as before."""
+    run.host("""
+docker network create --subnet 10.20.0.0/24 net
+docker run -d --name web --net net --ip 10.20.0.20 --add-host far:203.0.113.20 busybox httpd -f -h /tmp
+docker exec web sh -c 'echo hello >/tmp/index.html'
+docker run -d -it --name caller --net net busybox""")
+    before = run.host("cat /proc/self/mountinfo /etc/hosts /etc/resolv.conf")
+    caller = network_of("caller")
+    assert look(Probe(caller, "curl -fs http://web/", patience=5)).output == "hello"
+    assert look(Probe(network_of("web"), "getent hosts far")).output.split() == ["203.0.113.20", "far"]
+    assert look(Probe(caller, "getent hosts far")).code == 2
+    assert look(Probe(network_of("nobody"), "true")).output == "no container nobody runs"
+    assert look(Probe(network_of("nobody"), "true")).code == 125
+    urls, to = ["http://web/", "http://10.20.0.20/", "http://10.20.0.21/"], ["10.20.0.20", "10.20.0.21"]
+    tried = look(Probe(caller, reach.try_all("hello", urls, to))).output
+    assert reach.came_from(tried) == ("10.20.0.20", "http://10.20.0.20/", "http://web/")
+    paused = reach.while_paused("web", reach.try_all("hello", urls))
+    assert reach.came_from(look(Probe(caller, paused)).output, "web") == ()
+    assert look(Probe(caller, "curl -fs http://web/")).output == "hello"
+    run.host("iptables -I DOCKER-USER -d 10.20.0.0/24 -j ACCEPT")
+    neighbour = reach.as_neighbour(["10.20.0.20"], reach.try_all("hello", urls[1:]))
+    assert reach.came_from(look(Probe("client", neighbour)).output) == ("http://10.20.0.20/",)
+    assert "10.20.0" not in run.client("ip route")
+    assert run.host("cat /proc/self/mountinfo /etc/hosts /etc/resolv.conf") == before
