@@ -14,7 +14,7 @@ BLOCKS = frozenset(
     | {"nav", "ol", "p", "plaintext", "pre", "section", "summary", "table", "tr", "ul", "xmp"}
 )
 VOID = frozenset({"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr"})
-HIDDEN = frozenset({"head", "title", "style", "script", "template", "noscript"})
+HIDDEN = frozenset({"title", "style", "script", "template", "noscript"})
 KEEPING = frozenset({"pre", "listing", "plaintext", "xmp", "textarea"})  # elements whose spaces stay
 EVEN = KEEPING | {"code", "kbd", "samp", "tt"}  # and those whose letters are equally wide
 SPACES = re.compile(r"white-space(?:-collapse)?\s*:\s*([\w-]+)")
@@ -26,7 +26,8 @@ class Browser(HTMLParser):
     """Reads a page as a browser with a very wide window shows it.
 
     `lines` are the lines of text, `uneven` the numbers of those that have letters of different widths. Of CSS it knows
-    what that takes, `white-space` and `font`, in a style for elements of a name, of a class or of an id, or at one.
+    what that takes, `white-space` and `font`, in a style for elements of a name, of a class or of an id, or at one. Of
+    a font it knows the name only: it believes that it is installed.
     """
 
     def __init__(self, page: str) -> None:
@@ -39,7 +40,8 @@ class Browser(HTMLParser):
             for names, body in re.findall(r"([^{}]+)\{([^}]*)\}", re.sub(r"/\*.*?\*/", "", styles, flags=re.DOTALL))
             for name in names.split(",")
         ]
-        self._within = [("", False, False, False)]  # the elements: name, whether it keeps spaces, is even, is hidden
+        # The elements that one is in: name, whether it keeps spaces, is even, is hidden. Each page has the first, body.
+        self._within = [("", *self._styled({"html", "body", "*"}, "", keeps=False, even=False), False)]
         self.feed(page)
         self.close()
         self.lines = [line.replace("\xa0", " ").expandtabs().rstrip() for line in self.lines]
@@ -56,12 +58,17 @@ class Browser(HTMLParser):
         keeps, even = keeps or tag in KEEPING, even or tag in EVEN
         own = {name: value or "" for name, value in attrs}
         called = {tag, "*", f"#{own.get('id')}", *(f".{name}" for name in own.get("class", "").split())}
-        for style in (*(body for name, body in self._rules if name in called), own.get("style", "")):
+        keeps, even = self._styled(called, own.get("style", ""), keeps=keeps, even=even)
+        self._within.append((tag, keeps, even, hidden or tag in HIDDEN))
+
+    def _styled(self, called: set[str], own: str, *, keeps: bool, even: bool) -> tuple[bool, bool]:
+        """Return what styles make of an element: those for one that is called so, and its own."""
+        for style in (*(body for name, body in self._rules if name in called), own):
             for word in SPACES.findall(style):
                 keeps = word in {"pre", "pre-wrap", "preserve", "break-spaces"}
             for font in FONT.findall(style):
                 even = bool(EVEN_FONT.search(font))
-        self._within.append((tag, keeps, even, hidden or tag in HIDDEN))
+        return keeps, even
 
     def handle_endtag(self, tag: str) -> None:
         """End an element, and those in it that nobody ended."""
