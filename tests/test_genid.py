@@ -133,8 +133,8 @@ def test_each_figure_is_what_boxes_draws() -> None:
     run.host(
         "printf 'FROM debian\\nRUN apt-get update && apt-get install -y rig boxes\\n' | docker build -q -t tools -"
     )
-    script = f"for f in {names}; do {{ rig; echo '{VALUES['motto']}'; }} | boxes -d $f; echo ==; done"
-    drawn = run.host(f"docker run --rm tools bash -c {shlex.quote(script)}").split("==\n")
+    script = f"for f in {names}; do {{ rig; echo '{VALUES['motto']}'; }} | boxes -d $f; echo next; done"
+    drawn = run.host(f"docker run --rm tools bash -c {shlex.quote(script)}").split("next\n")
     for name, figure in zip(names.split(), drawn, strict=False):
         results = {"answer": Result("client", "", 0, "200 text/plain"), "page": Result("client", "", 0, figure)}
         seen = Seen({**VALUES, "figure": name}, Snapshot("26.1"), results)
