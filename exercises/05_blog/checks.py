@@ -217,16 +217,16 @@ def outlives(seen: Seen) -> Finding:
     title, db, blog = f"<title>{seen.values['title']}", seen.values["db"], seen.values["blog"]
     if title in said.get("without", ""):
         return Finding(f"while {db} stands still, {blog} shows the page", "elsewhere")
-    again = said.get("again", "").strip()
+    if "again" not in said:
+        return Finding(f"{db} and {blog} could not be made again: {seen.results['again'].words}", "no-twins")
+    again = said["again"].strip()
     if title in again:
         return Finding(f"{db} and {blog} were made again, and the page is there")
     tables = said.get("tables", "")
-    found = (
-        f"made again, a visitor sees: {again[:120] or 'nothing'}; tables in {seen.values['database']}: {tables[:60]}"
-    )
+    found = f"made again, a visitor sees: {again[:120]}; tables in {seen.values['database']}: {tables[:60]}"
     if "setup-config.php" in again:
         return Finding(found, "config-gone")
-    return Finding(found, "address" if tables.isdigit() and int(tables) > 0 else "data-gone")
+    return Finding(found, "address" if re.fullmatch("[1-9][0-9]*", tables) else "data-gone")
 
 
 CHECKS = (
@@ -328,6 +328,7 @@ CHECKS = (
             "config-gone": "The data is there, but the new blog does not know how to get to it: its configuration was "
             "in the old container, or in a volume without a name.",
             "address": "The data is there, and the new blog does not get to it. The new database has another address.",
+            "no-twins": "`docker stop` and `docker start` by hand, and their logs, tell why it takes so long.",
             "elsewhere": "The page comes without {db}. Whose data is it?",
         },
         steps=(

@@ -140,7 +140,7 @@ def tight(text: str) -> str:
 
 def aligned_at(lines: Sequence[str], head: Sequence[str]) -> int | None:
     """Return the number of the line where the head of a figure stands as it should; None if it does nowhere."""
-    wanted = [line.rstrip() for line in head]
+    wanted = [line.rstrip() for line in dedent("\n".join(head)).split("\n")]
     for start in range(len(lines) - len(head) + 1):
         if [line.rstrip() for line in dedent("\n".join(lines[start : start + len(head)])).split("\n")] == wanted:
             return start
