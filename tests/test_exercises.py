@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,6 +26,16 @@ LEARNER = "somebody"
 
 def place(folder: Path) -> str:
     return folder.relative_to(ROOT).as_posix()
+
+
+def one_for_each_check() -> Iterator[Any]:
+    """Yield all mistakes; those that are not the first of their check are for the soak."""
+    seen = set()
+    for folder in WRONG:
+        name = folder.relative_to(ROOT).parts[0]
+        own = next((c.name for c in exercises.named(name).checks if folder.name in c.hints), "")
+        yield pytest.param(folder, id=place(folder), marks=[pytest.mark.soak] if (name, own) in seen else [])
+        seen.add((name, own))
 
 
 def filled(files: Mapping[str, bytes], values: Mapping[str, int | str]) -> dict[str, bytes]:
@@ -115,7 +126,7 @@ def test_the_start_passes_nothing_and_neither_does_an_empty_answer(name: str) ->
 
 @pytest.mark.live
 @pytest.mark.usefixtures("running_lab")
-@pytest.mark.parametrize("folder", WRONG, ids=place)
+@pytest.mark.parametrize("folder", tuple(one_for_each_check()))
 def test_a_mistake_fails_by_its_own_check_and_hint(folder: Path) -> None:
     is_wrong(folder)
 

@@ -440,7 +440,8 @@ CHECKS = (
     Check(
         name="replaced",
         points=2,
-        wanted="Who asks while the page is renewed gets the old one or the new one, never none and never half of it.",
+        wanted="Whoever asks while the page is renewed gets the old one or the new one, never none and never half "
+        "of it.",
         judge=replaced,
         rests_on=("renewed",),
         hints={
