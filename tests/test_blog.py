@@ -86,6 +86,7 @@ def test_where_the_containers_are(hint: str, db: Container, blog: Container, net
         ("page", {"page": (22, FAILS), "turned away": (0, "Access denied for user 'clerk'")}, "denied"),
         ("page", {"page": (22, FAILS)}, "elsewhere"),
         ("page", {"page": (0, f"<title>Another &amp; one\n200 {URL}")}, "other-title"),
+        ("page", {"page": (7, "301 http://203.0.113.10/")}, "sent-away"),
         ("page", {"page": (7, "000 http://localhost:8200/")}, "sent-away"),
         ("page", {"page": (7, f"000 {URL}")}, "silent"),
         ("closed", {"outside": (0, "")}, "published"),

@@ -167,10 +167,15 @@ def database(seen: Seen) -> Finding:
     return Finding(found, "too-much" if "mysql" in mine else "")
 
 
+def plain(text: str) -> str:
+    """Return what is shown of a piece of HTML."""
+    return html.unescape(re.sub("<[^>]*>", "", text)).strip()
+
+
 def page(seen: Seen) -> Finding:
     """Judge what a visitor sees."""
     values, said = seen.values, seen.results["page"]
-    shown = [html.unescape(re.sub("<[^>]*>", "", line)).strip() for line in said.output.splitlines()]
+    shown = [plain(line) for line in said.output.splitlines()]
     place = shown[-1] if shown else ""
     found = f"a visitor sees: {'; '.join(filter(None, shown))[:160] or said.words}"
     if "setup-config.php" in place:
@@ -191,7 +196,7 @@ def page(seen: Seen) -> Finding:
     container = seen.network.container(str(values["blog"]))
     ways = [p for p in container.ports if p.host_port] if container else []
     out = ", ".join(f"{p.host_port} to {p.container_port}" for p in ways) or "none"
-    sent_on = place.startswith("000 ") and f"{HOST}:{values['port']}/" not in place
+    sent_on = "http" in place and f"{HOST}:{values['port']}/" not in place
     here = any(p.host_port == values["port"] for p in ways)
     hint = "sent-away" if sent_on else "silent" if here else "other-port"
     return Finding(f"{found}; published ports of {values['blog']}: {out}", hint)
@@ -223,7 +228,7 @@ def outlives(seen: Seen) -> Finding:
     if title in again:
         return Finding(f"{db} and {blog} were made again, and the page is there")
     tables = said.get("tables", "")
-    found = f"made again, a visitor sees: {again[:120]}; tables in {seen.values['database']}: {tables[:60]}"
+    found = f"made again, a visitor sees: {plain(again)[:120]}; tables in {seen.values['database']}: {tables[:60]}"
     if "setup-config.php" in again:
         return Finding(found, "config-gone")
     return Finding(found, "address" if re.fullmatch("[1-9][0-9]*", tables) else "data-gone")
