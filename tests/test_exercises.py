@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from course_lib import answers, exercises, lab, run
+from course_lib import answers, exercises, lab, run, throwaway
 from course_lib.answers import ANSWER
 from course_lib.checks import WAITING, Verdict
 from course_lib.errors import CommandFailedError, CommandHungError
 from course_lib.exercises import ROOT
 from course_lib.judging import judge
 from course_lib.probing import evidence
+from tests.conftest import refuse
 
 NAMES = exercises.every()
 RIGHT = sorted([*ROOT.glob("*/solution"), *ROOT.glob("*/other-solutions/*")])
@@ -24,6 +26,16 @@ LEARNER = "somebody"
 
 def place(folder: Path) -> str:
     return folder.relative_to(ROOT).as_posix()
+
+
+def one_for_each_check() -> Iterator[Any]:
+    """Yield all mistakes; those that are not the first of their check are for the soak."""
+    seen = set()
+    for folder in WRONG:
+        name = folder.relative_to(ROOT).parts[0]
+        own = next((c.name for c in exercises.named(name).checks if folder.name in c.hints), "")
+        yield pytest.param(folder, id=place(folder), marks=[pytest.mark.soak] if (name, own) in seen else [])
+        seen.add((name, own))
 
 
 def filled(files: Mapping[str, bytes], values: Mapping[str, int | str]) -> dict[str, bytes]:
@@ -81,12 +93,27 @@ def test_a_neighbour_has_other_values_and_every_text_can_be_filled(name: str) ->
                 text.format_map(values)
 
 
+def is_right(folder: Path) -> None:
+    """Fail unless an answer passes every check."""
+    name = folder.relative_to(ROOT).parts[0]
+    assert [v.check for v in replayed(name, answers.files_of(folder)) if not v.ok] == []
+
+
+def is_wrong(folder: Path) -> None:
+    """Fail unless an answer fails one check, by the hint that its folder is named after."""
+    name = folder.relative_to(ROOT).parts[0]
+    done = replayed(name, answers.files_of(folder))
+    wrong = [v for v in done if not v.ok]
+    assert [v.mistake for v in wrong][:1] == [folder.name]
+    own = wrong[0]
+    assert [v.check for v in wrong if v.mistake != WAITING] == [own.check], "and nothing else is wrong"
+
+
 @pytest.mark.live
 @pytest.mark.usefixtures("running_lab")
 @pytest.mark.parametrize("folder", RIGHT, ids=place)
 def test_a_right_way_passes(folder: Path) -> None:
-    name = folder.relative_to(ROOT).parts[0]
-    assert [v.check for v in replayed(name, answers.files_of(folder)) if not v.ok] == []
+    is_right(folder)
 
 
 @pytest.mark.live
@@ -99,14 +126,9 @@ def test_the_start_passes_nothing_and_neither_does_an_empty_answer(name: str) ->
 
 @pytest.mark.live
 @pytest.mark.usefixtures("running_lab")
-@pytest.mark.parametrize("folder", WRONG, ids=place)
+@pytest.mark.parametrize("folder", tuple(one_for_each_check()))
 def test_a_mistake_fails_by_its_own_check_and_hint(folder: Path) -> None:
-    name = folder.relative_to(ROOT).parts[0]
-    done = replayed(name, answers.files_of(folder))
-    wrong = [v for v in done if not v.ok]
-    assert [v.mistake for v in wrong][:1] == [folder.name]
-    own = wrong[0]
-    assert [v.check for v in wrong if v.mistake != WAITING] == [own.check], "and nothing else is wrong"
+    is_wrong(folder)
 
 
 @pytest.mark.live
@@ -115,3 +137,30 @@ def test_a_mistake_fails_by_its_own_check_and_hint(folder: Path) -> None:
 def test_a_neighbours_answer_does_not_fit(name: str) -> None:
     done = replayed(name, answers.files_of(ROOT / name / "solution"), "neighbour")
     assert sum(v.points for v in done) <= sum(v.of for v in done) / 2
+
+
+@pytest.fixture(scope="class")
+def lab_of_today() -> Iterator[None]:
+    """Give a lab that was never there before, with a volume of its own."""
+    with throwaway.lab_named(f"{lab.name()[:24]}-again"):
+        lab.down(remove_images=False)  # of a run that was killed
+        lab.up(lab.DEFAULT_ENGINE, refuse)
+        yield
+        lab.down(remove_images=False)
+
+
+@pytest.mark.live
+@pytest.mark.soak
+@pytest.mark.usefixtures("lab_of_today")
+class TestAgain:
+    """A second time, in a lab that was never there before."""
+
+    @pytest.mark.parametrize("folder", RIGHT, ids=place)
+    def test_a_right_way_passes(self, folder: Path) -> None:
+        """Run each right way again."""
+        is_right(folder)
+
+    @pytest.mark.parametrize("folder", WRONG, ids=place)
+    def test_a_mistake_fails_by_its_own_check_and_hint(self, folder: Path) -> None:
+        """Run each mistake again."""
+        is_wrong(folder)

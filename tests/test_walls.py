@@ -16,6 +16,7 @@ FOLDER = Path(course_lib.__file__).parent
 # Everything from raw facts to shapes: no Docker, no notebook, no process, no network, no matplotlib.
 PURE = (
     "alike",
+    "browser",
     "checks",
     "collect",
     "diagnosis",

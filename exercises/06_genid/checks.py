@@ -1,0 +1,460 @@
+"""genid: an image of one's own, a container that writes a page into a folder of the host, and nginx that serves it."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+from difflib import get_close_matches
+from itertools import pairwise
+from textwrap import dedent
+
+from course_lib.browser import Browser
+from course_lib.checks import Check, Finding, Probe, Result, Seed, Seen, Value, Values
+from course_lib.snapshot import Container, Port, Snapshot
+
+HOST = "203.0.113.10"
+WRITER, SERVER = "genid", "nginx"
+# The heads of some figures of boxes(1): the same whatever stands in the figure. The source's boy is nobody's here.
+FIGURES = {
+    "boy": (r'.-"""-.', r"/ .===. \ ", r"\/ 6 6 \/", r"( \___/ )"),
+    "girl": (r'   .-"""-.', r"  / .===. \ ", r" / / a a \ \ ", r"/ ( \___/ ) \ "),
+    "santa": (r'  .-"``"-.', r" /______; \ ", r"{_______}\|", r"(/ a a \)(_)"),
+    "cat": (r"  /\             /\ ", r' |`\\_,--="=--,_//`|', r""" \ ."  :'. .':  ". /""", r"==)  _ :  '  : _  (=="),
+    "dog": (r'  __   _,--="=--,_   __', r' /  \."    .-.    "./  \ ', r"/  ,/  _   : :   _  \/` \ "),
+    "mouse": (r" .--,       .--,", r"( (  \.---./  ) )", r""" '.__/o   o\__.'"""),
+    "bear": (r"   ,---.           ,---.", '  / /"`.\\.--"""--./,\'"\\ \\ ', r"  \ \    _       _    / /"),
+}
+LIKE = 0.6  # of its letters: so much of a name is right in a slip of the pen
+
+# What happens to index.html in a folder, by inotify(7), until it was renewed three times: the time, what the kernel
+# calls it, the file's size then; at last how many different pages were read. The numbers are those of linux/inotify.h
+# and of asm/unistd.h; there is no other way to them, because the lab's Perl is the small one of perl-base.
+WATCH = r"""
+use strict;
+my ($dir, $life, $apart) = @ARGV;
+my $machine = `uname -m`;
+my ($init, $add) = $machine =~ /x86_64/ ? (294, 254) : $machine =~ /aarch64/ ? (26, 27) : die "not on $machine";
+my %kinds = (2, "modified", 8, "closed", 64, "moved away", 128, "moved in", 256, "created", 512, "deleted");
+sub now { open my $f, "<", "/proc/uptime"; (split " ", <$f>)[0] }
+my $fd = syscall($init, 04000);
+syscall($add, $fd, $dir, 2 + 8 + 64 + 128 + 256 + 512) < 0 and die "$dir cannot be watched: $!\n";
+open my $in, "<&=", $fd or die;
+my ($began, $last, $renewed, $lines, %pages) = (now(), -9, 0, 0);
+while ((my $t = now() - $began) < $life) {
+    last if $renewed == 3 && $t - $last > $apart;
+    vec(my $ready = "", $fd, 1) = 1;
+    select($ready, undef, undef, 0.05);
+    sysread($in, my $events, 65536) or next;
+    while (length $events) {
+        my (undef, $mask, undef, $length) = unpack "i L L L", $events;
+        my $name = unpack "Z*", substr $events, 16, $length;
+        substr($events, 0, 16 + $length) = "";
+        next if $name ne "index.html";
+        $renewed++ if $t - $last > $apart;
+        $last = $t;
+        printf "%.2f %s %d\n", $t, $kinds{$mask & 0x3ca}, -s "$dir/$name" if $lines++ < 60;
+        if ($mask & 136 and open my $page, "<", "$dir/$name") { local $/; $pages{<$page>} = 1 }
+    }
+}
+printf "pages %d\n", scalar keys %pages;
+"""
+APART = 0.5  # seconds: what happens to the page with less between it belongs to one new page
+SLACK = 0.8  # seconds that one round of the writer may take beside its pause, on a busy machine
+
+
+def parameters(seed: Seed) -> dict[str, Value]:
+    """Return the learner's values."""
+    left, right = seed.choice("pair", ("salt pepper", "bread butter", "needle thread", "lock key", "pen paper")).split()
+    word = seed.choice("word", ("and", "or", "with"))
+    # Names of letters that HTML knows also without a semicolon.
+    mark = f"&{seed.choice('mark', ('copy', 'reg', 'para', 'sect', 'deg', 'times'))} {seed.number('year', 1900, 1999)}"
+    return {
+        "figure": seed.choice("figure", tuple(sorted(FIGURES.keys() - {"boy"}))),
+        "motto": f"{left} <{word}> {right} {mark}",
+        "folder": f"/srv/{seed.choice('place', ('lobby', 'hall', 'porch', 'foyer'))}-{seed.number('folder', 10, 99)}",
+        "port": seed.number("port", 8100, 8899),
+        "interval": seed.number("interval", 1, 3),
+    }
+
+
+def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
+    """Return what is asked of the lab: the folder, the page, whose they are, and what happens while one waits."""
+    url, page = f"http://{HOST}:{values['port']}/", f"{values['folder']}/index.html"
+    interval = int(values["interval"])
+    there = [c is not None and c.state == "running" for c in map(network.container, (WRITER, SERVER))]
+    mounts = "docker inspect -f '{{{{range .Mounts}}}}{{{{.Source}}}} at {{{{.Destination}}}}, {{{{end}}}}' {}".format
+    get = f"curl -fs -m 3 {url}"
+    window = 3 * (interval + SLACK)
+    watch = shlex.join(["perl", "-e", WATCH, str(values["folder"]), f"{window:.1f}", str(APART)])
+    return {
+        "file": Probe("host", f"test -s {page}", 3.0 if there[0] else 0.0),
+        "writer mounts": Probe("host", mounts(WRITER)),
+        "server mounts": Probe("host", mounts(SERVER)),
+        "answer": Probe(
+            "client",
+            f"curl -s -m 3 -o /dev/null -w '%{{http_code}} %{{content_type}}' {url}",
+            3.0 if all(there) else 0.0,
+        ),
+        # A page that is renewed just now is the one before or the one after.
+        "same": Probe(
+            "host",
+            f"for n in 1 2 3; do before=$(cat {page}); got=$(ip netns exec client {get}); after=$(cat {page});"
+            ' [ -n "$got" ] && { [ "$got" = "$before" ] || [ "$got" = "$after" ]; } && exit; sleep 0.3; done; false',
+        ),
+        # The second source in the kernel's note of the connection is the one from whom it expects the answers.
+        "way": Probe(
+            "host",
+            f"conntrack -L -p tcp --orig-src 203.0.113.20 --orig-port-dst {values['port']} 2>/dev/null"
+            " | tail -n 1 | grep -oE 'src=[0-9.]+' | tail -n 1",
+        ),
+        # Where no page comes nobody waits for the next one.
+        "watch": Probe("host", f"{get} -o /dev/null && exec {watch}", timeout=window + 5),
+        # Just after it was renewed the page is whole, whoever writes it and how.
+        "page": Probe("client", get),
+        "paused": Probe(
+            "host",
+            f"{get} -o /dev/null && docker pause {WRITER} >/dev/null && was=$(stat -Lc '%i %y' {page});"
+            f" sleep {interval + SLACK:.1f}; now=$(stat -Lc '%i %y' {page}); docker unpause {WRITER} >/dev/null;"
+            ' [ -n "$was" ] && [ "$was" = "$now" ]',
+            timeout=interval + 5,
+        )
+        if there[0]
+        else Probe("host", "false"),
+    }
+
+
+def shown(seen: Seen) -> tuple[list[str], set[int]]:
+    """Return the lines of the page as a browser shows them, and the numbers of those in letters of different widths."""
+    page = seen.results["page"].output
+    if "text/plain" in seen.results["answer"].output:
+        return page.expandtabs().splitlines(), set()
+    browser = Browser(page)
+    return browser.lines, browser.uneven
+
+
+def tight(text: str) -> str:
+    """Return a text without its spaces."""
+    return "".join(text.split()).replace("\xa0", "")
+
+
+def aligned_at(lines: Sequence[str], head: Sequence[str]) -> int | None:
+    """Return the number of the line where the head of a figure stands as it should; None if it does nowhere."""
+    wanted = [line.rstrip() for line in dedent("\n".join(head)).split("\n")]
+    for start in range(len(lines) - len(head) + 1):
+        if [line.rstrip() for line in dedent("\n".join(lines[start : start + len(head)])).split("\n")] == wanted:
+            return start
+    return None
+
+
+def absent(seen: Seen, name: str) -> Finding | None:
+    """Return the finding for a container that does not run."""
+    container = seen.network.container(name)
+    if container is None:
+        near = get_close_matches(name, [c.name for c in seen.network.containers], 1, LIKE)
+        if near and near[0] not in {WRITER, SERVER}:
+            return Finding(f"there is no container {name}, but one is called {near[0]}", "misspelt")
+        return Finding(f"there is no container {name}", "absent")
+    if container.state != "running":
+        return Finding(f"the container {name} is {container.state}", "ended")
+    return None
+
+
+def mounts(result: Result) -> str:
+    """Return a container's mounts in words."""
+    return result.output.strip().rstrip(",") or "nothing"
+
+
+def writer(seen: Seen) -> Finding:
+    """Judge whether the container that writes is there."""
+    return absent(seen, WRITER) or Finding(f"{WRITER} runs")
+
+
+def folder(seen: Seen) -> Finding:
+    """Judge whether the page is where it should be on the host."""
+    if seen.results["file"].ok:
+        return Finding("the page is there")
+    there = mounts(seen.results["writer mounts"])
+    found = f"no page in {seen.values['folder']}; {WRITER} has of the host: {there}"
+    if there == "nothing":
+        return Finding(found, "no-folder")
+    inside = {place.partition(" at ")[0] for place in there.split(", ")}
+    return Finding(found, "unwritten" if seen.values["folder"] in inside else "other-place")
+
+
+def ways_out(container: Container | None) -> tuple[Port, ...]:
+    """Return the published ports of a container."""
+    return tuple(p for p in container.ports if p.host_port) if container else ()
+
+
+def served(seen: Seen) -> Finding:
+    """Judge what the client gets, and from whom."""
+    values, said = seen.values, seen.results["answer"]
+    container = seen.network.container(SERVER)
+    if seen.results["same"].ok:
+        who = seen.results["way"].output.strip().removeprefix("src=")
+        own = [a.partition("/")[0] for e in (container.endpoints if container else ()) for a in e.addresses]
+        if who in own or (container and container.mode == "host"):
+            return Finding(f"the client gets the page, from {SERVER}")
+        if finding := absent(seen, SERVER):
+            return finding
+        return Finding(f"the page comes from {who or 'nobody known'}, not from {SERVER}", "somebody-else")
+    if finding := absent(seen, SERVER):
+        return finding
+    there = mounts(seen.results["server mounts"])
+    if said.output.startswith("200"):
+        return Finding(f"another page comes than the one in {values['folder']}; {SERVER} has: {there}", "stale")
+    if said.output.startswith("403"):
+        return Finding(f"{SERVER} answers 403; it has of the host: {there}", "forbidden")
+    ways = ways_out(container)
+    out = ", ".join(f"{p.host_port} to {p.container_port}" for p in ways) or "none"
+    found = f"{f'status {said.output[:3]}' if said.ok else said.words}; published ports of {SERVER}: {out}"
+    return Finding(found, "silent" if any(p.host_port == values["port"] for p in ways) else "other-port")
+
+
+def figure(seen: Seen) -> Finding:
+    """Judge what is on the page, however it looks."""
+    text = tight("".join(shown(seen)[0]))
+    found = [name for name, head in FIGURES.items() if tight("".join(head)) in text]
+    if seen.values["figure"] not in found:
+        return Finding(f"figures on the page: {', '.join(found) or 'none that is known'}", "other-figure")
+    if "xxx-xxxx" not in text:
+        return Finding("the figure is there, but no person of rig", "no-person")
+    return Finding(f"a {found[0]} with a person")
+
+
+def aligned(seen: Seen) -> Finding:
+    """Judge how a browser shows the figure."""
+    lines, uneven = shown(seen)
+    head = FIGURES[str(seen.values["figure"])]
+    start = aligned_at(lines, head)
+    if start is not None and uneven & set(range(start, start + len(head))):
+        return Finding("the lines are right, but their letters are of different widths", "proportional")
+    if start is not None:
+        return Finding("in a browser the figure is as boxes drew it")
+    split = aligned_at([line.strip() for line in lines], [line.strip() for line in head]) is not None
+    words = "each line is there, its spaces are gone" if split else "the lines have run together"
+    return Finding(f"in a browser {words}", "ragged" if split else "run-together")
+
+
+def escaped(seen: Seen) -> Finding:
+    """Judge how a browser shows the motto."""
+    lines, motto = shown(seen)[0], str(seen.values["motto"])
+    person = next((line for line in lines if "xxx-xxxx" in line), "")
+    left, word, right = re.split(r"\s*[<>]\s*", motto)
+    line = next((line for line in lines if left in line and right.split(" &")[0] in line), None)
+    if line is None:
+        return Finding("the motto is not on the page", "no-motto")
+    found = f"a browser shows: {line.strip()}"
+    if motto in line:
+        # In some figures the border goes in and out by one.
+        if abs(len(line.rstrip()) - len(person.rstrip())) <= 1:
+            return Finding(found)
+        return Finding(f"the motto is right, but {len(person) - len(line)} too narrow for its frame", "too-early")
+    if "&lt;" in line or "&amp;" in line:
+        return Finding(found, "twice")
+    if f"<{word}>" in line:
+        return Finding(found, "no-motto" if "&" in line else "half-escaped")
+    return Finding(found, "markup")
+
+
+def renewals(seen: Seen) -> tuple[list[list[tuple[float, str, int]]], int]:
+    """Return what was done to the page, one list for each time that it was renewed, and how many pages were read."""
+    times: list[list[tuple[float, str, int]]] = []
+    said = seen.results["watch"].output
+    for at, what, size in re.findall(r"^(\d+\.\d+) (\D+) (\d{1,9})$", said, re.M):
+        if not times or float(at) - times[-1][-1][0] > APART:
+            times.append([])
+        times[-1].append((float(at), what, int(size)))
+    pages = re.search(r"^pages (\d{1,9})$", said, re.M)
+    return times, int(pages[1]) if pages else 0
+
+
+def renewed(seen: Seen) -> Finding:
+    """Judge how often there is a new page, and who makes it."""
+    interval = int(seen.values["interval"])
+    times, pages = renewals(seen)
+    if len(times) == 1 and len(times[0]) > 10:
+        return Finding("the page is renewed again and again without a pause", "often")
+    if len(times) < 2:
+        return Finding(f"in {3 * (interval + SLACK):.0f} s the page was renewed {len(times)} times", "seldom")
+    pause = min(b[0][0] - a[0][0] for a, b in pairwise(times))
+    found = f"from one page to the next it is {pause:.1f} s"
+    if pause > interval + SLACK:
+        return Finding(found, "seldom")
+    if pause < interval - 0.5:
+        return Finding(found, "often")
+    if pages < 2:
+        return Finding(f"{found}, but it is the same page", "same-person")
+    if not seen.results["paused"].ok:
+        return Finding(f"{found}, also while {WRITER} is paused", "not-genid")
+    return Finding(f"{found}; while {WRITER} is paused it stays the same")
+
+
+def replaced(seen: Seen) -> Finding:
+    """Judge whether there is a moment in which a reader does not get a whole page."""
+    events = [what for time in renewals(seen)[0] for _, what, _ in time]
+    smallest = min((size for time in renewals(seen)[0] for _, _, size in time), default=0)
+    counted = ", ".join(f"{what} {events.count(what)} times" for what in dict.fromkeys(events))
+    found = f"index.html was: {counted}; its smallest size then was {smallest} bytes"
+    if "deleted" in events or "moved away" in events:
+        return Finding(found, "copied" if "modified" in events else "removed")
+    return Finding(found, "truncated" if "modified" in events else "")
+
+
+GONE = {
+    "absent": "`docker ps -a` shows all containers, and none of that name. Did a command of yours complain?",
+    "misspelt": "A container can have any name, also one with a slip of the pen. Read yours letter by letter.",
+    "ended": "The container does not run any more, or never did. `docker logs` says why, or `docker inspect`, "
+    "under State.",
+}
+CHECKS = (
+    Check(
+        name="writer",
+        points=1,
+        wanted="A container genid runs.",
+        judge=writer,
+        hints=GONE,
+        steps=(
+            "`docker ps -a` shows what was started and what became of it.",
+            "An image has to be built before a container can be made of it. `docker images` lists them.",
+            "A script is run by its first line, and only if it is executable. It must not come to its end.",
+        ),
+    ),
+    Check(
+        name="folder",
+        points=2,
+        wanted="The page is {folder}/index.html on the host.",
+        judge=folder,
+        evidence=("file",),
+        rests_on=("writer",),
+        hints={
+            "no-folder": "What genid writes stays in genid. It goes away with it, and nobody else sees it.",
+            "other-place": "genid does share something with the host, but it is not {folder}. A path that begins with "
+            "`./` counts from where you stand, a word alone is a volume.",
+            "unwritten": "genid has your folder, and no index.html comes into it. Where in the container does the "
+            "script write, and where is the folder there? `docker logs genid` may say more.",
+        },
+        steps=(
+            "Look at Mounts in `docker inspect genid`: which folder of the host is where in the container?",
+            "`docker exec genid ls` shows the same folder from inside.",
+            "A whole path leaves no doubt. Chapter 06 has two ways to give one to `docker run`.",
+        ),
+    ),
+    Check(
+        name="served",
+        points=2,
+        wanted="The client gets that page from port {port} of the host, and a container nginx sends it.",
+        judge=served,
+        evidence=("answer",),
+        rests_on=("folder",),
+        hints={
+            **GONE,
+            "forbidden": "nginx has no index.html to send. Compare the two folders of the host letter by letter.",
+            "stale": "nginx has an index.html, and not the one that genid writes now. Does it have the folder, or "
+            "something that was in it once?",
+            "somebody-else": "The right page comes, but not from the container. Who listens there? `ss -ltnp`",
+            "other-port": "No way leads from port {port} of the host into nginx: `docker ps` shows the ways in.",
+            "silent": "Port {port} leads into nginx, and no page comes from there. `docker logs nginx` says more.",
+        },
+        steps=(
+            "Ask as the client does: `%%client` and `curl -v http://203.0.113.10:{port}/`.",
+            "`docker inspect` shows the folders of both containers, `docker logs nginx` what it misses.",
+            "Both need the same folder of the host, nginx where it looks for pages: /usr/share/nginx/html.",
+        ),
+    ),
+    Check(
+        name="figure",
+        points=1,
+        wanted="On the page is a {figure} of boxes, and in it a person of rig.",
+        judge=figure,
+        rests_on=("served",),
+        hints={
+            "other-figure": "`boxes -d` chooses the figure. Whose is the one on the page?",
+            "no-person": "What goes into boxes has no line with a telephone number, the last one of a person of rig.",
+        },
+        steps=(
+            "Read the page with `curl`, not in a browser: what is in it?",
+            "Try the line of your script by hand: `docker run --rm --entrypoint bash genid -c '...'`.",
+            "`boxes -l` lists all figures.",
+        ),
+    ),
+    Check(
+        name="aligned",
+        points=1,
+        wanted="In a browser the {figure} stands as boxes drew it.",
+        judge=aligned,
+        rests_on=("figure",),
+        hints={
+            "run-together": "For a browser a line end is a space, and many spaces are one. The page does not say that "
+            "here they mean something.",
+            "ragged": "The lines end where they should, but where there were several spaces one is left, or none.",
+            "proportional": "An i is narrower than an m, unless the page asks for letters that are all equally wide.",
+        },
+        steps=(
+            "`curl` shows bytes, a browser shows HTML. Open the page by `print(url({port}))`.",
+            "Which element of HTML keeps spaces and line ends? Chapter 06 has it.",
+            "What you need stands once before the figure and once behind it.",
+        ),
+    ),
+    Check(
+        name="escaped",
+        points=2,
+        wanted="In a browser the motto stands in the figure letter by letter: {motto}",
+        judge=escaped,
+        rests_on=("aligned",),
+        hints={
+            "no-motto": "In the figure there is a person, but no line with your motto. In a shell `<`, `>` and `&` "
+            "mean something, too, unless they are quoted.",
+            "markup": "A browser takes what is between < and > for an element, and & for the beginning of a letter's "
+            "name. In text each of the three is written otherwise.",
+            "half-escaped": "The < is text now. What begins with & is still taken for the name of a letter.",
+            "twice": "A browser shows what should have stood in the file. Something was escaped twice: in which order?",
+            "too-early": "The motto is right, and its frame is bent: boxes counted other letters than a browser shows. "
+            "Which of the two has to come first, the frame or the escaping?",
+        },
+        steps=(
+            "Compare what `curl` prints with what the browser shows.",
+            "Three letters of a text must be written otherwise in HTML. `sed` can do it, one after the other.",
+            "The order matters twice: among the three letters, and between `boxes` and `sed`.",
+        ),
+    ),
+    Check(
+        name="renewed",
+        points=1,
+        wanted="Every {interval} s genid writes a page with another person, and nobody else writes it.",
+        judge=renewed,
+        rests_on=("served",),
+        hints={
+            "seldom": "The page gets older than {interval} s. How long does your script wait?",
+            "often": "The page changes sooner than after {interval} s. How long does your script wait?",
+            "same-person": "The file is written again and again with the same text. When does rig run?",
+            "not-genid": "The page changes while genid stands still. Somebody else writes into the folder.",
+        },
+        steps=(
+            "Watch the file: `stat -c %y {folder}/index.html`, several times.",
+            "A loop goes around for ever if its condition is always true.",
+            "What has to be new in each page has to stand inside the loop.",
+        ),
+    ),
+    Check(
+        name="replaced",
+        points=2,
+        wanted="Whoever asks while the page is renewed gets the old one or the new one, never none and never half "
+        "of it.",
+        judge=replaced,
+        rests_on=("renewed",),
+        hints={
+            "truncated": "The file itself is written to: the shell empties it first, and until all is written a reader "
+            "gets too little.",
+            "removed": "For a moment there is no index.html. Does the old one have to go before the new one comes?",
+            "copied": "The old page is deleted, and the new one is written under its name bit by bit. `mv` does that "
+            "between two file systems.",
+        },
+        steps=(
+            "Think of a reader who comes at the worst moment of your script. What does the folder hold then?",
+            "`docker exec genid df` shows which folders are file systems of their own.",
+            "A finished file can take the place of another in one step. Chapter 06, It goes wrong, shows it.",
+        ),
+    ),
+)

@@ -1,0 +1,20 @@
+# A program on the host serves the folder.
+cat >genid.sh <<'END'
+#!/bin/bash
+while true; do
+  { echo '<pre>'; { rig; echo '@motto@'; } | boxes -d @figure@ | sed 's/&/\&amp;/g; s/</\&lt;/g; s/>/\&gt;/g'; echo '</pre>'; } >/webdata/.new
+  mv /webdata/.new /webdata/index.html
+  sleep @interval@
+done
+END
+cat >Dockerfile <<'END'
+FROM debian
+RUN apt-get update && apt-get install -y rig boxes
+COPY genid.sh /usr/local/bin/
+ENTRYPOINT ["bash", "/usr/local/bin/genid.sh"]
+END
+docker build -q -t genid .
+docker run -d --init --name genid -v @folder@:/webdata genid
+docker run -d --name nginx -v @folder@:/usr/share/nginx/html nginx
+printf 'events {}\nhttp { types { text/html html; } server { listen @port@; root @folder@; } }\n' >nginx.conf
+nginx -c $PWD/nginx.conf
