@@ -14,7 +14,7 @@ from course_lib.checks import WAITING, Verdict
 from course_lib.errors import CommandFailedError, CommandHungError
 from course_lib.exercises import ROOT
 from course_lib.judging import judge
-from course_lib.probing import evidence
+from course_lib.probing import beginning, evidence
 
 NAMES = exercises.every()
 RIGHT = sorted([*ROOT.glob("*/solution"), *ROOT.glob("*/other-solutions/*")])
@@ -40,13 +40,14 @@ def replayed(name: str, files: Mapping[str, bytes], learner: str = LEARNER) -> t
     values = what.values(learner)
     lab.reset()
     answers.to_start(what, values)
+    start = beginning(what, values)
     if files:
         answers.send(filled(files, values))
         try:
             run.host(answers.COMMAND)
         except (CommandFailedError, CommandHungError) as error:
             print(f"the answer: {error}")
-    done = judge(what, values, evidence(what, values))
+    done = judge(what, values, evidence(what, values, start))
     for verdict in done:
         print(verdict)
     return done

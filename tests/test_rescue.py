@@ -13,7 +13,7 @@ import pytest
 from course_lib import answers, exercises, lab, run
 from course_lib.checks import Value, Verdict
 from course_lib.judging import judge
-from course_lib.probing import evidence
+from course_lib.probing import beginning, evidence
 from tests.test_exercises import filled
 
 EXERCISE = exercises.named("07_rescue")
@@ -51,9 +51,16 @@ def bodies(script: str) -> dict[str, str]:
     return {name: body.strip() for name, body in re.findall(r"^    (\w+)\)\n(.*?)^        ;;$", script, re.M | re.S)}
 
 
-def seen(values: Mapping[str, Value]) -> tuple[Verdict, ...]:
+def begin(values: Mapping[str, Value]) -> Any:
+    """Take the lab to the start, which raises unless the shop was well and then shows the symptom; look at it."""
+    lab.reset()
+    answers.to_start(EXERCISE, values)
+    return beginning(EXERCISE, values)
+
+
+def seen(values: Mapping[str, Value], start: Any) -> tuple[Verdict, ...]:
     """Judge what is in the lab now."""
-    return judge(EXERCISE, values, evidence(EXERCISE, values))
+    return judge(EXERCISE, values, evidence(EXERCISE, values, start))
 
 
 def test_there_are_enough_faults_and_each_has_a_complaint_and_a_hint() -> None:
@@ -87,11 +94,10 @@ def test_both_ways_know_every_fault_and_differ() -> None:
 @pytest.mark.parametrize("fault", SAYS)
 def test_a_fault_is_told_and_mended(fault: str, way: Path) -> None:
     values = values_of(fault)
-    lab.reset()
-    answers.to_start(EXERCISE, values)  # raises unless the shop was well, and then shows the symptom
-    before = seen(values)
+    start = begin(values)
+    before = seen(values, start)
     assert [v.check for v in before if v.ok] == []
     assert before[0].mistake == SAYS[fault], before[0].found
     answers.send(filled(answers.files_of(way), values))
     run.host(answers.COMMAND)
-    assert [(v.check, v.found) for v in seen(values) if not v.ok] == []
+    assert [(v.check, v.found) for v in seen(values, start) if not v.ok] == []
