@@ -10,11 +10,14 @@ from typing import Any
 
 import pytest
 
-from course_lib import answers, exercises, lab, run
+from course_lib import answers, exercises, lab, practice, run, submit
 from course_lib.checks import Value, Verdict
+from course_lib.errors import CourseError
 from course_lib.judging import judge
 from course_lib.probing import beginning, evidence
+from tests.conftest import refuse
 from tests.test_exercises import filled
+from tests.test_grade import hand_in, rows, run_grader
 
 EXERCISE = exercises.named("07_rescue")
 RESCUE: Any = sys.modules["course_exercise_07_rescue"]
@@ -101,3 +104,40 @@ def test_a_fault_is_told_and_mended(fault: str, way: Path) -> None:
     answers.send(filled(answers.files_of(way), values))
     run.host(answers.COMMAND)
     assert [(v.check, v.found) for v in seen(values, start) if not v.ok] == []
+
+
+def whose_fault_is(fault: str) -> list[str]:
+    """Return learners whose ticket is about a fault."""
+    return [name for n in range(100) if RESCUE.fault_of(EXERCISE.values(name := f"learner-{n}")) == fault]
+
+
+@pytest.mark.live
+def test_a_right_and_a_wrong_answer_are_graded(tmp_path: Path) -> None:
+    right, wrong = whose_fault_is("cable")[:2]
+    hand_in(tmp_path / "class", right, "solution", exercise=EXERCISE.name)
+    hand_in(tmp_path / "class", wrong, "mistakes/rebuilt-ledger", exercise=EXERCISE.name)
+    assert run_grader(tmp_path / "class", tmp_path / "out", jobs=2) == []
+    found = rows(tmp_path / "out")
+    assert [found[name]["points"] for name in (right, wrong)] == ["9", "8"]
+    assert found[wrong][f"{EXERCISE.name}/same"] == "0"
+
+
+@pytest.mark.live
+@pytest.mark.soak
+def test_it_is_submitted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    learner = whose_fault_is("cable")[0]
+    monkeypatch.setenv("COURSE_LEARNER", learner)
+    monkeypatch.setattr(submit, "HANDED_OUT", tmp_path)
+    answer = filled(answers.files_of(EXERCISE.folder / "solution"), EXERCISE.values(learner))
+    (tmp_path / EXERCISE.name).mkdir()
+    (tmp_path / EXERCISE.name / answers.ANSWER).write_bytes(answer[answers.ANSWER])
+    assert submit.submit(EXERCISE.name, refuse)
+    assert (tmp_path / f"{learner}.{EXERCISE.name}.tar.gz").exists()
+
+
+@pytest.mark.live
+@pytest.mark.usefixtures("fresh_lab")
+def test_a_lab_whose_beginning_was_not_seen_is_not_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(EXERCISE.folder)
+    with pytest.raises(CourseError, match="was not seen"):
+        practice.check()
