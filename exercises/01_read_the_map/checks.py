@@ -195,8 +195,8 @@ def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
 
 
 def said_in(seen: Seen) -> dict[str, str]:
-    """Return what the learner's sheet says, by its lines, in small letters."""
-    lines = (line.partition("=") for line in seen.results["sheet"].output.lower().splitlines() if line[:1] != "#")
+    """Return what the learner's sheet says, by its lines."""
+    lines = (line.partition("=") for line in seen.results["sheet"].output.splitlines() if line[:1] != "#")
     return {" ".join(line.split()): " ".join(value.split()) for line, _, value in lines}
 
 
@@ -205,7 +205,7 @@ def missing(seen: Seen, lines: Iterable[str]) -> Finding | None:
     if not seen.results["sheet"].ok:
         return Finding("there is no answers.txt", "no-sheet")
     said = said_in(seen)
-    if empty := [line for line in lines if not said.get(line.lower())]:
+    if empty := [line for line in lines if not said.get(line)]:
         return Finding(f"nothing stands behind `{empty[0]}`", "unfinished")
     return None
 
@@ -214,7 +214,7 @@ def rule_at(network: Snapshot, said: str) -> Rule | None:
     """Return the rule that is meant by a table, a chain and a number."""
     for chain in network.chains:
         for rule in chain.rules if chain.family == "ip" else ():
-            if f"{chain.table} {chain.name} {rule.number}".lower() == said:
+            if f"{chain.table} {chain.name} {rule.number}" == said:
                 return rule
     return None
 
@@ -230,7 +230,7 @@ def deciding(seen: Seen, way: str, targets: Iterable[str]) -> set[str]:
     lines = seen.began.results[way].output.splitlines()
     counted = [line.partition(" -A ")[2].partition(" ")[::2] for line in lines if line.startswith("> ")]
     return {
-        f"{chain.table} {chain.name} {rule.number}".lower()
+        f"{chain.table} {chain.name} {rule.number}"
         for chain in seen.began.network.chains
         for rule in chain.rules
         if chain.family == "ip" and rule.target in targets and (chain.name, rule.spec) in counted
@@ -271,8 +271,8 @@ def reach(seen: Seen) -> Finding:
     asked = {name: ways(seen.values)[name].line for name in REACH}
     if finding := missing(seen, asked.values()):
         return finding
-    said = {name: said_in(seen)[line.lower()] for name, line in asked.items()}
-    kinds = {name: "rule" if looks_like_rule(what) else what for name, what in said.items()}
+    said = {name: said_in(seen)[line] for name, line in asked.items()}
+    kinds = {name: "rule" if looks_like_rule(what) else what.lower() for name, what in said.items()}
     wrong = [name for name in REACH if kinds[name] != came_of(seen, name)]
     if not wrong:
         return Finding(f"all {len(REACH)} are right")
@@ -291,7 +291,7 @@ def rule(way: str, before: str, targets: tuple[str, ...]) -> Callable[[Seen], Fi
         line = f"{before}{ways(seen.values)[way].line}"
         if finding := missing(seen, [line]):
             return finding
-        said = said_in(seen)[line.lower()]
+        said = said_in(seen)[line]
         if said in deciding(seen, way, targets):
             return Finding(f"{said} counted the packet")
         meant = rule_at(seen.began.network, said)
