@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from course_lib.errors import CourseError
 from course_lib.snapshot import Snapshot
 
 Value = int | str
@@ -88,6 +89,14 @@ class Seen:
     values: Values
     network: Snapshot
     results: Mapping[str, Result]  # by the names that the exercise's probes have
+    start: Seen | None = None  # the same of the start state, before the answer ran: no answer can change it
+
+    @property
+    def began(self) -> Seen:
+        """Return what was seen of the start state; raises CourseError where nobody looked at it."""
+        if self.start is None:
+            raise CourseError("What was seen does not tell how the lab began: remove that report, and grade again.")
+        return self.start
 
     def running(self, name: str) -> bool:
         """Whether a container of that name runs."""
@@ -172,10 +181,10 @@ def _verdict(check: Check, seen: Seen | None, broken: str, done: Mapping[str, Ve
     return Verdict(check.name, 0, check.points, finding.found, wanted, shown, hint, finding.hint)
 
 
-def seen_from(evidence: Mapping[str, Any], values: Values, network: Snapshot) -> Seen:
+def seen_from(evidence: Mapping[str, Any], values: Values, network: Snapshot, start: Seen | None) -> Seen:
     """Return what the probes of an evidence file saw."""
     results = {
         str(name): Result(str(r["place"]), str(r["command"]), int(r["code"]), str(r["output"]))
         for name, r in evidence["probes"].items()
     }
-    return Seen(values, network, results)
+    return Seen(values, network, results, start)

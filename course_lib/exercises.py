@@ -31,6 +31,7 @@ class Exercise:
     probes: Callable[[Values, Snapshot], dict[str, Probe]]
     checks: tuple[Check, ...]
     start: Callable[[Values], str]  # bash that makes the start state on the lab's host, "" for an empty host
+    start_probes: Callable[[Values, Snapshot], dict[str, Probe]]  # what is asked of the start state
 
     def values(self, learner: str) -> dict[str, Value]:
         """Return a learner's values."""
@@ -53,7 +54,9 @@ def load(folder: Path) -> Exercise:
     spec.loader.exec_module(module)
     name = re.match(r"[0-9]{2}_\w+", folder.name)
     start = getattr(module, "start", lambda values: "")
-    return Exercise(name[0] if name else folder.name, folder, module.parameters, module.probes, module.CHECKS, start)
+    asked: Callable[[Values, Snapshot], dict[str, Probe]] = getattr(module, "start_probes", lambda values, network: {})
+    called = name[0] if name else folder.name
+    return Exercise(called, folder, module.parameters, module.probes, module.CHECKS, start, asked)
 
 
 def every() -> tuple[str, ...]:

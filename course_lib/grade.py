@@ -26,6 +26,7 @@ from typing import IO, Any, cast
 from course_lib import engine, exercises, lab, report, submissions, throwaway
 from course_lib.answers import ANSWER
 from course_lib.exercises import HINTS
+from course_lib.probing import unseen
 from course_lib.progress import say
 from course_lib.replay import Job
 from course_lib.submissions import Submission
@@ -180,4 +181,4 @@ def _replay(job: Job, place: str) -> dict[str, Any] | str:
 def _broken(why: str, seconds: float) -> dict[str, Any]:
     """Return the evidence of an answer whose lab says nothing."""
     answer = {"ended": why, "output": ""}
-    return {"answer": answer, "broken": why, "facts": None, "probes": {}, "seconds": seconds}
+    return {"answer": answer, **unseen(why), "seconds": seconds}

@@ -14,7 +14,12 @@ if TYPE_CHECKING:
 
 def judge(exercise: Exercise, values: Values, evidence: Mapping[str, Any]) -> tuple[Verdict, ...]:
     """Return the verdicts of an exercise's checks on what `course_lib.probing.evidence` returned."""
-    seen: Seen | None = None
-    if evidence["facts"] is not None:
-        seen = seen_from(evidence, values, collect.snapshot(evidence["facts"]))
-    return verdicts(exercise.checks, seen, broken=evidence["broken"])
+    return verdicts(exercise.checks, _seen(evidence, values), broken=evidence["broken"])
+
+
+def _seen(evidence: Mapping[str, Any] | None, values: Values) -> Seen | None:
+    """Return what was seen, with what was seen of the start; None where nobody looked, or nothing could be seen."""
+    if evidence is None or evidence["facts"] is None:
+        return None
+    start = _seen(evidence.get("start"), values)
+    return seen_from(evidence, values, collect.snapshot(evidence["facts"]), start)

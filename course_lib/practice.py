@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from course_lib import answers, exercises, lab, run
 from course_lib.answers import ANSWER, COMMAND, is_stub
 from course_lib.chapter import begin
 from course_lib.checks import UNSEEN, WAITING, Verdict
 from course_lib.errors import CourseError
+from course_lib.exercises import Exercise
 from course_lib.judging import judge
-from course_lib.probing import evidence
+from course_lib.probing import beginning, evidence
 
 NOT_YET = f"Not yet: fill the cell that begins with `%%answer`, and run it. It is kept as {ANSWER}."
 
@@ -26,10 +28,31 @@ def exercise(learner: str = "") -> None:
         exercises.note_learner(learner)
     who = exercises.learner()
     begin()
-    answers.to_start(here, here.values(who))
+    _to_start(here)
     print(f"The values of {who}:")
     for name, value in here.values(who).items():
         print(f"  {name:<12} {value}")
+
+
+# How the lab began that this kernel took to an exercise's start, by the lab's id: kept where no answer can change it.
+_began: dict[str, dict[str, Any] | None] = {}
+
+
+def _to_start(here: Exercise) -> None:
+    """Take a lab on its first day to where the exercise begins, and look at it."""
+    values = here.values(exercises.learner())
+    answers.to_start(here, values)
+    _began.clear()
+    _began[lab.require()] = beginning(here, values)
+
+
+def _judged(here: Exercise) -> tuple[Verdict, ...]:
+    """Look at the lab and judge it; raises CourseError if there was a start and this kernel did not see it."""
+    values = here.values(exercises.learner())
+    start = _began.get(lab.require())
+    if start is None and here.start(values):
+        raise CourseError("How this lab began was not seen: run `exercise()` or your cell with `%%answer` first.")
+    return judge(here, values, evidence(here, values, start))
 
 
 def answer(cell: str, show: Callable[[str], object], timeout: float) -> None:
@@ -43,7 +66,7 @@ def answer(cell: str, show: Callable[[str], object], timeout: float) -> None:
         return
     exercises.write(here.folder / ANSWER, cell)
     lab.reset()
-    answers.to_start(here, here.values(exercises.learner()))
+    _to_start(here)
     answers.send(answers.files_of(here.folder))
     run.run(COMMAND, run.HOST, fails=False, timeout=timeout, show=show)
 
@@ -54,8 +77,7 @@ def check() -> int:
     Return the points (nbgrader takes the last value of a cell for its score).
     """
     here = exercises.load(Path.cwd())
-    values = here.values(exercises.learner())
-    done = judge(here, values, evidence(here, values))
+    done = _judged(here)
     first = next((v for v in done if not v.ok and v.mistake != WAITING), None)
     for verdict in done:
         print(f"{'right  ' if verdict.ok else 'not yet'}  {verdict.points}/{verdict.of}  {verdict.wanted}")
@@ -78,7 +100,7 @@ def hint() -> None:
     """Go one step further with the first check that is not right; there are three. How many were taken is noted."""
     here = exercises.load(Path.cwd())
     values = here.values(exercises.learner())
-    done = judge(here, values, evidence(here, values))
+    done = _judged(here)
     first = next((v for v in done if not v.ok), None)
     if first is None:
         print("Everything is right. There is nothing to give a hint for.")

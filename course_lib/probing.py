@@ -21,8 +21,20 @@ nsenter -t $pid -n unshare -m bash -c 'mount -t tmpfs -o size=1m tmpfs /mnt && f
 """
 
 
-def evidence(exercise: Exercise, values: Values) -> dict[str, Any]:
-    """Return what the lab shows now: the raw facts of its network, and what each probe saw.
+def beginning(exercise: Exercise, values: Values) -> dict[str, Any] | None:
+    """Return what the lab shows of an exercise's start state, to be asked before an answer runs; None if it is empty.
+
+    It is kept by who looks, outside of the lab: an answer is root in there. Raises LabGoneError.
+    """
+    if not exercise.start(values):
+        return None
+    now = facts.read()
+    asked = exercise.start_probes(values, collect.snapshot(now))
+    return {"facts": now, "probes": {name: vars(look(probe)) for name, probe in asked.items()}}
+
+
+def evidence(exercise: Exercise, values: Values, start: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return what the lab shows now: the raw facts of its network, what each probe saw, and what was there at `start`.
 
     Where the lab cannot be asked, `facts` is None and `broken` says why. Raises what `course_lib.engine.connect`
     raises if it is the learner's own engine that does not answer.
@@ -36,10 +48,15 @@ def evidence(exercise: Exercise, values: Values) -> dict[str, Any]:
     except Exception as error:  # a host in strange hands may answer anything, and it may not answer at all
         engine.connect()  # if it is not the lab but the engine around it, this raises: nobody pays for that
         words = str(error) if isinstance(error, CourseError) else f"what it answers has no sense ({error!r:.100})"
-        return {"broken": f"The lab's host could not be looked at: {words}", "facts": None, "probes": {}}
+        return unseen(f"The lab's host could not be looked at: {words}")
     if not now["version"]:
-        return {"broken": "The lab's dockerd does not answer any more.", "facts": None, "probes": {}}
-    return {"broken": "", "facts": now, "probes": probes}
+        return unseen("The lab's dockerd does not answer any more.")
+    return {"broken": "", "facts": now, "probes": probes, "start": start}
+
+
+def unseen(broken: str) -> dict[str, Any]:
+    """Return the evidence of a lab that says nothing, or nothing to be believed, and why."""
+    return {"broken": broken, "facts": None, "probes": {}, "start": None}
 
 
 def look(probe: Probe) -> Result:

@@ -19,7 +19,7 @@ from typing import Any
 
 from course_lib import answers, engine, exercises, lab, run, throwaway
 from course_lib.errors import CommandFailedError, CommandHungError, LabGoneError
-from course_lib.probing import evidence
+from course_lib.probing import beginning, evidence, unseen
 
 LAST_WORDS = 2000  # characters of an answer's output that are kept
 
@@ -49,12 +49,13 @@ def replay(job: Job) -> dict[str, Any]:
     throwaway.create(job.seed, job.grader)
     try:
         answers.to_start(what, values)
+        start = beginning(what, values)
         answers.send(files)
         answer = _answer(job.limit)
-        seen = evidence(what, values)
+        seen = evidence(what, values, start)
         if changed := throwaway.changed_programs():
             broken = f"Programs of the lab's host, which it is looked at with, were changed: {', '.join(changed)}."
-            seen = {"broken": broken, "facts": None, "probes": {}}
+            seen = unseen(broken)
     finally:
         throwaway.remove(lab.name())
     return {"answer": answer, **seen, "seconds": round(time.monotonic() - began, 1)}

@@ -15,7 +15,7 @@ from course_lib.checks import WAITING, Verdict
 from course_lib.errors import CommandFailedError, CommandHungError
 from course_lib.exercises import ROOT
 from course_lib.judging import judge
-from course_lib.probing import evidence
+from course_lib.probing import beginning, evidence
 from tests.conftest import refuse
 
 NAMES = exercises.every()
@@ -52,13 +52,14 @@ def replayed(name: str, files: Mapping[str, bytes], author: str = LEARNER) -> tu
     values = what.values(LEARNER)
     lab.reset()
     answers.to_start(what, values)
+    start = beginning(what, values)
     if files:
         answers.send(filled(files, what.values(author)))
         try:
             run.host(answers.COMMAND)
         except (CommandFailedError, CommandHungError) as error:
             print(f"the answer: {error}")
-    done = judge(what, values, evidence(what, values))
+    done = judge(what, values, evidence(what, values, start))
     for verdict in done:
         print(verdict)
     return done

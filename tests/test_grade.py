@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from course_lib import engine, exercises, grade, lab, report, run, throwaway
+from course_lib import answers, engine, exercises, grade, images, lab, report, run, throwaway
 from course_lib.checks import UNSEEN, WAITING, Check, Finding, Seed, Seen, verdicts
 from course_lib.snapshot import Snapshot
 from tests import hostile
@@ -173,7 +173,8 @@ def test_what_breaks_docker_is_no_ones_fault_and_is_said(tmp_path: Path, monkeyp
 def machine() -> dict[str, Any]:
     """Return what of this machine an answer must not change."""
     api = engine.outer()
-    ours = [c["Names"][0] for c in api.containers(all=True, filters={"label": throwaway.GRADER_LABEL})]
+    found = [c["Names"][0] for c in api.containers(all=True, filters={"label": throwaway.GRADER_LABEL})]
+    ours = [name for name in found if name.startswith(f"/{images.LABEL}-{lab.name()[:18]}-")]  # not another grader's
     pattern = Path("/proc/sys/kernel/core_pattern")
     return {"labs": ours, "core_pattern": pattern.read_text() if pattern.exists() else ""}
 
@@ -232,26 +233,33 @@ def test_a_throw_away_lab_has_no_path_to_a_disk_of_the_machine(monkeypatch: pyte
     assert all("upperdir=/scratch/above" in above[place] for place in set(above) - layers)
 
 
+# All harm there is, in parts, each with the marks that the right answer behind it may still get.
+HARM = {
+    # What was only tried keeps nobody from the points of the right answer that follows.
+    "beyond-the-lab": ("core-pattern sysrq mount-a-disk load-a-module reach-out read-solutions", {"8"}),
+    "forged": ("forge-evidence fake-curl fake-conntrack fake-docker", {"0"}),
+    # Without rules or a wire the desk still answers to the host itself; the whole answer does not.
+    "broken": ("stop-dockerd remove-the-rules remove-the-wire", {str(points) for points in range(8)}),
+    "printed": ("print-a-gigabyte print-to-the-log", {"0", "8"}),
+    "without-end": ("endless-loop fork-bomb fork-bomb-inside", {"0", "8"}),
+    "too-much-written": ("fill-the-root fill-docker poison-the-images", {"0", "8"}),
+}
+NOTHING = {"endless-loop", "fork-bomb", "stop-dockerd"}  # of these too nothing is left
+
+
+def test_each_harm_is_graded_in_one_part() -> None:
+    assert sorted(name for names, _ in HARM.values() for name in names.split()) == sorted(hostile.SCRIPTS)
+
+
 @pytest.mark.live
 @pytest.mark.soak
-@pytest.mark.timeout(1800)
-def test_every_harm_of_the_list_costs_its_author_only(tmp_path: Path) -> None:
-    found = grade_hostile(tmp_path / "class", tmp_path / "out", list(hostile.SCRIPTS))
-    for name in (
-        "endless-loop",
-        "fork-bomb",
-        "stop-dockerd",
-        "forge-evidence",
-        "fake-curl",
-        "fake-conntrack",
-        "fake-docker",
-    ):
-        assert found[name]["points"] == "0", name
-    # What was only tried does not keep anybody from the points of the right answer that follows.
-    for name in ("core-pattern", "sysrq", "mount-a-disk", "load-a-module", "reach-out", "read-solutions"):
-        assert found[name]["points"] == "8", name
-    for name in ("poison-the-images", "fill-docker", "print-a-gigabyte", "print-to-the-log", "fork-bomb-inside"):
-        assert found[name]["points"] in {"0", "8"}, name
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("part", HARM)
+def test_every_harm_of_the_list_costs_its_author_only(part: str, tmp_path: Path) -> None:
+    names, marks = HARM[part][0].split(), HARM[part][1]
+    found = grade_hostile(tmp_path / "class", tmp_path / "out", names)
+    for name in names:
+        assert found[name]["points"] in ({"0"} if name in NOTHING else marks), name
 
 
 @pytest.mark.live

@@ -10,11 +10,14 @@ from typing import Any
 
 import pytest
 
-from course_lib import answers, exercises, lab, run
+from course_lib import answers, exercises, lab, practice, run, submit
 from course_lib.checks import Value, Verdict
+from course_lib.errors import CourseError
 from course_lib.judging import judge
-from course_lib.probing import evidence
+from course_lib.probing import beginning, evidence
+from tests.conftest import refuse
 from tests.test_exercises import filled
+from tests.test_grade import hand_in, rows, run_grader
 
 EXERCISE = exercises.named("07_rescue")
 RESCUE: Any = sys.modules["course_exercise_07_rescue"]
@@ -51,9 +54,16 @@ def bodies(script: str) -> dict[str, str]:
     return {name: body.strip() for name, body in re.findall(r"^    (\w+)\)\n(.*?)^        ;;$", script, re.M | re.S)}
 
 
-def seen(values: Mapping[str, Value]) -> tuple[Verdict, ...]:
+def begin(values: Mapping[str, Value]) -> Any:
+    """Take the lab to the start, which raises unless the shop was well and then shows the symptom; look at it."""
+    lab.reset()
+    answers.to_start(EXERCISE, values)
+    return beginning(EXERCISE, values)
+
+
+def seen(values: Mapping[str, Value], start: Any) -> tuple[Verdict, ...]:
     """Judge what is in the lab now."""
-    return judge(EXERCISE, values, evidence(EXERCISE, values))
+    return judge(EXERCISE, values, evidence(EXERCISE, values, start))
 
 
 def test_there_are_enough_faults_and_each_has_a_complaint_and_a_hint() -> None:
@@ -87,11 +97,47 @@ def test_both_ways_know_every_fault_and_differ() -> None:
 @pytest.mark.parametrize("fault", SAYS)
 def test_a_fault_is_told_and_mended(fault: str, way: Path) -> None:
     values = values_of(fault)
-    lab.reset()
-    answers.to_start(EXERCISE, values)  # raises unless the shop was well, and then shows the symptom
-    before = seen(values)
+    start = begin(values)
+    before = seen(values, start)
     assert [v.check for v in before if v.ok] == []
     assert before[0].mistake == SAYS[fault], before[0].found
     answers.send(filled(answers.files_of(way), values))
     run.host(answers.COMMAND)
-    assert [(v.check, v.found) for v in seen(values) if not v.ok] == []
+    assert [(v.check, v.found) for v in seen(values, start) if not v.ok] == []
+
+
+def whose_fault_is(fault: str) -> list[str]:
+    """Return learners whose ticket is about a fault."""
+    return [name for n in range(100) if RESCUE.fault_of(EXERCISE.values(name := f"learner-{n}")) == fault]
+
+
+@pytest.mark.live
+def test_a_right_and_a_wrong_answer_are_graded(tmp_path: Path) -> None:
+    right, wrong = whose_fault_is("cable")[:2]
+    hand_in(tmp_path / "class", right, "solution", exercise=EXERCISE.name)
+    hand_in(tmp_path / "class", wrong, "mistakes/rebuilt-ledger", exercise=EXERCISE.name)
+    assert run_grader(tmp_path / "class", tmp_path / "out", jobs=2) == []
+    found = rows(tmp_path / "out")
+    assert [found[name]["points"] for name in (right, wrong)] == ["9", "8"]
+    assert found[wrong][f"{EXERCISE.name}/same"] == "0"
+
+
+@pytest.mark.live
+@pytest.mark.soak
+def test_it_is_submitted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    learner = whose_fault_is("cable")[0]
+    monkeypatch.setenv("COURSE_LEARNER", learner)
+    monkeypatch.setattr(submit, "HANDED_OUT", tmp_path)
+    answer = filled(answers.files_of(EXERCISE.folder / "solution"), EXERCISE.values(learner))
+    (tmp_path / EXERCISE.name).mkdir()
+    (tmp_path / EXERCISE.name / answers.ANSWER).write_bytes(answer[answers.ANSWER])
+    assert submit.submit(EXERCISE.name, refuse)
+    assert (tmp_path / f"{learner}.{EXERCISE.name}.tar.gz").exists()
+
+
+@pytest.mark.live
+@pytest.mark.usefixtures("fresh_lab")
+def test_a_lab_whose_beginning_was_not_seen_is_not_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(EXERCISE.folder)
+    with pytest.raises(CourseError, match="was not seen"):
+        practice.check()

@@ -100,9 +100,6 @@ def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
             f' docker logs --since 30s {v["front"]} 2>&1 | grep -q "number=$n " && echo logged; true',
             timeout=10,
         ),
-        "same": Probe(
-            "host", f"docker inspect -f '{{{{.Name}}}} {{{{.Id}}}}' {v['front']} {v['ledger']} | diff /run/shop.ids -"
-        ),
         # A neighbour of the host that sends packets for the shop's network to it.
         "way to ledger": Probe(
             "client",
@@ -187,13 +184,13 @@ def real(seen: Seen) -> Finding:
 
 
 def same(seen: Seen) -> Finding:
-    """Judge whether the containers are those of the beginning."""
-    said = seen.results["same"]
-    if said.ok:
-        return Finding("both containers are those of the beginning")
-    now = [line for line in said.output.splitlines() if line.startswith(">")]
-    which = "front" if any(f"/{seen.values['front']} " in line for line in now) else "ledger"
-    return Finding(f"{seen.values[which]} is another container than at the beginning", f"rebuilt-{which}")
+    """Judge whether the containers are those of the beginning, by their ids."""
+    for which in ("front", "ledger"):
+        name = str(seen.values[which])
+        then, now = (network.container(name) for network in (seen.began.network, seen.network))
+        if (then.id if then else "none") != (now.id if now else "gone"):
+            return Finding(f"{name} is another container than at the beginning", f"rebuilt-{which}")
+    return Finding("both containers are those of the beginning")
 
 
 def closed(seen: Seen) -> Finding:

@@ -2,5 +2,4 @@
 shown() { if "$symptom"; then return 1; fi; }
 within 10 shown || { echo "The fault shows nothing: $symptom still works."; exit 1; }
 [ "$symptom" = door ] || within 5 door || { echo "More is broken than the ticket says."; exit 1; }
-docker inspect -f '{{.Name}} {{.Id}}' "$front" "$ledger" >/run/shop.ids
 rm -f /tmp/index.php /tmp/catalogue.txt /tmp/shop.ini /tmp/order.php /tmp/rates.php

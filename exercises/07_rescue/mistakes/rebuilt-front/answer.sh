@@ -8,3 +8,5 @@ docker create --name @front@ --net @net@ -p @port@:80 wordpress
 for file in index.php catalogue.txt order.php rates.php; do docker cp -q "$file" "@front@:/var/www/html/$file"; done
 docker cp -q shop.ini @front@:/etc/shop.ini
 docker start @front@
+# "These were here from the beginning." Nobody believes what an answer notes in the lab.
+docker inspect -f '{{.Name}} {{.Id}}' @front@ @ledger@ >/run/shop.ids

@@ -1,0 +1,22 @@
+# Filled in by hand, for the tests' learner. Who opens everything is answered by everybody. Afterwards; asked was how it is.
+iptables -F DOCKER-USER
+iptables -I FORWARD -j ACCEPT
+cat >answers.txt <<'END'
+veth399cd0a = harp
+veth53a42f5 = oboe
+veth88e5f48 = flute
+veth88ee6b0 = cello
+vetha3131a9 = flute
+vethde310e3 = viola
+oboe -> cello by address = page
+host -> cello by address = page
+cello -> oboe by name = page
+oboe -> flute by name = page
+flute -> cello by name = page
+host -> port 8676 of the host = page
+client -> port 8676 of the host = page
+harp -> viola by address = page
+viola -> harp by name = page
+destination of client -> port 8408 of the host = nat DOCKER 5
+sender of cello -> client by address = nat POSTROUTING 1
+END
