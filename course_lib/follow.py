@@ -8,7 +8,7 @@ from typing import Any
 from course_lib import collect, evidence, facts
 from course_lib.draw import png
 from course_lib.findings import way_of
-from course_lib.overlay import ground, over
+from course_lib.overlay import ground, numbers, over
 from course_lib.request import request
 from course_lib.way import Way
 from course_lib.way_story import sentences
@@ -24,11 +24,12 @@ class Journey(Way):
 
     def __repr__(self) -> str:
         """Return the table: the same in every run, because ports and ids that differ have names."""
-        return table(self).rstrip("\n")
+        return table(self, numbers(ground(self), self)).rstrip("\n")
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the picture and the table, and what a page without images puts in the image's place."""
-        data = {"image/png": png(over(ground(self), self)), "text/plain": table(self)}
+        picture = ground(self)
+        data = {"image/png": png(over(picture, self)), "text/plain": table(self, numbers(picture, self))}
         return data, {"image/png": {"alt": ALT}}
 
     @property

@@ -14,8 +14,7 @@ from course_lib import layout_cables, layout_rules, palette
 from course_lib.alike import ASIDE, Group, groups
 from course_lib.graph import edge, outward, to_graph
 from course_lib.homes import Homes, homes, note
-from course_lib.layout_bridges import HOST, Floor
-from course_lib.layout_cables import VETH
+from course_lib.layout_bridges import HOST, VETH, Floor
 from course_lib.layout_cards import TAB_EDGE, Card, card, paint
 from course_lib.layout_groups import group_card
 from course_lib.layout_networks import CARD, CELL_GAP, COLUMN_GAP, Column, columns, guest_cards
@@ -49,7 +48,9 @@ def layout(snapshot: Snapshot, apart: Collection[str] = (), met: Collection[Plac
         for these in (where.on_host, where.alone)
     )
 
-    outside, edge_tabs, host_top = _outside(snapshot)
+    outside, edge_tabs, host_top = _outside(
+        snapshot, {i.name for column in found for ends in column.ports for i in ends}
+    )
     band_top = host_top + 60
     bar = band_top + layout_rules.HEIGHT + 34
     bar_height = 40 + 15 * max([1, *(len(column.lines) for column in found)])
@@ -113,8 +114,8 @@ def _lefts(found: Sequence[Column], left: float) -> list[float]:
     return lefts
 
 
-def _outside(snapshot: Snapshot) -> tuple[list[Shape], list[Shape], float]:
-    """Return the client, the interfaces on the host's edge, and the height of that edge."""
+def _outside(snapshot: Snapshot, below: Collection[str]) -> tuple[list[Shape], list[Shape], float]:
+    """Return the client, the interfaces on the host's edge (not those in `below`), and the height of that edge."""
     outer = outward(snapshot)
     x = 92.0
     addresses = [a for i in snapshot.client if i.kind != "loopback" for a in reachable(i)]
@@ -132,6 +133,8 @@ def _outside(snapshot: Snapshot) -> tuple[list[Shape], list[Shape], float]:
     tabs: list[Shape] = []
     tallest = 0.0
     for interface, *more in edge(snapshot):
+        if interface.name in below:
+            continue
         name = f"{len(more) + 1} veths" if more else interface.name
         lines = [Text(name, size=12, bold=True, colour=palette.INK)]
         lines += [Text(a, size=10.5, font="mono", colour=palette.INK) for a in reachable(interface) if not more]

@@ -10,6 +10,7 @@ from course_lib.phrases import empty_words
 from course_lib.shapes import Box, Key, Line, Shape, Text, shorten, stack
 
 HOST: Key = ("host", "host")
+VETH = 24.0  # the height of a veth's box, in pixels
 
 
 @dataclass(frozen=True)
@@ -53,12 +54,29 @@ def bar(column: Column, x: float, floor: Floor) -> list[Shape]:
         words = Text(
             empty_words(column.node[1], state),
             x + column.width / 2,
-            floor.veth + 16,
+            floor.veth + (VETH + 18 if column.ports else 16),
             11.5,
             palette.GREY,
             anchor="middle",
         )
         shapes.append(words)
+    return shapes + _ports(column, x + 14, floor)
+
+
+def _ports(column: Column, x: float, floor: Floor) -> list[Shape]:
+    """Return the ports of a bridge without containers: ends of cables that lead elsewhere."""
+    shapes: list[Shape] = []
+    for first, *more in column.ports:
+        said = f"{len(more) + 1} veths" if more else first.name + (", DOWN" if first.state == "DOWN" else "")
+        name = Text(said, size=10.5, font="mono", colour=column.colour)
+        middle = x + name.width / 2 + 8
+        key: Key = ("interface", first.name)
+        shapes += [
+            Line(((middle, floor.bar + floor.bar_height), (middle, floor.veth)), column.colour),
+            Box(x, floor.veth, name.width + 16, VETH, key, palette.PAPER, column.colour, HOST),
+            *stack([name], middle, floor.veth + 5, "middle"),
+        ]
+        x += name.width + 16 + 14
     return shapes
 
 

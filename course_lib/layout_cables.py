@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from course_lib import layout_cards, palette
-from course_lib.layout_bridges import HOST, Floor, bar, shelf, shelf_top
+from course_lib.layout_bridges import HOST, VETH, Floor, bar, shelf, shelf_top
 from course_lib.layout_networks import Cell, Column
 from course_lib.phrases import veth_faults
 from course_lib.shapes import Box, Key, Line, Shape, Text, stack
 from course_lib.snapshot import Endpoint, Snapshot
 
 ENDS_WIDTH = 86.0  # of the box for the veths of a group, in pixels
-VETH = 24.0  # the height of a veth's box, in pixels
 LANE = 10.0  # from one cable that runs sideways to the next
 LANES = 32.0  # between the bridges and the veths, and room for two of them for each network
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from course_lib import layout_cards, palette
 from course_lib.alike import Group, groups
+from course_lib.graph import edge, outward
 from course_lib.homes import Homes, joins, note
 from course_lib.layout_cards import Card
 from course_lib.layout_groups import group_card, group_tab
@@ -62,6 +63,7 @@ class Column:
     cells: tuple[Cell, ...]
     rows: tuple[float, ...]  # the height of each row of containers
     empty: bool = False  # no container is connected, also none that is drawn below another network
+    ports: tuple[tuple[Interface, ...], ...] = ()  # no container's; where there are containers they have no room here
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -90,6 +92,7 @@ def columns(snapshot: Snapshot, graph: Graph, where: Homes, apart: Collection[st
     colours = network_colours(graph, where)
     capacity = 4 if len(where.networks) < 2 else 2
     pitch = {0: CARD, 1: CARD, 2: CARD, 3: NARROW_CARD}.get(len(where.networks), NARROWEST_CARD) + CELL_GAP
+    outer = outward(snapshot)
     found = []
     for position, (node, members) in enumerate(where.networks.items()):
         network: Network | None = graph.nodes[node]["it"]
@@ -101,7 +104,9 @@ def columns(snapshot: Snapshot, graph: Graph, where: Homes, apart: Collection[st
         cells, rows, across = _grid(cards, pitch, capacity)
         width = across * pitch - CELL_GAP
         column = Column(node, title, network, bridge, bridge_state(snapshot, bridge), colour, width, cells, rows)
-        found.append(replace(column, width=max(width, min(_bar_width(column), WIDEST_BAR))))
+        loose = [] if cells else [ends for ends in edge(snapshot) if ends[0].kind == "veth" and ends[0] != outer]
+        ports = tuple(tuple(ends) for ends in loose if node == ("bridge", ends[0].master))
+        found.append(replace(column, width=max(width, min(_bar_width(column), WIDEST_BAR)), ports=ports))
     used = {node for column in found for cell in column.cells for node in cell.targets}
     return [replace(column, empty=column.node not in used) for column in found]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 
 from course_lib import palette
 from course_lib.layout import layout
@@ -31,8 +32,12 @@ def trips(picture: Picture, way: Way) -> list[Trip]:
     """Return the packets of a way in the order in which they went; no two numbers stand in the same place."""
     found = []
     taken: set[tuple[float, float]] = set()
+    free = count(1)
     for connection, back in dict.fromkeys((s.connection, s.back) for s in way.steps):
-        here = [_apart(stop, taken) for stop in stops(picture, way, connection, back)]
+        here = [
+            _apart(replace(stop, number=next(free)) if stop.row else stop, taken)
+            for stop in stops(picture, way, connection, back)
+        ]
         if any(stop.number for stop in here):
             colour = ANSWER if back else palette.ACTIVE
             drawn = Line(line(here, lanes(picture, back)), colour, 3 if back else 5, dashed=back)
@@ -47,7 +52,12 @@ def _apart(stop: Stop, taken: set[tuple[float, float]]) -> Stop:
         x += step
     if stop.number:
         taken.add((x, y))
-    return replace(stop, mark=(x, y))
+    return replace(stop, mark=(x, y), point=(x, stop.point[1]) if stop.zone == "host" else stop.point)
+
+
+def numbers(picture: Picture, way: Way) -> dict[int, int]:
+    """Return the number that each step has on the picture, by its place among all steps, from 1."""
+    return {stop.row: stop.number for trip in trips(picture, way) for stop in numbered(trip)}
 
 
 def sockets(found: Sequence[Trip]) -> list[Shape]:

@@ -19,11 +19,12 @@ AWAY = 10.0  # of the answer's line from the line of the packet, in pixels
 class Stop:
     """A place that a packet passes; with a number if something is to be said about it."""
 
-    number: int  # of the step in the table, 0 for none
+    row: int  # of the step in the way, from 1; 0 if nothing is to be said here
     step: Step
     zone: str  # "outside", "hook", "below" (bridges, cables, containers), "host" (its own sockets)
     point: Point
     mark: Point  # where the number stands
+    number: int = 0  # counts what is said on the picture, from 1
 
 
 @dataclass(frozen=True)
@@ -51,16 +52,16 @@ def lanes(picture: Picture, back: bool) -> Lanes:
 def stops(picture: Picture, way: Way, connection: int, back: bool) -> list[Stop]:
     """Return the places that one packet passes, in order; where a place is not drawn, the step has none."""
     found: list[Stop] = []
-    for number, step in enumerate(way.steps, 1):
+    for row, step in enumerate(way.steps, 1):
         if (step.connection, step.back) == (connection, back):
-            found += _stops(picture, way.network, number, step)
+            found += _stops(picture, way.network, row, step)
     kept: list[Stop] = []
     for stop in found:
-        again = kept and kept[-1].zone == stop.zone == "hook" and not (kept[-1].number and stop.number)
+        again = kept and kept[-1].zone == stop.zone == "hook" and not (kept[-1].row and stop.row)
         if again and kept[-1].step.hook == stop.step.hook:
-            if stop.number:
+            if stop.row:
                 kept[-1] = stop
-        elif not kept or stop.number or kept[-1].point != stop.point:
+        elif not kept or stop.row or kept[-1].point != stop.point:
             kept.append(stop)
     return [_aside(stop) for stop in kept] if back else kept
 
@@ -73,31 +74,31 @@ def _aside(stop: Stop) -> Stop:
     return replace(stop, point=(x + AWAY, y), mark=(mark_x + 2 * AWAY, mark_y))
 
 
-def _stops(picture: Picture, network: Snapshot, number: int, step: Step) -> Iterable[Stop]:
+def _stops(picture: Picture, network: Snapshot, row: int, step: Step) -> Iterable[Stop]:
     places = picture.places
     if step.kind in ("rule", "policy", "nothing") and step.place == "host":
-        if stop := _hook(picture, number, step):
+        if stop := _hook(picture, row, step):
             yield stop
     elif step.place == "client" and step.kind in ("sends", "delivered"):
         if box := places.get(("client", "client")):
             x = box.x + HALF_CABLE
-            yield Stop(number, step, "outside", (x, box.y + box.height), (x, box.y + box.height + 12))
+            yield Stop(row, step, "outside", (x, box.y + box.height), (x, box.y + box.height + 12))
     elif step.place == "host" and step.kind in ("arrives", "leaves"):
         if box := places.get(("interface", step.device)):
             x = box.x + HALF_CABLE
-            yield Stop(number, step, "outside", (x, box.y + box.height), (x, box.y + box.height + 13))
+            yield Stop(row, step, "outside", (x, box.y + box.height), (x, box.y + box.height + 13))
     elif step.place == "host" and step.kind in ("sends", "delivered"):
         host = places["host", "host"]
         point = (host.x + host.width - 40, host.y + 34)
-        yield Stop(number, step, "host", point, point)
+        yield Stop(row, step, "host", point, point)
     elif step.kind in ("enters", "exits", "crosses"):
-        yield from _port(picture, network, number, step)
+        yield from _port(picture, network, row, step)
     elif step.kind in ("sends", "delivered") and (box := _tab(picture, network, step)):
         x = box.x + box.width / 2
-        yield Stop(number, step, "below", (x, box.y), (x, box.y - 13))
+        yield Stop(row, step, "below", (x, box.y), (x, box.y - 13))
 
 
-def _hook(picture: Picture, number: int, step: Step) -> Stop | None:
+def _hook(picture: Picture, row: int, step: Step) -> Stop | None:
     """Return the stop at a hook: at its rule if that is drawn and decided, else the packet only passes the hook."""
     places = picture.places
     key: Key = ("rule", step.family, step.table, step.chain, step.number)
@@ -110,16 +111,16 @@ def _hook(picture: Picture, number: int, step: Step) -> Stop | None:
         return None
     y = pill.y + pill.height / 2 if pill else hook.y + hook.height - 14
     point = (hook.x + 2, y)
-    return Stop(number if decided else 0, step, "hook", point, point)
+    return Stop(row if decided else 0, step, "hook", point, point)
 
 
-def _port(picture: Picture, network: Snapshot, number: int, step: Step) -> Iterable[Stop]:
+def _port(picture: Picture, network: Snapshot, row: int, step: Step) -> Iterable[Stop]:
     """Yield the stops at a bridge and at one of its ports, in the order in which the packet comes to them."""
     veth, bridge = picture.places.get(("veth", step.device)), _bridge(picture, network, step.device)
     if veth is None or bridge is None:
         return
     x = veth.x + veth.width / 2
-    port = Stop(number, step, "below", (x, veth.y), (x, veth.y - 14))
+    port = Stop(row, step, "below", (x, veth.y), (x, veth.y - 14))
     ways = [Stop(0, step, "below", (x, bridge.y + bridge.height / 2), (x, bridge.y))]
     shelf = picture.places.get((*veth.holder, "bar")) if veth.holder else None
     if shelf:  # a later row of containers: the bridge goes on there, by a rail at its left edge
@@ -162,7 +163,7 @@ def _between(one: Stop, other: Stop, free: Lanes) -> list[Point]:
     zones = {one.zone, other.zone}
     if zones == {"below"} and (one.point[0] == other.point[0] or one.point[1] == other.point[1]):
         return []
-    if zones in ({"outside"}, {"host"}) or (zones == {"hook"} and one.step.hook == other.step.hook):
+    if zones == {"outside"} or (zones == {"hook"} and one.step.hook == other.step.hook):
         return []
     lane = free.bottom if "below" in zones or zones == {"hook"} else free.top
     return [*_to(one, lane, free), *reversed(_to(other, lane, free))]
@@ -174,5 +175,5 @@ def _to(stop: Stop, lane: float, free: Lanes) -> list[Point]:
     if stop.zone == "outside" and lane == free.bottom:
         return [(x, free.top), (free.left, free.top), (free.left, lane)]
     if stop.zone == "host" and lane == free.bottom:
-        return [(free.right, stop.point[1]), (free.right, lane)]
+        return [(x, free.top), (free.right, free.top), (free.right, lane)]
     return [(x, lane)]

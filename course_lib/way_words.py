@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections.abc import Mapping
 
 from course_lib.phrases import socket
 from course_lib.snapshot import Snapshot
@@ -73,20 +74,23 @@ def owners(network: Snapshot) -> dict[str, str]:
     }
 
 
-def table(way: Way) -> str:
-    """Return the way as a table: the same for the same way, whatever ports and ids a run had."""
+def table(way: Way, numbers: Mapping[int, int]) -> str:
+    """Return the way as a table: the same for the same way, whatever ports and ids a run had.
+
+    `numbers` are those of the picture, by the place of a step among all steps; what is not drawn has none.
+    """
     names = Names(way)
     lines = [f"{way.request.origin} → {way.request.target}", *_wrapped(f"End: {names.rule(way.end.words)}", "")]
     group: tuple[object, ...] = ()
     place = ""
-    for number, step in enumerate(way.steps, 1):
+    for row, step in enumerate(way.steps, 1):
         if (step.connection, step.back) != group:
             group, place = (step.connection, step.back), ""
             lines += ["", _title(way, step)]
         if step.place != place:
             place = step.place
             lines.append(f"  {place}")
-        lines += _row(number, step, names)
+        lines += _row(numbers.get(row), step, names)
     lines += _after(way, names)
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
@@ -100,9 +104,9 @@ def _title(way: Way, step: Step) -> str:
     return f"{what}{said}"
 
 
-def _row(number: int, step: Step, names: Names) -> list[str]:
+def _row(number: int | None, step: Step, names: Names) -> list[str]:
     """Return a step: its number, where, by whom it was seen, and what happened; then what that made of the packet."""
-    start = f"{number:4}  {at(step, names):38}  {'+'.join(step.seen) or 'inferred':15}  "
+    start = f"{number or '':>4}  {at(step, names):38}  {'+'.join(step.seen) or 'inferred':15}  "
     said = what(step, names)
     lines = [start + said] if len(start + said) <= WIDTH else [start, *_wrapped(said, " " * 12)]
     return lines + ([f"{' ' * len(start)}now {names.packet(step.packet)}"] if step.before else [])

@@ -223,6 +223,16 @@ def example() -> Snapshot:
     return two_bridges(container("c1", 3), c2, web())
 
 
+def by_hand() -> Snapshot:
+    """Return a bridge that was made without Docker, with two cables that lead to no container."""
+    ends = [
+        Interface(name, 8 + n, "veth", state, "02:00:00:00:00:02", 1500, (), master="hand0")
+        for n, (name, state) in enumerate((("hand-box", "UP"), ("hand-two", "DOWN")))
+    ]
+    interfaces = host(bridge("docker0", "172.17.0.1/16"), bridge("hand0", "10.10.0.1/24"), *ends)
+    return used(interfaces=interfaces, containers=(container("c1", 2),))
+
+
 def stopped() -> Snapshot:
     old = container("old", 0, state="exited", endpoints=(Endpoint("bridge"),))
     new = container("new", 0, state="created", endpoints=(Endpoint("bridge"),), image="nginx:latest", command="nginx")
@@ -483,6 +493,7 @@ SCENES: dict[str, Callable[[], Snapshot]] = {
         published,
         published_28,
         example,
+        by_hand,
         stopped,
         two_networks,
         modes,

@@ -45,6 +45,11 @@ AROUND = {
     "answer_dropped": ("iptables -{} DOCKER-USER -p tcp --sport 80 -j DROP", "I", "D"),
     "client_routes": ("ip -n client route {} 10.61.0.0/16 via 203.0.113.10", "add", "del"),
     "client_routes_published": ("ip -n client route {} 10.61.0.0/16 via 203.0.113.10", "add", "del"),
+    "ipv6_published": (
+        "ip addr {0} 2001:db8:0:1::10/64 dev eth0 nodad; ip -n client addr {0} 2001:db8:0:1::20/64 dev eth0 nodad",
+        "add",
+        "del",
+    ),
 }
 FLOWS = {
     "published": ("client", "http://host:80/"),
@@ -83,6 +88,7 @@ FLOWS = {
     "ipv6_one_bridge": ("d2", "http://[fd00:61::2]/"),
     "ipv6_localhost": ("host", "http://[::1]:8086/"),
     "ipv6_host_to_container": ("host", "http://[fd00:61::2]/"),
+    "ipv6_published": ("client", "http://[2001:db8:0:1::10]:8086/"),
     "ipv6_ping": ("d2", "ping://[fd00:61::2]"),
     "ipv6_outside": ("d2", "tcp://[2001:db8::20]:80"),
 }

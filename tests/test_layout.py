@@ -11,6 +11,7 @@ from tests.pictures import (
     MYNET,
     SCENES,
     alike,
+    by_hand,
     container,
     example,
     first_day,
@@ -31,6 +32,20 @@ pytestmark = pytest.mark.filterwarnings("ignore:Glyph .* missing from font")
 @pytest.mark.parametrize("name", SCENES)
 def test_no_text_outside_of_its_box(name: str) -> None:
     assert outside(PICTURES[name]) == []
+
+
+def test_a_cable_that_leads_to_no_container_hangs_on_its_bridge_where_that_has_none() -> None:
+    """And moves nothing else: without the cables everything stands where it stood."""
+    places = PICTURES["by_hand"].places
+    bar = places["bridge", "hand0"]
+    for name in ("hand-box", "hand-two"):
+        port = places["interface", name]
+        assert bar.x < port.x < port.x + port.width < bar.x + bar.width
+        assert port.y > bar.y + bar.height
+    assert places["interface", "eth0"].tab
+    scene = by_hand()
+    bare = layout(replace(scene, interfaces=tuple(i for i in scene.interfaces if i.master != "hand0"))).places
+    assert {key: box for key, box in places.items() if key in bare} == bare
 
 
 @pytest.mark.parametrize("name", SCENES)

@@ -9,26 +9,39 @@ import pytest
 
 from course_lib import collect
 from course_lib.findings import way_of
+from course_lib.overlay import ground, numbers
+from course_lib.way import Way
 from course_lib.way_story import sentences
-from course_lib.way_words import WIDTH, table
+from course_lib.way_words import WIDTH, Names, at, table
 from tests.record_evidence import recorded
 from tests.test_findings import ALL, ENGINES, way
 
 RANDOM = r"\bveth[0-9a-f]{7}\b|\bbr-[0-9a-f]{12}\b|\b[0-9a-f]{12,}\b|:6[1-4]\d{3}\b|handle|\d\d:\d\d:\d\d"
 
 
+def said(found: Way) -> str:
+    """Return the table of a way, as a journey prints it."""
+    return table(found, numbers(ground(found), found))
+
+
 @pytest.mark.parametrize(("engine", "flow"), ALL)
 def test_nothing_random_is_in_what_is_said(engine: str, flow: str) -> None:
-    for text in (table(way(engine, flow)), sentences(way(engine, flow))):
+    for text in (said(way(engine, flow)), sentences(way(engine, flow))):
         assert re.search(RANDOM, text) is None
 
 
 @pytest.mark.parametrize(("engine", "flow"), ALL)
 def test_lines_fit_and_every_step_has_its_own(engine: str, flow: str) -> None:
-    lines = table(way(engine, flow)).splitlines()
+    found = way(engine, flow)
+    lines = said(found).splitlines()
     assert max(map(len, lines)) <= WIDTH
-    numbers = [int(found[1]) for line in lines if (found := re.match(r" {1,3}(\d+)  \S", line))]
-    assert numbers == list(range(1, len(way(engine, flow).steps) + 1))
+    rows = [row for line in lines if (row := re.match(r"([ \d]{4})  (\S.*)", line))]
+    assert len(rows) == len(found.steps)
+    drawn = numbers(ground(found), found)
+    names = Names(found)
+    for place, (row, step) in enumerate(zip(rows, found.steps, strict=True), 1):
+        assert row[1].strip() == str(drawn.get(place, ""))
+        assert row[2].startswith(at(step, names))
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -63,13 +76,13 @@ def test_another_run_with_other_ports_and_ids_says_the_same(engine: str, flow: s
     sent = replace(request, source_port=int(other_port))
     again = way_of(sent, {key: swap(text) for key, text in evidence.items()}, other)
     assert again.steps != way(engine, flow).steps, "else nothing was swapped"
-    assert table(again) == table(way(engine, flow))
+    assert said(again) == said(way(engine, flow))
     assert sentences(again) == sentences(way(engine, flow))
 
 
 def test_a_table() -> None:
     """One table as a whole, as a person reads it."""
-    assert table(way("26.1", "two_bridges")) == (
+    assert said(way("26.1", "two_bridges")) == (
         """\
 a2 → tcp://10.61.2.2:80
 End: the packet was dropped by rule 2 of filter DOCKER-ISOLATION-STAGE-2 in host
@@ -77,20 +90,20 @@ End: the packet was dropped by rule 2 of filter DOCKER-ISOLATION-STAGE-2 in host
 The packet (SYN)
   a2
    1  output                                  trace            sends 10.61.1.3:PORT → 10.61.2.2:80
-   2  nat OUTPUT                              trace            no rule decided: policy ACCEPT
-   3  nat POSTROUTING                         trace            no rule decided: policy ACCEPT
+      nat OUTPUT                              trace            no rule decided: policy ACCEPT
+      nat POSTROUTING                         trace            no rule decided: policy ACCEPT
   host
-   4  bridge br-<front>                       trace+capture    comes in by the veth pair of a2
-   5  nat PREROUTING                          trace            no rule decided: policy ACCEPT
-   6  bridge br-<front>                       trace
+   2  bridge br-<front>                       trace+capture    comes in by the veth pair of a2
+      nat PREROUTING                          trace            no rule decided: policy ACCEPT
+      bridge br-<front>                       trace
             hands it up to the host's own interface on the bridge
-   7  routing                                 trace            out by br-<back>
-   8  filter FORWARD rule 1                   trace            -j DOCKER-USER
-   9  filter DOCKER-USER rule 1               trace            -j RETURN
-  10  filter FORWARD rule 2                   trace            -j DOCKER-ISOLATION-STAGE-1
-  11  filter DOCKER-ISOLATION-STAGE-1 rule 5  trace
+      routing                                 trace            out by br-<back>
+      filter FORWARD rule 1                   trace            -j DOCKER-USER
+      filter DOCKER-USER rule 1               trace            -j RETURN
+      filter FORWARD rule 2                   trace            -j DOCKER-ISOLATION-STAGE-1
+      filter DOCKER-ISOLATION-STAGE-1 rule 5  trace
             -i br-<front> ! -o br-<front> -j DOCKER-ISOLATION-STAGE-2
-  12  filter DOCKER-ISOLATION-STAGE-2 rule 2  trace            -o br-<back> -j DROP
+   3  filter DOCKER-ISOLATION-STAGE-2 rule 2  trace            -o br-<back> -j DROP
 
 conntrack in a2: tcp 10.61.1.3:PORT → 10.61.2.2:80, its answer: 10.61.2.2:80 → 10.61.1.3:PORT
 """
