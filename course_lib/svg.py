@@ -15,7 +15,7 @@ FAMILY = {
     "sans": "DejaVu Sans, Verdana, Helvetica, Arial, sans-serif",
     "mono": "DejaVu Sans Mono, Menlo, Consolas, Liberation Mono, monospace",
 }
-READABLE = 9.0  # pixels of the smallest text: who has less room scrolls
+READABLE = 8.5  # pixels of the smallest text on the screen: who has less room scrolls
 DASHES = ' stroke-dasharray="6 4"'
 # XML 1.0 has no way at all to write these, not even escaped.
 FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

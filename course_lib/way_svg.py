@@ -21,6 +21,7 @@ from course_lib.way_story import sentences
 from course_lib.way_words import Names
 
 SECONDS = 1.6  # from one step to the next
+KEYS = 'data-lm-suppress-shortcuts="true"'  # JupyterLab leaves the keys to what has the focus and says so
 # The label of the chosen step says what happens there; those beside it are the buttons Back and Forward.
 STYLE = f"""
 .course-way {{ color: {palette.INK}; font: 13px/1.5 DejaVu Sans, Verdana, Helvetica, Arial, sans-serif }}
@@ -45,7 +46,7 @@ STYLE = f"""
 .course-way-pause {{ visibility: hidden }}
 .course-way:has(.course-way-play :checked) .course-way-pause {{ visibility: visible }}
 .course-way-play:has(:checked) .course-way-button {{ background: {palette.INK}; color: {palette.PAPER} }}
-.course-way-picture {{ overflow-x: auto }}
+.course-way-picture {{ overflow-x: auto; width: 0; min-width: 100% }}  /* as wide as there is room, not as it is */
 @keyframes course-appear {{ from {{ opacity: 0 }} to {{ opacity: 1 }} }}
 .course-way:has(.course-way-play :checked) .course-step {{
   animation: course-appear .4s both; animation-delay: calc(var(--at) * {SECONDS}s) }}
@@ -63,11 +64,10 @@ def player(picture: Picture, way: Way) -> str:
     rules = [_rule(number) for number in range(1, len(stops) + 1)]
     return "\n".join(
         [
-            # A form, so that two players are two groups of buttons; JupyterLab leaves the keys to whoever says so.
-            '<form class="course-way" method="dialog" data-lm-suppress-shortcuts="true">',
+            '<form class="course-way" method="dialog">',  # so that two players are two groups of buttons
             f"<style>{STYLE}{''.join(rules)}</style>",
             *(_controls(stops, Names(way)) if stops else ()),  # a packet may get to nothing that is drawn
-            f'<div class="course-way-picture" tabindex="0">{_drawn(picture, way, found)}</div>',
+            f'<div class="course-way-picture" tabindex="0" {KEYS}>{_drawn(picture, way, found)}</div>',
             "</form>",
         ]
     )
@@ -78,9 +78,9 @@ def _controls(stops: Sequence[Stop], names: Names) -> list[str]:
     steps = [_step(number, stop, names, last=number == len(stops)) for number, stop in enumerate(stops, 1)]
     return [
         '<div class="course-way-row">',
-        '<label class="course-way-play"><input type="radio" name="step">'
+        f'<label class="course-way-play"><input type="radio" name="step" {KEYS}>'
         '<span class="course-way-button">Play</span></label>',
-        '<label class="course-way-pause"><input type="checkbox"> Pause</label>',
+        f'<label class="course-way-pause"><input type="checkbox" {KEYS}> Pause</label>',
         f'<div class="course-way-steps">{"".join(steps)}</div></div>',
     ]
 
@@ -89,7 +89,8 @@ def _step(number: int, stop: Stop, names: Names, *, last: bool) -> str:
     """Return the button of a step."""
     words = f"Step {stop.number}{', the answer' if stop.step.back else ''}: {said(stop, names)}"
     checked = " checked" if last else ""
-    button = f'<input type="radio" name="step" class="course-pick-{number}" aria-label={quoteattr(words)}{checked}>'
+    name = f'class="course-pick-{number}" aria-label={quoteattr(words)}'
+    button = f'<input type="radio" name="step" {name} {KEYS}{checked}>'
     return f"<label>{button}<span>{escape(words)}</span></label>"
 
 
