@@ -118,6 +118,15 @@ def test_it_follows_a_terminal_also_while_a_cell_runs(learner: Learner, page: An
     run.host("ip link set $(veth-of web) up")
     page.get_by_text("| Idle").wait_for(timeout=20_000)
     look(learner, "live-web")
+    # Who has scrolled a wide picture sees the same part of it when it changes.
+    page.set_viewport_size({"width": 800, "height": 1400})
+    scroller = page.locator(".jp-NotebookPanel:visible .widget-html:has(.course-live)")
+    scroller.evaluate("box => { box.scrollLeft = 150 }")
+    run.host("docker rename web site")
+    seen(page, r"site: nginx")
+    assert scroller.evaluate("box => box.scrollLeft") == 150
+    run.host("docker rename site web")
+    seen(page, r"web: nginx")
 
 
 def test_its_controls(learner: Learner, page: Any) -> None:  # noqa: F811
