@@ -43,7 +43,7 @@ def hears(stream: Says, rest: float = 0.0) -> tuple[bool, float]:
 def test_it_looks_at_once_when_the_engine_has_acted() -> None:
     alive, took = hears(Says((0, "container start\n")), rest=5)
     assert alive
-    assert took < watch.QUIET
+    assert took < 2
 
 
 @pytest.mark.parametrize(
@@ -52,17 +52,17 @@ def test_it_looks_at_once_when_the_engine_has_acted() -> None:
 def test_it_gives_the_engine_a_moment_when_something_else_is_said(words: str) -> None:
     alive, took = hears(Says((0, words), (0.01, words)))
     assert alive
-    assert watch.QUIET <= took < 5 * watch.QUIET
-    assert hears(Says((0, words), (0.01, "container start\n")), rest=5)[1] < watch.QUIET
+    assert watch.QUIET <= took < 2
+    assert hears(Says((0, words), (0.01, "container start\n")), rest=5)[1] < 2
     assert 0.3 <= hears(Says((0, words)), rest=0.3)[1] < 3
 
 
 def test_it_looks_again_when_nothing_is_said_and_not_when_the_stream_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch, "PERIOD", 0.2)
+    monkeypatch.setattr(watch, "PERIOD", 0.5)
     alive, took = hears(Says())
     assert alive
-    assert took >= 0.2
-    assert hears(Says((0, ""))) == (False, pytest.approx(0, abs=0.15))
+    assert took >= 0.5
+    assert not hears(Says((0, "")))[0]
 
 
 def until(fact: Callable[[], object], seconds: float = 10) -> None:
