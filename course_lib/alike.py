@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_interface
 
 from course_lib.homes import Homes
@@ -18,6 +19,7 @@ from course_lib.snapshot import Container, Snapshot
 ONE_BY_ONE = 5  # containers that are alike and are still drawn each, below a network
 ASIDE = 2  # the same, for those that are below no network
 HOW = "./course graph --all shows each"
+_parsed = lru_cache(maxsize=4096)(ip_interface)  # a picture that is drawn again has nearly the same addresses
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ def _run(members: Sequence[str]) -> str:
 def address_runs(group: Group) -> list[list[str]]:
     """Return the addresses of a group, IPv4 first, in lists of addresses that follow each other."""
     found = sorted(
-        (ip_interface(address) for c in group.members for e in c.endpoints for address in e.addresses),
+        (_parsed(address) for c in group.members for e in c.endpoints for address in e.addresses),
         key=lambda a: (a.version, int(a.ip)),
     )
     runs: list[list[str]] = []

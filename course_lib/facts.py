@@ -1,27 +1,27 @@
 """Raw facts about the lab's network, read in one go, and the Snapshot that is made of them.
 
-Reading costs two list calls of the Docker API and, at the same time, one script over a kept stream, however many
-containers run. What the list calls leave out of a container is asked once, and again when they say that it changed.
+Reading costs one question to a program that is kept in the lab (`reader.pl`), however many containers run: it asks
+the kernel, and the engine for its two lists. What these leave out of a container is asked once, and again when they
+say that it changed.
 """
 
 from __future__ import annotations
 
-import functools
 import json
 import threading
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from course_lib import engine, lab, netlink, run
+from course_lib.errors import LabGoneError
 
 READER = (Path(__file__).parent / "reader.pl").read_text()
 HOST, CLIENT = ("host", "/proc/self/ns/net"), ("client", "/run/netns/client")
 # Each section of an answer begins with a line of its name.
 COMMANDS = ("route!ip -j route", "rules ip!iptables-save -c", "rules ip6!ip6tables-save -c")
-INSPECT = "curl -s --unix-socket /run/docker.sock 'http://docker/containers/{{{ids}}}/json'"
+LISTS = ("containers@/containers/json?all=1", "networks@/networks")
 
 
 @dataclass
@@ -39,12 +39,6 @@ _known = [_Known()]  # of the lab that was read last
 _reading = threading.Lock()  # a live panel reads in a thread of its own
 
 
-@functools.cache
-def _api(container: str) -> Any:
-    """Return the kept client of a lab's engine."""
-    return engine.inner(container)
-
-
 @engine.plain_words()
 def read() -> dict[str, Any]:
     """Return the raw facts: JSON values as the engine and `ip` print them, rules as iptables-save prints them.
@@ -52,24 +46,21 @@ def read() -> dict[str, Any]:
     Keys: containers, networks (lists of the Docker API), version, inspect, addr, client, route, rules (a mapping
     of family to text) and inside (a mapping of container id to `ip -j addr`). Raises LabGoneError.
     """
-    with _reading, ThreadPoolExecutor(1) as beside:
+    with _reading:
         known = _known[0] = _known_of(lab.require())
-        kernel = beside.submit(_ask, known, [HOST, CLIENT, *_namespaces(known.details.values())], COMMANDS)
-        api = _api(lab.container())
-        containers, networks = api.containers(all=True), api.networks()
-        found = kernel.result()
+        found = _ask(known, [HOST, CLIENT, *_namespaces(known.details.values())], [*LISTS, *COMMANDS])
+        if not {"containers", "networks"} <= set(found):
+            raise LabGoneError("The lab's dockerd does not answer: `./course reset` makes a fresh lab.")
         for key, _ in _namespaces(known.details.values()):
             if key not in known.inside:  # its process has ended: there may be another one now
                 known.items.pop(key, None)
-        fresh = _learn(known, containers)
+        fresh = _learn(known, found["containers"])
         if missing := _namespaces(fresh):
             known.inside |= _ask(known, missing, ())["inside"]
     return {
-        "containers": containers,
-        "networks": networks,
+        **found,
         "version": known.version,
         "inspect": list(known.details.values()),
-        **{name: value for name, value in found.items() if name != "inside"},
         "addr": known.inside.get("host", []),
         "client": known.inside.get("client", []),
         "inside": {key: known.inside[key] for key in known.items if key in known.inside},
@@ -90,22 +81,17 @@ def _learn(known: _Known, containers: list[dict[str, Any]]) -> list[dict[str, An
     """
     now = {item["Id"]: {**item, "Status": ""} for item in containers}  # "Up 5 minutes" is nothing new
     asked = [key for key, item in now.items() if known.items.get(key) != item]
-    fresh = [item for item in _inspect(asked) if "Id" in item]  # else it has gone meanwhile
+    fresh = _inspect(known.box, asked)
     details = known.details | {item["Id"]: item for item in fresh}
     known.details = {key: details[key] for key in now if key in details}
     known.items = now
     return fresh
 
 
-def _inspect(ids: list[str]) -> list[dict[str, Any]]:
-    """Return the inspects of containers: one connection, however many."""
-    text = run.ask(INSPECT.format(ids=",".join(ids))) if ids else ""
-    found, at = [], 0
-    while at < len(text):
-        item, at = json.JSONDecoder().raw_decode(text, at)
-        found.append(item)
-        at += len(text[at:]) - len(text[at:].lstrip())
-    return found
+def _inspect(box: str, ids: Iterable[str]) -> list[dict[str, Any]]:
+    """Return the inspects of containers; of one that is gone there is none."""
+    asked = [f"inspect@/containers/{key}/json" for key in ids]
+    return list(sections(run.consult(box, READER, asked)).get("inspect", [])) if asked else []
 
 
 def _namespaces(details: Iterable[dict[str, Any]]) -> list[tuple[str, str]]:
@@ -114,9 +100,9 @@ def _namespaces(details: Iterable[dict[str, Any]]) -> list[tuple[str, str]]:
 
 
 def _ask(known: _Known, namespaces: Iterable[tuple[str, str]], commands: Iterable[str]) -> dict[str, Any]:
-    """Ask the kernel about namespaces; one of which the answer is known is told only if it has changed."""
+    """Ask about namespaces, and what else there is to ask; a namespace that is known is told only if it has changed."""
     fields = [f"{key}{'~' if key in known.inside else '='}{file}" for key, file in namespaces]
-    found = sections(run.consult(READER, [*commands, *fields]))
+    found = sections(run.consult(known.box, READER, [*commands, *fields]))
     same = {key: known.inside[key] for key, said in found["inside"].items() if said is None}
     found["inside"] |= same
     if commands:  # a whole answer: who is not in it has gone
@@ -134,6 +120,8 @@ def sections(text: str) -> dict[str, Any]:
             facts["rules"][key] = body
         elif kind == "inside":  # as `ip -j addr` says it
             facts["inside"][key] = json.loads(body or "[]")
+        elif kind == "inspect":
+            facts.setdefault("inspect", []).append(json.loads(body))
         elif kind == "namespaces":
             for name, *said in (line.split(" ") for line in body.splitlines()):
                 facts["inside"][name] = None if said == ["="] else netlink.interfaces(*said)

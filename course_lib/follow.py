@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
-from course_lib import collect, evidence, facts
+from course_lib import collect, evidence, facts, overlay, panel
 from course_lib.draw import png
 from course_lib.findings import way_of
-from course_lib.overlay import ground, numbers, over
 from course_lib.request import request
 from course_lib.way import Way
 from course_lib.way_story import sentences
-from course_lib.way_svg import frames
+from course_lib.way_svg import player
 from course_lib.way_words import table
 
 ALT = "The network of the lab, with the way of a packet in numbered steps. The same is in the table below it."
@@ -20,27 +19,22 @@ ALT = "The network of the lab, with the way of a packet in numbered steps. The s
 
 @dataclass(frozen=True, repr=False)
 class Journey(Way):
-    """The way of one request: data, that a notebook shows as a picture and `print` as a table."""
+    """The way of one request: data, that a notebook shows as a picture that plays and `print` as a table."""
 
     def __repr__(self) -> str:
         """Return the table: the same in every run, because ports and ids that differ have names."""
-        return table(self, numbers(ground(self), self)).rstrip("\n")
+        return table(self, overlay.numbers(overlay.ground(self), self)).rstrip("\n")
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return the picture and the table, and what a page without images puts in the image's place."""
-        picture = ground(self)
-        data = {"image/png": png(over(picture, self)), "text/plain": table(self, numbers(picture, self))}
-        return data, {"image/png": {"alt": ALT}}
+        """Return the way that plays and, for a page that cannot have it, the picture with its words and the table."""
+        ground = overlay.ground(self)
+        saved = {"image/png": png(overlay.over(ground, self)), "text/plain": table(self, overlay.numbers(ground, self))}
+        return {**panel.still(player(ground, self)), **saved}, {"image/png": {"alt": ALT}}
 
     @property
     def words(self) -> str:
         """Return the way in sentences: what decided, without the rules that only led on."""
         return sentences(self)
-
-    @property
-    def frames(self) -> str:
-        """Return an SVG that plays the way step by step by itself, or shows all of it where motion is unwanted."""
-        return frames(ground(self), self)
 
 
 def journey(origin: str, target: str) -> Journey:

@@ -13,6 +13,7 @@ the node stands for (a dataclass of `course_lib.snapshot`, or None). An edge's `
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import ip_interface
 from typing import TYPE_CHECKING
 
@@ -28,8 +29,9 @@ CLIENT = ("client", "client")
 NO_NETWORK = ("host", "null")  # the drivers behind the networks "host" and "none"
 
 
+@lru_cache(maxsize=4)  # a live picture asks six times, of its state and of the one before
 def to_graph(snapshot: Snapshot) -> Graph:
-    """Return the graph of a snapshot; the same snapshot gives the same nodes in the same order."""
+    """Return the graph of a snapshot, to be read only; the same snapshot gives the same nodes in the same order."""
     graph: Graph = nx.Graph()
     graph.add_node(HOST, kind="host", it=None)
     _add_networks(graph, snapshot)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import IPv4Interface, ip_interface
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ class Homes:
     guests: dict[str, list[Container]] = field(default_factory=dict)  # by the name of whose namespace it is
 
 
+@lru_cache(maxsize=4)  # as the graph
 def homes(snapshot: Snapshot, graph: Graph) -> Homes:
     """Return where each container of the snapshot belongs."""
     found = Homes({node: [] for node in network_nodes(graph)})

@@ -84,9 +84,9 @@ def way_picture(picture: Picture, way: Way, found: Sequence[Trip]) -> Picture:
     """Return the picture with these trips of the way on it."""
     below, above = under(picture)
     marks = [shape for trip in found for stop in numbered(trip) for shape in mark(trip, stop)]
-    said = legend(picture, way, found)
-    end = max(shape.y + shape.height for shape in said if isinstance(shape, Box))
-    shapes = (*below, *(trip.line for trip in found), *above, *marks, *sockets(found), *said)
+    words = legend(picture, way, found)
+    end = max(shape.y + shape.height for shape in words if isinstance(shape, Box))
+    shapes = (*below, *(trip.line for trip in found), *above, *marks, *sockets(found), *words)
     return Picture(picture.width, round(max(picture.height, end + MARGIN)), shapes)
 
 
@@ -127,7 +127,7 @@ def legend(picture: Picture, way: Way, found: Sequence[Trip]) -> list[Shape]:
         title = f"{'Answer' if trip.back else 'Packet'}{second} {first.packet.said}".rstrip()
         lines.append(Text(title, size=11.5, bold=True, colour=trip.colour))
         for stop in numbered(trip):
-            lines += wrap(Text(f"{stop.number}  {_said(stop, names)}", size=10.5, colour=palette.INK), width - 24, 2)
+            lines += wrap(Text(f"{stop.number}  {said(stop, names)}", size=10.5, colour=palette.INK), width - 24, 2)
     end = wrap(
         Text(f"End: {names.rule(way.end.words)}", size=11.5, bold=True, colour=palette.INK), picture.width - 100, 2
     )
@@ -147,7 +147,8 @@ def legend(picture: Picture, way: Way, found: Sequence[Trip]) -> list[Shape]:
     return shapes
 
 
-def _said(stop: Stop, names: Names) -> str:
+def said(stop: Stop, names: Names) -> str:
+    """Return what happens at a stop."""
     step = stop.step
     now = f", now {names.packet(step.packet)}" if step.before else ""
     where = f"{step.place}: " if step.kind in ("sends", "delivered") else f"{at(step, names)}: "

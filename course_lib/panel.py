@@ -1,4 +1,4 @@
-"""The live panel and the question in a notebook: the only module that imports ipywidgets."""
+"""The live panel, the question and the way that plays in a notebook: the only module that imports ipywidgets."""
 
 from __future__ import annotations
 
@@ -68,7 +68,8 @@ class Panel:
 
     def _build(self) -> None:
         """Make the widgets."""
-        self._picture, self._said, self._evidence = (widgets.HTML(layout=WIDE) for _ in range(3))
+        self._said, self._evidence = widgets.HTML(layout=WIDE), widgets.HTML(layout=WIDE)
+        self._picture = widgets.HTML(layout=widgets.Layout(width="100%", overflow="auto"))
         self._pause = widgets.ToggleButton(description="Pause", layout=NARROW)
         self._network = widgets.Dropdown(options=[ALL], description="Show")
         self._ticks = {
@@ -177,6 +178,11 @@ def live() -> Panel:
 def show_to_a_room(style: str) -> None:
     """Show the live picture with a style sheet that makes steps of the notebook's cells."""
     display(HTML(f"<style>{style}</style>"), live())  # type: ignore[no-untyped-call]
+
+
+def still(html: str) -> dict[str, Any]:
+    """Return what shows HTML in a notebook that runs; nothing of it is on a saved page."""
+    return dict(widgets.HTML(html, layout=WIDE)._repr_mimebundle_())
 
 
 class Prediction:

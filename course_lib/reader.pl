@@ -3,6 +3,7 @@
 # A line has fields between tabs. The first is printed as the end of the answer; each other one is
 #
 #     TITLE!COMMAND   what the command prints stands below a line `== TITLE`; the commands run at the same time
+#     TITLE@PATH      the same with what the lab's engine answers to GET PATH; nothing at all if it does not
 #     KEY=FILE        a network namespace, such as /proc/PID/ns/net: below `== namespaces` a line of its key, its
 #                     links and its addresses, netlink messages (rtnetlink(7)) as hexadecimal digits, with those
 #                     attributes only that somebody reads
@@ -11,7 +12,7 @@
 # `nsenter -n ip addr` for each namespace says the same, and costs twenty times as much. Perl is in every Debian.
 use strict;
 
-my ($AF_NETLINK, $SOCK_RAW, $CLONE_NEWNET, $DUMP, $DONE) = (16, 3, 0x40000000, 0x301, 3);
+my ($AF_UNIX, $AF_NETLINK, $SOCK_STREAM, $SOCK_RAW, $CLONE_NEWNET, $DUMP, $DONE) = (1, 16, 1, 3, 0x40000000, 0x301, 3);
 my $SETNS = qx(uname -m) eq "aarch64\n" ? 268 : 308;    # the number of setns(2) on arm64, and on x86-64
 my %LINK = map { $_ => 1 } 1, 3, 4, 5, 10, 16, 18, 37;  # IFLA_ADDRESS, IFNAME, MTU, LINK, MASTER, OPERSTATE, ...
 my %ADDRESS = (1 => 1, 2 => 1);                         # IFA_ADDRESS, IFA_LOCAL
@@ -50,16 +51,32 @@ sub brief {    # the messages with the attributes that are wanted, without those
     return unpack "H*", $kept;
 }
 
+sub asked {    # a connection to the engine that was asked for a path; it ends with the answer, as in HTTP/1.0
+    my ($path) = @_;
+    socket my $engine, $AF_UNIX, $SOCK_STREAM, 0 or return;
+    connect $engine, pack "S a*", $AF_UNIX, "/run/docker.sock" or return;
+    syswrite $engine, "GET $path HTTP/1.0\r\n\r\n" or return;
+    return $engine;
+}
+
+sub body {    # what the engine answered, without its head; nothing if it refused, or ended meanwhile
+    my $answer = join "", readline $_[0];
+    return $answer =~ /^\S+ 200 .*?\r\n\r\n(.*\n)\z/s ? $1 : "";
+}
+
 open STDERR, ">", "/dev/null";
 open my $home, "<", "/proc/self/ns/net";
 while (my $line = <STDIN>) {
     chomp $line;
     my ($end, @fields) = split /\t/, $line;
-    my @commands;
+    my (@commands, @asked);
     for (@fields) {
-        my ($title, $command) = /^([^=~]*?)!(.*)/ or next;
-        open my $pipe, "-|", $command or next;
-        push @commands, [$title, $pipe];
+        my ($title, $how, $what) = /^([\w ]+)([!@])(.*)/ or next;
+        if ($how eq "@") {
+            push @asked, [$title, asked($what) || next];
+        } elsif (open my $pipe, "-|", $what) {
+            push @commands, [$title, $pipe];
+        }
     }
     my ($said, %now) = "== namespaces\n";
     for (@fields) {
@@ -78,5 +95,9 @@ while (my $line = <STDIN>) {
     %last = %now if @commands;    # a whole answer: who is not in it has gone
     @last{keys %now} = values %now;
     $said .= "== $_->[0]\n" . join("", readline $_->[1]) for @commands;
+    for (@asked) {
+        my $body = body($_->[1]) or next;
+        $said .= "== $_->[0]\n$body";
+    }
     syswrite STDOUT, "$said$end\n";
 }

@@ -188,20 +188,20 @@ def ask(script: str, timeout: float = 30) -> str:
     Errors and exit codes of the script are not looked at. Raises LabGoneError, also after `timeout` seconds.
     """
     end = f"end-{secrets.token_hex(8)}"
-    return _ask(("sh",), f"( {script}\n) </dev/null 2>/dev/null\necho {end}\n", end, timeout)
+    question = f"( {script}\n) </dev/null 2>/dev/null\necho {end}\n"
+    return _ask(lab.require(), ("sh",), question, end, timeout)
 
 
-def consult(program: str, fields: Sequence[str], timeout: float = 30) -> str:
-    """Ask a Perl program of ours that is kept running on the lab's host, and return its answer.
+def consult(box: str, program: str, fields: Sequence[str], timeout: float = 30) -> str:
+    """Ask a Perl program of ours that is kept running on the host of the lab `lab.require()`, and return its answer.
 
     It gets a line with fields between tabs, of which the first is the last line of its answer. Raises LabGoneError.
     """
     end = f"end-{secrets.token_hex(8)}"
-    return _ask(("perl", "-e", program), "\t".join([end, *fields]) + "\n", end, timeout)
+    return _ask(box, ("perl", "-e", program), "\t".join([end, *fields]) + "\n", end, timeout)
 
 
-def _ask(argv: tuple[str, ...], question: str, end: str, timeout: float) -> str:
-    box = lab.require()
+def _ask(box: str, argv: tuple[str, ...], question: str, end: str, timeout: float) -> str:
     with _asking:
         if argv not in _kept or _kept[argv].box != box:
             _forget(argv)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from xml.sax.saxutils import escape, quoteattr
 
@@ -15,6 +15,7 @@ FAMILY = {
     "sans": "DejaVu Sans, Verdana, Helvetica, Arial, sans-serif",
     "mono": "DejaVu Sans Mono, Menlo, Consolas, Liberation Mono, monospace",
 }
+READABLE = 8.5  # pixels of the smallest text on the screen: who has less room scrolls
 DASHES = ' stroke-dasharray="6 4"'
 # XML 1.0 has no way at all to write these, not even escaped.
 FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -34,20 +35,27 @@ def svg(
     A live picture also has CSS rules of its own, words that appear while the mouse is over a box, and classes: one
     of a box holds for the texts on it, too.
     """
-    width, height = _number(picture.width), _number(picture.height)
-    head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{width}" height="{height}" '
-        f'viewBox="0 0 {width} {height}" style="max-width:100%;height:auto">'
-    )
-    words = [f"<title>{_escape(title)}</title>", f"<desc>{_escape(description)}</desc>"]
-    paper = f'<rect width="{width}" height="{height}" fill="{palette.PAPER}"/>'
-    styles = [f"<style>{style}</style>"] if style else []
     lines = []
     for group in groups(picture.shapes):
         first = group[0]
         name = classes.get(first.key) if isinstance(first, Box) else None
         elements = [element(shape, whys) for shape in group]
         lines += [f"<g class={quoteattr(name)}>", *elements, "</g>"] if name else elements
+    return document(picture, title, description, lines, style)
+
+
+def document(picture: Picture, title: str, description: str, lines: Iterable[str], style: str = "") -> str:
+    """Return an SVG document of these lines that is as large as the picture, and not smaller than it can be read."""
+    width, height = _number(picture.width), _number(picture.height)
+    smallest = min((shape.size for shape in picture.shapes if isinstance(shape, Text)), default=READABLE)
+    least = _number(picture.width * min(1, READABLE / smallest))
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{width}" height="{height}" '
+        f'viewBox="0 0 {width} {height}" style="min-width:{least}px;max-width:100%;height:auto">'
+    )
+    words = [f"<title>{_escape(title)}</title>", f"<desc>{_escape(description)}</desc>"]
+    paper = f'<rect width="{width}" height="{height}" fill="{palette.PAPER}"/>'
+    styles = [f"<style>{style}</style>"] if style else []
     return "\n".join([head, *words, *styles, paper, *lines, "</svg>", ""])
 
 

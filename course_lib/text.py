@@ -84,7 +84,7 @@ def _network(snapshot: Snapshot, graph: Graph, node: tuple[str, ...], pile: dict
     lines = ["", f"{title[0].upper()}{title[1:]}: {where}" + (f", {state}" if state else "")]
     lines += [f"  {line}" for line in words.subnet_words(network, bridge)]
     members = [(c, e) for c in snapshot.containers for e, n in joins(graph, c) if n == node and _present(c, e)]
-    members = [(c, e) for c, e in members if c.name not in pile or pile[c.name].first is c]
+    members = [(c, e) for c, e in members if c.name not in pile or pile[c.name].first.name == c.name]
     if not members:
         return [*lines, f"  {words.empty_words(node[1], state)}"]
     rows = [_member_group(pile[c.name], e) if c.name in pile else _member(snapshot, c, e, node) for c, e in members]
@@ -128,7 +128,7 @@ def _containers(snapshot: Snapshot, where: Homes, pile: dict[str, Group]) -> lis
     aside = guests | {c.name for c in (*where.on_host, *where.alone)}
     for container in snapshot.containers:
         group = pile.get(container.name)
-        if group and container is not group.first:
+        if group and container.name != group.first.name:
             continue
         said = [f"{container.image} · {container.command}", words.state_words(container) or container.state]
         if not words.is_live(container) and container.endpoints:

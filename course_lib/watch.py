@@ -7,6 +7,7 @@ nobody tells, such as counters and what happens inside of containers, is seen a 
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -16,14 +17,17 @@ from course_lib.errors import CourseError
 from course_lib.snapshot import Snapshot
 from course_lib.stream import Exec
 
-# The engine's events come first in a line of their own, and end when dockerd does.
+# The engine's events end when dockerd does.
 SCRIPT = """
 ip -o monitor link address route &
 nft monitor ruleset &
-while :; do docker events --format 'docker'; sleep 0.3; done &
+while :; do docker events --format '{{.Type}} {{.Action}}'; sleep 0.3; done &
 wait"""
 PERIOD = 8.0  # seconds from one look to the next when nothing is heard
-QUIET = 0.02  # seconds: what is said so soon after is the same matter
+ACTED = re.compile(rb"^container (create|start|die|destroy|rename|pause|unpause)$", re.MULTILINE)
+# The kernel speaks while the engine is still at work, which says when it is done: a start takes it under 0.1 s from
+# the last that it does to an interface.
+QUIET = 0.1  # seconds from what is heard otherwise to the look
 MOST = 0.2  # seconds of rest between two looks: a hundred containers that start do not take all of a machine
 AGAIN = 0.5  # seconds until a lab that went away is looked for again
 TROUBLE = (CourseError, OSError, ValueError, KeyError, *engine.BROKEN_OFF)  # half an answer of an engine that ends
@@ -74,8 +78,8 @@ class Watcher:
     def _hear(self, stream: Exec, rest: float) -> bool:
         """Wait until there is a reason to look again; return False if the stream has ended.
 
-        That is at once if the engine says something; a moment after the kernel does, but not before the time of
-        rest is over; and when nothing was heard for long.
+        That is at once if the engine has done something to a container; a moment after all else that is said, but
+        not before the time of rest is over; and when nothing was heard for long.
         """
         deadline = time.monotonic() + PERIOD
         while True:
@@ -85,6 +89,6 @@ class Watcher:
                 return True
             if not said:
                 return False
-            if b"docker" in said:
+            if ACTED.search(said):
                 return True
             deadline = min(deadline, max(rest, time.monotonic() + QUIET))

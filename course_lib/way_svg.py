@@ -1,64 +1,132 @@
-"""A Way that plays by itself: one SVG in which CSS lets one step after the other appear, without a script.
+"""A Way that plays: one SVG with all its steps, and HTML controls that need neither a script nor the kernel.
 
-It plays once and then stands still, with everything in view. Whoever asks for less motion (prefers-reduced-motion,
-Media Queries Level 5) sees everything at once.
+Each step is a radio button, and CSS shows the way up to the one that is chosen: Tab gets there, the arrow keys step
+(HTML Standard, "Radio Button state"). `Play` is one more of them, which lets the steps appear one after the other.
+Whoever asks for less motion (prefers-reduced-motion, Media Queries Level 5) sees all of them at once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from xml.sax.saxutils import escape, quoteattr
 
-from course_lib.overlay import Trip, legend, mark, numbered, sockets, trips, under, way_picture
+from course_lib import palette
+from course_lib.overlay import Trip, legend, mark, numbered, said, sockets, trips, under, way_picture
 from course_lib.shapes import Line, Picture, Shape
-from course_lib.stops import lanes, line
-from course_lib.svg import element, svg
+from course_lib.stops import Stop, lanes, line
+from course_lib.svg import document, element
 from course_lib.way import Way
 from course_lib.way_story import sentences
+from course_lib.way_words import Names
 
 SECONDS = 1.6  # from one step to the next
-STYLE = (
-    "<style>@keyframes course-appear{from{opacity:0}to{opacity:1}}"
-    ".course-step{animation:course-appear .4s both}"
-    "@media (prefers-reduced-motion:reduce){.course-step{animation:none}}</style>"
-)
+KEYS = 'data-lm-suppress-shortcuts="true"'  # JupyterLab leaves the keys to what has the focus and says so
+# The label of the chosen step says what happens there; those beside it are the buttons Back and Forward.
+STYLE = f"""
+.course-way {{ color: {palette.INK}; font: 13px/1.5 DejaVu Sans, Verdana, Helvetica, Arial, sans-serif }}
+.course-way-row {{ display: flex; flex-wrap: wrap; gap: 6px; align-items: center; position: relative; padding: 4px }}
+.course-way-steps {{ display: grid; grid-template-columns: auto auto 1fr; gap: 6px; flex: 1 1 320px; min-height: 54px }}
+.course-way label {{ cursor: pointer; align-self: center }}
+.course-way-button, .course-way-steps label::before {{
+  display: inline-block; padding: 3px 12px; background: {palette.HOST}; border: 1px solid {palette.GREY} }}
+.course-way-row input[type=radio], .course-way-steps label {{ position: absolute; opacity: 0; pointer-events: none }}
+.course-way-steps label span {{ display: none }}
+.course-way-steps label:is(:has(:checked), :has(+ label > :checked), :has(:checked) + label),
+.course-way:has(.course-way-play :checked) .course-way-steps label:last-child {{
+  position: static; opacity: 1; pointer-events: auto }}
+.course-way-steps label:has(+ label > :checked) {{ grid-area: 1 / 1 }}
+.course-way-steps label:has(+ label > :checked)::before {{ content: "Back" }}
+.course-way-steps label:has(:checked) + label {{ grid-area: 1 / 2 }}
+.course-way-steps label:has(:checked) + label::before {{ content: "Forward" }}
+.course-way-steps label:has(:checked) {{ grid-area: 1 / 3 }}
+.course-way-steps label:has(:checked) span {{ display: inline }}
+.course-way:has(.course-way-play :checked) .course-way-steps label:last-child::before {{ content: "Show all" }}
+.course-way label:has(:focus-visible) {{ outline: 2px solid {palette.ACTIVE}; outline-offset: 2px }}
+.course-way-pause {{ visibility: hidden }}
+.course-way:has(.course-way-play :checked) .course-way-pause {{ visibility: visible }}
+.course-way-play:has(:checked) .course-way-button {{ background: {palette.INK}; color: {palette.PAPER} }}
+.course-way-picture {{ overflow-x: auto; width: 0; min-width: 100% }}  /* as wide as there is room, not as it is */
+@keyframes course-appear {{ from {{ opacity: 0 }} to {{ opacity: 1 }} }}
+.course-way:has(.course-way-play :checked) .course-step {{
+  animation: course-appear .4s both; animation-delay: calc(var(--at) * {SECONDS}s) }}
+.course-way:has(.course-way-pause :checked) .course-step {{ animation-play-state: paused }}
+@media (prefers-reduced-motion: reduce) {{
+  .course-way:has(.course-way-play :checked) .course-step {{ animation: none }}
+}}
+"""
 
 
-def frames(picture: Picture, way: Way, until: int | None = None) -> str:
-    """Return an SVG document that plays the steps of a way over a picture.
-
-    With `until` it stands still and shows the steps up to that number, which is the one in the table: a panel that
-    steps forward and back asks for one after the other (`step_numbers` has them).
-    """
+def player(picture: Picture, way: Way) -> str:
+    """Return HTML that plays the steps of a way over a picture; at first it shows all of them."""
     found = trips(picture, way)
+    stops = [stop for trip in found for stop in numbered(trip)]
+    rules = [_rule(number) for number in range(1, len(stops) + 1)]
+    return "\n".join(
+        [
+            '<form class="course-way" method="dialog">',  # so that two players are two groups of buttons
+            f"<style>{STYLE}{''.join(rules)}</style>",
+            *(_controls(stops, Names(way)) if stops else ()),  # a packet may get to nothing that is drawn
+            f'<div class="course-way-picture" tabindex="0" {KEYS}>{_drawn(picture, way, found)}</div>',
+            "</form>",
+        ]
+    )
+
+
+def _controls(stops: Sequence[Stop], names: Names) -> list[str]:
+    """Return the buttons above the picture."""
+    steps = [_step(number, stop, names, last=number == len(stops)) for number, stop in enumerate(stops, 1)]
+    return [
+        '<div class="course-way-row">',
+        f'<label class="course-way-play"><input type="radio" name="step" {KEYS}>'
+        '<span class="course-way-button">Play</span></label>',
+        f'<label class="course-way-pause"><input type="checkbox" {KEYS}> Pause</label>',
+        f'<div class="course-way-steps">{"".join(steps)}</div></div>',
+    ]
+
+
+def _step(number: int, stop: Stop, names: Names, *, last: bool) -> str:
+    """Return the button of a step."""
+    words = f"Step {stop.number}{', the answer' if stop.step.back else ''}: {said(stop, names)}"
+    checked = " checked" if last else ""
+    name = f'class="course-pick-{number}" aria-label={quoteattr(words)}'
+    button = f'<input type="radio" name="step" {name} {KEYS}{checked}>'
+    return f"<label>{button}<span>{escape(words)}</span></label>"
+
+
+def _rule(number: int) -> str:
+    """Return the CSS that hides what comes behind the chosen step, and marks that."""
+    chosen = f".course-way:has(.course-pick-{number}:checked)"
+    later = ", ".join(f"{chosen} .course-{kind}-{number} ~ .course-{kind}" for kind in ("line", "mark"))
+    now = f"{chosen} .course-mark-{number} rect {{ stroke: {palette.ACTIVE}; stroke-width: 4 }}"
+    return f"{later} {{ visibility: hidden }}\n{now}\n"
+
+
+def _drawn(picture: Picture, way: Way, found: Sequence[Trip]) -> str:
+    """Return the SVG document: first the lines of all steps, then their circles."""
     whole = way_picture(picture, way, found)
     lines, marks = [], []
-    for position, (number, segment, shapes) in enumerate(_steps(picture, found)):
-        if until is not None and number > until:
-            break
-        begin = f' style="animation-delay:{SECONDS * position:.1f}s"' if until is None else ""
-        group = f'<g class="course-step step-{number}"{begin}>' if until is None else f'<g class="step-{number}">'
-        lines.append(f"{group}{element(segment)}</g>")
-        marks.append(f"{group}{''.join(map(element, shapes))}</g>")
+    for number, (segment, shapes) in enumerate(_steps(picture, found), 1):
+        lines.append(_group("line", number, [segment]))
+        marks.append(_group("mark", number, shapes))
     below, above = under(picture)
     body = [*map(element, below), *lines, *map(element, above), *marks]
     body += map(element, (*sockets(found), *legend(picture, way, found)))
-    title = f"{way.request.origin} → {way.request.target}"
-    document = svg(replace(whole, shapes=()), title, sentences(way))
-    return document.replace("</svg>", "\n".join([STYLE, *body, "</svg>"]))
+    return document(whole, f"{way.request.origin} → {way.request.target}", sentences(way), body)
 
 
-def step_numbers(picture: Picture, way: Way) -> list[int]:
-    """Return the numbers of the steps that `frames` shows, in order."""
-    return [stop.number for trip in trips(picture, way) for stop in numbered(trip)]
+def _group(kind: str, number: int, shapes: Sequence[Shape]) -> str:
+    """Return what appears with a step."""
+    classes = f"course-step course-{kind} course-{kind}-{number}"
+    return f'<g class="{classes}" style="--at: {number - 1}">{"".join(map(element, shapes))}</g>'
 
 
-def _steps(picture: Picture, found: Sequence[Trip]) -> Iterator[tuple[int, Line, list[Shape]]]:
-    """Yield each numbered step with the line that leads to it and its mark."""
+def _steps(picture: Picture, found: Sequence[Trip]) -> Iterator[tuple[Line, list[Shape]]]:
+    """Yield for each numbered step the line that leads to it, and its mark."""
     for trip in found:
         free, begin = lanes(picture, trip.back), 0
         for position, stop in enumerate(trip.stops):
             if stop.number:
                 points = line(trip.stops[begin : position + 1], free)
-                yield stop.number, replace(trip.line, points=points), mark(trip, stop)
+                yield replace(trip.line, points=points), mark(trip, stop)
                 begin = position

@@ -9,34 +9,41 @@ from typing import Any
 import pytest
 
 from course_lib import collect, engine, facts, lab, run
+from course_lib.errors import LabGoneError
 from tests.record import SCENES
 
 pytestmark = pytest.mark.live
 
 
-def test_a_snapshot_costs_two_list_calls_and_one_question(fresh_lab: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_snapshot_costs_one_question_with_two_lists(fresh_lab: None, monkeypatch: pytest.MonkeyPatch) -> None:
     run.host("for i in 1 2 3 4 5; do docker run -d --name c$i busybox sleep 1000 >/dev/null; done")
-    facts.read()  # the client and the shell that are kept are made once
+    facts.read()  # the program that is kept is started once
     asked: list[str] = []
-    inner, outer = facts._api(lab.container()), engine.outer()
-    for name, api in (("lab", inner), ("machine", outer)):
-        real = api.send
-
-        def send(request: Any, *rest: Any, _real: Any = real, _name: str = name, **options: Any) -> Any:
-            asked.append(f"{_name}: {request.method} {request.path_url.partition('?')[0]}")
-            return _real(request, *rest, **options)
-
-        monkeypatch.setattr(api, "send", send)
+    api = engine.outer()
+    send = api.send
+    monkeypatch.setattr(
+        api, "send", lambda request, **options: (asked.append(request.path_url), send(request, **options))[1]
+    )
     real = run._ask
-    monkeypatch.setattr(run, "_ask", lambda *question: (asked.append("question"), real(*question))[1])
+    monkeypatch.setattr(run, "_ask", lambda *question: (asked.append(question[2]), real(*question))[1])
     read = facts.read()
     assert len(read["containers"]) == 5
-    lists = [line.rpartition("/")[2] for line in asked if line.startswith("lab: GET")]
-    assert sorted(lists) == ["json", "networks"], asked
-    assert asked.count("question") == 1
-    assert [line for line in asked if "POST" in line or "/exec" in line] == []
     # Where the lab is (its id) is asked of the learner's engine, which costs a millisecond.
-    assert len([line for line in asked if line.startswith("machine")]) <= 2, asked
+    where, question = asked
+    assert where.endswith(f"/containers/{lab.container()}/json")
+    assert [field.partition("@")[0] for field in question.split("\t") if "@" in field] == ["containers", "networks"]
+    run.host("docker rename c1 c9; docker rm -f c2")
+    asked.clear()
+    facts.read()
+    assert [question.count("/json") - question.count("json?all") for question in asked[1:]] == [0, 1, 0], asked
+
+
+def test_an_engine_that_does_not_answer_is_said(fresh_lab: None) -> None:
+    run.host("mv /run/docker.sock /run/away.sock")
+    with pytest.raises(LabGoneError, match="does not answer"):
+        facts.read()
+    run.host("mv /run/away.sock /run/docker.sock")
+    assert facts.read()["containers"] == []
 
 
 def test_it_agrees_with_what_docker_and_ip_say(fresh_lab: None) -> None:

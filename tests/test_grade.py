@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from course_lib import answers, engine, exercises, grade, images, lab, report, run, throwaway
+from course_lib import engine, exercises, grade, images, lab, report, run, throwaway
 from course_lib.checks import UNSEEN, WAITING, Check, Finding, Seed, Seen, verdicts
 from course_lib.snapshot import Snapshot
 from tests import hostile

@@ -50,18 +50,35 @@ def seen(page: Any, pattern: str, seconds: float = 3) -> float:
     return float(page.evaluate(SEEN, [pattern, seconds * 1000])) / 1000
 
 
-def look(learner: Learner, name: str, width: int = 1366) -> None:  # noqa: F811
-    """Take a picture of the whole panel, and hold that nothing of it is cut off on the right."""
+# How large the smallest text of each picture is, in pixels of the screen.
+SMALLEST = """() => [...document.querySelectorAll('.course-live svg, .course-way svg')].filter(svg => svg.clientWidth)
+  .map(svg => Math.min(...[...svg.querySelectorAll('text')].map(text => parseFloat(text.getAttribute('font-size'))))
+    * svg.getBoundingClientRect().width / svg.viewBox.baseVal.width)"""
+PARTS = (
+    ".widget-html:has(.course-live)",  # which scrolls
+    ".widget-button",
+    ".widget-dropdown",
+    ".widget-select",
+    "[role=status]",
+    ".course-way-row > *",
+    ".course-way-picture",
+)
+
+
+def look(learner: Learner, name: str, width: int = 1366, what: str = ".course-live") -> None:  # noqa: F811
+    """Take a picture of it, and hold that nothing is cut off on the right and that all texts can be read."""
     learner.page.set_viewport_size({"width": width, "height": 1400 if width < 1000 else 1500})
     learner.page.wait_for_timeout(1500)  # what appears has appeared
-    panel = learner.page.locator(".course-live:visible").last
-    panel.scroll_into_view_if_needed()
+    learner.page.locator(f"{what}:visible").last.scroll_into_view_if_needed()
     learner.look(name)
     frame = learner.page.locator(".jp-NotebookPanel:visible .jp-WindowedPanel-outer").first.bounding_box()
-    for part in (".course-live svg", ".widget-button", ".widget-dropdown", ".widget-select", "[role=status]"):
+    for part in PARTS:
         for each in learner.page.locator(f".jp-NotebookPanel:visible {part}").all():
             if box := each.bounding_box():
                 assert box["x"] + box["width"] <= frame["x"] + frame["width"] + 1, f"{part} is cut off at {width}"
+    smallest = learner.page.evaluate(SMALLEST)
+    assert smallest
+    assert min(smallest) >= 8.4, f"a text cannot be read at {width}: {smallest}"
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +118,15 @@ def test_it_follows_a_terminal_also_while_a_cell_runs(learner: Learner, page: An
     run.host("ip link set $(veth-of web) up")
     page.get_by_text("| Idle").wait_for(timeout=20_000)
     look(learner, "live-web")
+    # Who has scrolled a wide picture sees the same part of it when it changes.
+    page.set_viewport_size({"width": 800, "height": 1400})
+    scroller = page.locator(".jp-NotebookPanel:visible .widget-html:has(.course-live)")
+    scroller.evaluate("box => { box.scrollLeft = 150 }")
+    run.host("docker rename web site")
+    seen(page, r"site: nginx")
+    assert scroller.evaluate("box => box.scrollLeft") == 150
+    run.host("docker rename site web")
+    seen(page, r"web: nginx")
 
 
 def test_its_controls(learner: Learner, page: Any) -> None:  # noqa: F811
@@ -212,6 +238,103 @@ def test_closed_it_leaves_nothing_but_the_picture_and_its_words(learner: Learner
     learner.open("stranger.ipynb")
     learner.page.locator(".jp-NotebookPanel:visible .jp-RenderedImage img").first.wait_for(timeout=10_000)
     learner.look("live-stranger")
+
+
+JOURNEY = (
+    "%load_ext course_lib\nfrom course_lib import begin, journey\nbegin()",
+    "%%host\ndocker start web 2>/dev/null || docker run -d --name web -p 80:80 nginx >/dev/null\n"
+    "until curl -sf -o /dev/null http://172.17.0.2/; do sleep 0.1; done",
+    "way = journey('client', 'http://203.0.113.10/')\nway",
+)
+SHOWN = """() => [...document.querySelectorAll('.course-way .course-mark')].filter(mark => {
+  const style = getComputedStyle(mark);
+  return style.visibility === 'visible' && style.opacity > 0;
+}).length"""
+
+
+def until_shown(page: Any, steps: int, seconds: float = 5) -> None:
+    """Wait until so many steps of the way are to be seen."""
+    deadline = time.monotonic() + seconds
+    while (shown := page.evaluate(SHOWN)) != steps:
+        assert time.monotonic() < deadline, f"{shown} steps are shown, not {steps}"
+        page.wait_for_timeout(50)
+
+
+@pytest.fixture(scope="module")
+def way(learner: Learner) -> Any:  # noqa: F811
+    """Show a journey, and give the element that plays it."""
+    write(learner, "journey.ipynb", JOURNEY)
+    learner.open("journey.ipynb")
+    learner.page.set_viewport_size({"width": 1366, "height": 1500})
+    learner.run_cell(0).get_by_text("first day").wait_for(timeout=30_000)
+    learner.run_cell(1)
+    area = learner.run_cell(2)
+    area.locator(".course-way svg").wait_for(timeout=30_000)
+    learner.page.get_by_text("| Idle").wait_for(timeout=10_000)
+    assert area.locator("img").count() == 0, "the same picture twice"
+    return area.locator(".course-way")
+
+
+def test_a_journey_steps_and_plays_in_the_browser_alone(learner: Learner, way: Any) -> None:  # noqa: F811
+    page, marks = learner.page, way.locator(".course-mark").count()
+    chosen = way.locator(".course-way-steps label:has(:checked)")
+    back = way.locator(".course-way-steps label:has(+ label > :checked)")
+    assert marks > 5
+    until_shown(page, marks)
+    heard: list[str] = []
+    wire = page.context.new_cdp_session(page)
+    wire.send("Network.enable")
+    for direction in ("Sent", "Received"):
+        wire.on(f"Network.webSocketFrame{direction}", lambda event: heard.append(event["response"]["opcode"]))
+    back.click()
+    back.click()
+    until_shown(page, marks - 2)
+    assert ", the answer: " in chosen.inner_text()
+    way.locator(".course-way-steps label:has(:checked) + label").click()  # Forward
+    until_shown(page, marks - 1)
+    page.keyboard.press("ArrowLeft")
+    until_shown(page, marks - 2)
+    while page.evaluate(SHOWN) > 1:
+        page.keyboard.press("ArrowLeft")
+    assert chosen.inner_text().startswith("Step 1: client: ")
+    page.keyboard.press("ArrowRight")
+    until_shown(page, 2)
+    learner.look("journey-step")
+    way.get_by_text("Play").click()
+    until_shown(page, 3, 10)
+    way.get_by_label("Pause").check()
+    learner.look("journey-plays")
+    page.wait_for_timeout(2000)  # longer than a step takes
+    until_shown(page, 3)
+    way.get_by_label("Pause").uncheck()
+    until_shown(page, 4, 10)
+    page.emulate_media(reduced_motion="reduce")
+    until_shown(page, marks, 1)
+    page.emulate_media(reduced_motion="no-preference")
+    way.locator(".course-way-steps label:last-child").click()  # Show all
+    until_shown(page, marks, 1)
+    # The kernel's messages are binary (v1.kernel.websocket.jupyter.org), others of the server are text.
+    assert 2 not in heard, "the kernel had a part in it"
+    learner.run_cell(1)
+    page.get_by_text("| Busy").wait_for(timeout=5000)
+    page.get_by_text("| Idle").wait_for(timeout=20_000)
+    assert 2 in heard, "its messages are not seen"
+    wire.detach()
+
+
+def test_a_journey_fits_and_is_saved_as_a_picture_and_a_table(learner: Learner, way: Any) -> None:  # noqa: F811
+    for width in (1600, 800):
+        look(learner, f"journey-{width}", width, ".course-way")
+    learner.cell(2).locator(".cm-content").click()  # the buttons keep their keys to themselves
+    learner.page.keyboard.press("Control+s")
+    path = learner.clone / "notebooks" / "journey.ipynb"
+    deadline = time.monotonic() + 10
+    while not (outputs := nbformat.read(path, as_version=4).cells[2].outputs):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert "answered: HTTP/1.1 200 OK" in outputs[0].data["text/plain"]
+    assert len(outputs[0].data["image/png"]) > 10_000
+    run.host("docker rm -f web")
 
 
 def started(name: str, since: float) -> float:

@@ -13,7 +13,7 @@ import pytest
 from course_lib.overlay import ground, numbered, numbers, over, trips
 from course_lib.shapes import Box, Line, Picture, Text
 from course_lib.way import Way
-from course_lib.way_svg import frames, step_numbers
+from course_lib.way_svg import player
 from tests.test_findings import ALL, ENGINES, way
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -96,32 +96,32 @@ def test_the_way_to_a_published_port_stops_where_it_is_decided(engine: str) -> N
     ]
 
 
+def drawn_by(html: str) -> ElementTree.Element:
+    """Return the SVG of a player."""
+    return ElementTree.fromstring(html[html.index("<svg") : html.index("</svg>") + 6])  # noqa: S314 - our own
+
+
 @pytest.mark.parametrize(("engine", "flow"), ALL)
-def test_the_frames_hold_each_numbered_step_in_order(engine: str, flow: str) -> None:
-    text = frames(picture(engine, flow), way(engine, flow))
-    root = ElementTree.fromstring(text)  # noqa: S314 - our own
-    groups = [g.get("class", "").split()[-1] for g in root.iter(f"{SVG}g")]
-    numbers = [f"step-{n}" for n in step_numbers(picture(engine, flow), way(engine, flow))]
-    assert groups == numbers * 2, "first the lines, then the circles"
-    delays = [float(d) for d in re.findall(r"animation-delay:([0-9.]+)s", text)]
-    assert delays == sorted(delays[: len(numbers)]) * 2
+def test_the_player_holds_each_numbered_step_once_and_in_order(engine: str, flow: str) -> None:
+    html = player(picture(engine, flow), way(engine, flow))
+    found = [stop for trip in trips(picture(engine, flow), way(engine, flow)) for stop in numbered(trip)]
+    root = drawn_by(html)
+    groups = [group.get("class", "").split()[-1] for group in root.iter(f"{SVG}g")]
+    numbers = range(1, len(found) + 1)
+    assert groups == [f"course-{kind}-{n}" for kind in ("line", "mark") for n in numbers]
+    delays = [int(at) for at in re.findall(r'style="--at: (\d+)"', html)]
+    assert delays == [*range(len(found))] * 2
+    said = re.findall(r'class="course-pick-(\d+)" aria-label="Step (\d+)', html)
+    assert said == [(str(n), str(stop.number)) for n, stop in zip(numbers, found, strict=True)]
+    assert html.count(" checked>") == html.count(">Play<") == bool(found)
     assert root.find(f"{SVG}desc") is not None
-    assert "prefers-reduced-motion" in text
-    assert "<script" not in text
-
-
-def test_a_still_frame_shows_the_steps_so_far() -> None:
-    scene, found = picture("26.1", "published"), way("26.1", "published")
-    numbers = step_numbers(scene, found)
-    for count, number in enumerate(numbers, 1):
-        text = frames(scene, found, until=number)
-        assert text.count("<g ") == 2 * count
-        assert "animation-delay" not in text
+    assert "prefers-reduced-motion" in html
+    assert "<script" not in html
 
 
 def test_a_name_cannot_break_out_of_the_svg() -> None:
     found = way("26.1", "published")
     evil: Way = replace(found, end=replace(found.end, words="</svg><script>alert(1)</script>"))
-    text = frames(picture("26.1", "published"), evil)
-    assert "<script" not in text
-    ElementTree.fromstring(text)  # noqa: S314
+    html = player(picture("26.1", "published"), evil)
+    assert "<script" not in html
+    assert drawn_by(html) is not None

@@ -1,8 +1,8 @@
 """What a snapshot costs beside what others pay to read less: `python -m tests.bench.snapshot`.
 
-All in one run, in turns, through the same client: seconds differ from machine to machine, ratios do not, much.
+All in one run, in turns, in the same lab: seconds differ from machine to machine, ratios do not, much.
 
-    two lists   GET /containers/json and GET /networks: the floor, nothing of the kernel
+    two lists   GET /containers/json and GET /networks by docker-py: the floor, nothing of the kernel
     N+2 calls   docker-py's `containers.list()` and `networks.list()`, as docker-network-graph reads
     anew        a snapshot that inspects every container again, as the first one of a process does
 
@@ -18,7 +18,7 @@ from collections.abc import Callable
 
 import docker
 
-from course_lib import collect, facts, lab, run
+from course_lib import collect, engine, facts, lab, run
 
 TIMES = 15
 
@@ -55,7 +55,7 @@ def start(count: int, there: int) -> None:
 def main() -> None:
     lab.reset()
     facts.read()  # what is kept open is opened once
-    api = facts._api(lab.container())
+    api = engine.inner(lab.container())
     high = docker.DockerClient.__new__(docker.DockerClient)
     high.api = api
     print("containers  snapshot  two lists  ratio  N+2 calls  ratio     anew")

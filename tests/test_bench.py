@@ -1,0 +1,14 @@
+"""The benches are no tests, but they must start when somebody wants to measure."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import pytest
+
+from tests.conftest import ROOT
+
+
+@pytest.mark.parametrize("name", sorted(p.stem for p in (ROOT / "tests" / "bench").glob("[a-z]*.py")))
+def test_a_bench_can_be_started(name: str) -> None:
+    import_module(f"tests.bench.{name}")
