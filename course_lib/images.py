@@ -57,7 +57,7 @@ def build(name: str, release: str, source: Supply, need: Callable[[str], None]) 
     """
     api = engine.outer()
     tag = lab_image(release) if name == "lab" else inner_image(name)
-    recipe = _fingerprint(name)
+    recipe = fingerprint(name)
     if recipe_of(api, tag) == recipe:
         return tag
     base = f"{PREFIX}/debian:{release}"
@@ -109,7 +109,7 @@ def _files(name: str) -> list[tuple[str, Path]]:
     return sorted([*found, ("use-mirror", RECIPES / "use-mirror")])
 
 
-def _fingerprint(name: str) -> str:
+def fingerprint(name: str) -> str:
     """Return a digest of all that a recipe says."""
     digest = hashlib.sha256()
     for place, path in _files(name):
