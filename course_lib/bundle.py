@@ -104,16 +104,16 @@ def _fetch(machines: Sequence[wheels.Target], folder: Path) -> dict[str, tuple[s
 
 def _save(names: Sequence[str], path: Path) -> None:
     """Write images of the learner's engine into a compressed archive."""
-    api = engine.outer()
     done = 0
-    with step("Saving the images") as detail, path.open("wb") as file:
-        response = api._get(api._url("/images/get"), params={"names": list(names)}, stream=True)
-        # no name and no time in it, so that the same images make the same file
-        with gzip.GzipFile("", "wb", FASTEST, file, mtime=0) as packed:
-            for data in response.iter_content(bundle_file.CHUNK):
-                packed.write(data)
-                done += len(data)
-                detail(f"{done >> 20} MB")
+    with (
+        step("Saving the images") as detail,
+        path.open("wb") as file,
+        gzip.GzipFile("", "wb", FASTEST, file, mtime=0) as packed,  # no name and no time in it
+    ):
+        for data in images.save(names):
+            packed.write(data)
+            done += len(data)
+            detail(f"{done >> 20} MB")
 
 
 def load(path: Path, version: str) -> None:
