@@ -22,6 +22,7 @@ from course_lib.errors import CourseError
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+SUM = "manifest.json.sha256"  # as sha256sum(1) writes it; of all other files the sums stand in the manifest
 IMAGES = "images.tar.gz"  # what `docker save` writes, compressed
 WHEELS = "wheels"
 CHUNK = 1 << 20
@@ -88,10 +89,16 @@ def part_of(folder: Path, name: str) -> Part:
 def write(path: Path, manifest: Manifest, folder: Path) -> None:
     """Write a bundle from a folder that holds its parts; the same parts make the same file."""
     with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as archive:
-        _add(archive, MANIFEST, len(manifest.text), io.BytesIO(manifest.text))
+        for name, data in ((MANIFEST, manifest.text), (SUM, _sum(manifest.text))):
+            _add(archive, name, len(data), io.BytesIO(data))
         for part in manifest.parts:
             with (folder / part.name).open("rb") as file:
                 _add(archive, part.name, part.size, file)
+
+
+def _sum(text: bytes) -> bytes:
+    """Return the line that vouches for a manifest."""
+    return f"{hashlib.sha256(text).hexdigest()}  {MANIFEST}\n".encode()
 
 
 def _add(archive: tarfile.TarFile, name: str, size: int, file: IO[bytes]) -> None:
@@ -107,9 +114,11 @@ class Bundle:
     def __init__(self, path: Path, archive: tarfile.TarFile) -> None:
         self.path = path
         self._archive = archive
-        first = _first(archive)
+        first, line = _next(archive, MANIFEST), _next(archive, SUM)
+        if line and line != _sum(first):
+            raise self._damaged(MANIFEST)
         try:
-            told = json.loads(first)
+            told = json.loads(first if line else b"")
             if told["format"] != FORMAT:
                 raise CourseError(
                     f"{path} was made by another version of the course (its format is {told['format']}, here it is "
@@ -181,11 +190,11 @@ class Bundle:
                 target.write(data)
 
 
-def _first(archive: tarfile.TarFile) -> bytes:
-    """Return the first file of an archive if that is a manifest, else nothing."""
+def _next(archive: tarfile.TarFile, name: str) -> bytes:
+    """Return the next file of an archive if it has that name, else nothing."""
     try:
         entry = archive.next()
-        file = archive.extractfile(entry) if entry and entry.name == MANIFEST else None
+        file = archive.extractfile(entry) if entry and entry.name == name else None
         return file.read() if file else b""
     except (tarfile.TarError, OSError):
         return b""

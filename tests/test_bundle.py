@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -223,7 +224,8 @@ def test_a_class_without_any_network(running_lab: None, cut_off: CutOff, tmp_pat
     env = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "PYTHON", "VIRTUAL_ENV"))}
     env |= {"DOCKER_HOST": cut_off.host, "COURSE_LAB": "cut-off", "PYTHONUNBUFFERED": "1"}
     settings: dict[str, Any] = {"cwd": there, "env": env}
-    assert run(cut_off.inside("ls", "/sys/class/net"), **settings).split() == ["lo"]
+    links = json.loads(run(cut_off.inside("ip", "-json", "link"), **settings))
+    assert [link["ifname"] for link in links] == ["lo"]
     up = cut_off.inside(BASE, "course", "up", "--no-browser", "--from-bundle", file)
     with subprocess.Popen(
         up, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True, **settings
