@@ -18,7 +18,7 @@ from course_lib.progress import say
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
-    r"""Run a course on how Docker containers talk, in notebooks that run on a real Docker host.
+    """Run a course on how Docker containers talk, in notebooks that run on a real Docker host.
 
     \b
     Examples:
@@ -27,7 +27,7 @@ def main() -> None:
       ./course graph -o now.png       the lab's network, drawn
       ./course bundle course.tar      all that a machine without any network needs, in one file
       ./course down                   everything away, and the proof
-    """
+    """  # noqa: D301 # click wants the character itself: what follows it is not wrapped
 
 
 @main.command()
@@ -204,7 +204,7 @@ def grade(  # noqa: PLR0917 # click passes all by name
 )
 @click.option("--replace", is_flag=True, help="Write over a FILE that is there.")
 def write_bundle(file: Path, arch: str | None, versions: tuple[str, ...], replace: bool) -> None:
-    r"""Write all that a machine without any network needs into FILE.
+    """Write all that a machine without any network needs into FILE.
 
     These are the images of the lab and of everything inside it, and the Python packages for each supported Python on
     Linux and Windows (amd64), or on Linux and macOS (arm64): about half a gigabyte. The machine itself must have
@@ -215,7 +215,7 @@ def write_bundle(file: Path, arch: str | None, versions: tuple[str, ...], replac
       ./course bundle /media/stick/course.tar
       ./course bundle --engine 26.1 --engine 20.10 course.tar
       ./course bundle --arch arm64 course-arm64.tar     where the engine is an arm64 one
-    """
+    """  # noqa: D301
     from course_lib import bundle, wheels
 
     machine.ensure_engine(engine.outer, say)

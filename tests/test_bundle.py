@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -196,6 +197,14 @@ def test_where_there_is_no_engine_a_bundle_brings_none(monkeypatch: pytest.Monke
     monkeypatch.setattr("course_lib.machine.ensure_engine", installs)
     with pytest.raises(EngineMissingError, match="No Docker engine answers"):
         main(["up", "--from-bundle", "nosuch.tar"], standalone_mode=False)
+
+
+@pytest.mark.parametrize("words", [["--help"], ["bundle", "--help"]])
+def test_help_gives_examples_one_a_line(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    from course_lib.__main__ import main
+
+    main(words, standalone_mode=False, prog_name="./course")
+    assert re.search(r"\n  Examples:\n    \./course [^\n]+\n    \./course ", capsys.readouterr().out)
 
 
 def clone(folder: Path) -> Path:
