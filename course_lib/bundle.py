@@ -53,7 +53,7 @@ def make(
         names.append(images.lab_image(images.RELEASES[version]))
     names += map(images.inner_image, images.INNER)
     # Beside the file, where there is room for it, and from where it can be renamed in one step.
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as temporary:
+    with _plain_words(path), tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as temporary:
         folder = Path(temporary)
         fetched = _fetch(machines or wheels.targets(arch), folder / bundle_file.WHEELS)
         _save(names, folder / bundle_file.IMAGES)
@@ -73,6 +73,17 @@ def make(
                 os.fsync(file.fileno())  # the name must not be there before what it names
             (folder / "bundle").replace(path)
     return manifest
+
+
+@contextlib.contextmanager
+def _plain_words(path: Path) -> Iterator[None]:
+    """Turn what the disk raises while a bundle is written into a sentence."""
+    try:
+        yield
+    except engine.BROKEN_OFF:  # of the engine; some of these are errors of the operating system, too
+        raise
+    except OSError as error:
+        raise CourseError(f"{path} could not be written: {error.strerror or error}.") from error
 
 
 def _check_place(path: Path, replace: bool, engines: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -91,7 +93,8 @@ def fetch(lock: str, target: Target, pool: Path, say: Say) -> list[str]:
     """Have the wheels of a lock for a target in the folder `pool`; return their names, sorted.
 
     What lies there already is not fetched again. pip's own settings say where packages come from. `say` gets pip's
-    words as progress. Raises CourseError if there is no wheel of something, or no network.
+    words as progress. Raises CourseError if there is no wheel of something, or no network, and OSError if the disk is
+    full.
     """
     names: set[str] = set()
     for environment in target.environments:
@@ -132,6 +135,8 @@ def _download(requirements: list[Requirement], target: Target, version: str, poo
         command += ["--platform", platform]
     outcome = run_command([*command, *(f"{line.name}{line.specifier}" for line in requirements)], say)
     if outcome.code:
+        if "No space left on device" in outcome.output:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(pool))
         errors = [line for line in outcome.output.splitlines() if line.startswith("ERROR:")]
         raise CourseError(
             f"The wheels for {target} on {target.arch} could not be had ({(errors or [outcome.last_line])[-1][:300]}): "

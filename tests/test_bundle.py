@@ -22,7 +22,7 @@ import pytest
 from course_lib import bundle, bundle_file, engine, images, wheels
 from course_lib.errors import CourseError, EngineMissingError
 from tests.conftest import ROOT, refuse
-from tests.test_bootstrap import BASE, TINY_LOCK
+from tests.test_bootstrap import BASE, TINY_LOCK, old_python
 from tests.test_images import make, own_names
 from tests.test_machine import end, ping
 
@@ -166,6 +166,19 @@ def test_places_where_no_bundle_can_be_written(small: Path, monkeypatch: pytest.
     assert list(small.iterdir()) == []
 
 
+@pytest.mark.parametrize("size", ["32k", "512k"])  # too small for the package; for the images
+def test_a_disk_that_becomes_full(small: Path, size: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = shutil.disk_usage(small)._replace(free=10**10)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", small], check=True)
+    try:
+        with pytest.raises(CourseError, match=r"course\.tar could not be written: No space left on device\.$"):
+            write(small / "course.tar")
+        assert list(small.iterdir()) == []
+    finally:
+        subprocess.run(["umount", small], check=True)
+
+
 @pytest.mark.parametrize("moment", ["_fetch", "_save"])
 def test_ctrl_c_leaves_nothing_and_keeps_the_bundle_that_was_there(
     small: Path, moment: str, monkeypatch: pytest.MonkeyPatch
@@ -207,6 +220,11 @@ def test_help_gives_examples_one_a_line(words: list[str], capsys: pytest.Capture
     assert re.search(r"\n  Examples:\n    \./course [^\n]+\n    \./course ", capsys.readouterr().out)
 
 
+def others() -> list[wheels.Target]:
+    """Return the other Pythons that the course supports and pyenv has here."""
+    return [wheels.Target("amd64", "Linux", python) for python in wheels.PYTHONS if python != HERE.python]
+
+
 def clone(folder: Path) -> Path:
     """Copy what git knows of the course, so without any environment."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
@@ -224,11 +242,11 @@ def run(command: Sequence[str | Path], **settings: Any) -> str:
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1500)
 def test_a_class_without_any_network(running_lab: None, cut_off: CutOff, tmp_path: Path) -> None:
-    """The whole: a fresh copy, ./course up, JupyterLab, chapter 01 with its outputs compared."""
+    """The whole: a fresh copy, ./course up, JupyterLab, chapter 01 with its outputs compared; each other Python."""
     file = tmp_path / "course.tar"
-    write(file)
+    bundle.make(file, "", ["26.1"], refuse, machines=[HERE, *others()])
     there = clone(tmp_path / "a copy")
     env = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "PYTHON", "VIRTUAL_ENV"))}
     env |= {"DOCKER_HOST": cut_off.host, "COURSE_LAB": "cut-off", "PYTHONUNBUFFERED": "1"}
@@ -259,9 +277,14 @@ def test_a_class_without_any_network(running_lab: None, cut_off: CutOff, tmp_pat
     book = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=120"]
     book += ["--nbval-sanitize-with=tests/nbval_sanitize.cfg", "-p", "no:cacheprovider", "-q"]
     run(cut_off.inside(python, "-m", "pytest", *book, "notebooks/01_docker0.ipynb"), **settings)
-    shown = run(
-        cut_off.inside(python, "-c", "import course_lib, jupyterlab; print(course_lib, jupyterlab)"), **settings
-    )
+    modules = "import course_lib, jupyterlab; print(course_lib, jupyterlab)"
+    shown = run(cut_off.inside(python, "-c", modules), **settings)
     assert shown.count(str(there)) == 2, shown
     again = run(cut_off.inside(python, "-m", "course_lib", "down"), **settings)
     assert "Removed the container" in again
+    for target in others():
+        copy = clone(tmp_path / target.python)
+        run(cut_off.inside(old_python(target.python), copy / "course", "up", "--from-bundle", file, "--help"), env=env)
+        run([copy / ".venv/bin/python", "-m", "pip", "check"])
+        shown = run([copy / ".venv/bin/python", "-c", f"import sys; {modules}; print(sys.version)"], cwd=tmp_path)
+        assert f"\n{target.python}." in shown
