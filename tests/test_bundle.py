@@ -241,13 +241,21 @@ def run(command: Sequence[str | Path], **settings: Any) -> str:
     return str(done.stdout)
 
 
+@pytest.fixture
+def room() -> Iterator[Path]:
+    """Give a folder that goes at once: two gigabytes are too much to keep for whom a test failed."""
+    folder = Path(tempfile.mkdtemp(prefix="course-room-"))
+    yield folder
+    shutil.rmtree(folder)
+
+
 @pytest.mark.soak
 @pytest.mark.timeout(1500)
-def test_a_class_without_any_network(running_lab: None, cut_off: CutOff, tmp_path: Path) -> None:
+def test_a_class_without_any_network(running_lab: None, cut_off: CutOff, room: Path) -> None:
     """The whole: a fresh copy, ./course up, JupyterLab, chapter 01 with its outputs compared; each other Python."""
-    file = tmp_path / "course.tar"
+    file = room / "course.tar"
     bundle.make(file, "", ["26.1"], refuse, machines=[HERE, *others()])
-    there = clone(tmp_path / "a copy")
+    there = clone(room / "a copy")
     env = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "PYTHON", "VIRTUAL_ENV"))}
     env |= {"DOCKER_HOST": cut_off.host, "COURSE_LAB": "cut-off", "PYTHONUNBUFFERED": "1"}
     settings: dict[str, Any] = {"cwd": there, "env": env}
@@ -283,8 +291,8 @@ def test_a_class_without_any_network(running_lab: None, cut_off: CutOff, tmp_pat
     again = run(cut_off.inside(python, "-m", "course_lib", "down"), **settings)
     assert "Removed the container" in again
     for target in others():
-        copy = clone(tmp_path / target.python)
+        copy = clone(room / target.python)
         run(cut_off.inside(old_python(target.python), copy / "course", "up", "--from-bundle", file, "--help"), env=env)
         run([copy / ".venv/bin/python", "-m", "pip", "check"])
-        shown = run([copy / ".venv/bin/python", "-c", f"import sys; {modules}; print(sys.version)"], cwd=tmp_path)
+        shown = run([copy / ".venv/bin/python", "-c", f"import sys; {modules}; print(sys.version)"], cwd=room)
         assert f"\n{target.python}." in shown
