@@ -18,15 +18,16 @@ from course_lib.progress import say
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
-    r"""Run a course on how Docker containers talk, in notebooks that run on a real Docker host.
+    """Run a course on how Docker containers talk, in notebooks that run on a real Docker host.
 
     \b
     Examples:
       ./course up                     set up what is missing, start the lab, open JupyterLab
       ./course shell docker ps        one command on the lab's host
       ./course graph -o now.png       the lab's network, drawn
+      ./course bundle course.tar      all that a machine without any network needs, in one file
       ./course down                   everything away, and the proof
-    """
+    """  # noqa: D301 # click wants the character itself: what follows it is not wrapped
 
 
 @main.command()
@@ -41,12 +42,31 @@ def main() -> None:
     help="The version of the lab's Docker engine.",
 )
 @click.option("--projector", is_flag=True, help="For a room: one step at a time, in large type, with the live picture.")
-def up(no_browser: bool, no_install: bool, version: str, projector: bool) -> None:
+@click.option(
+    "--from-bundle",
+    "file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Take packages and images from a file that `./course bundle` wrote, and nothing from a network.",
+)
+def up(no_browser: bool, no_install: bool, version: str, projector: bool, file: Path | None) -> None:
     """Set up what is missing, start the lab, and open JupyterLab."""
+    if file:
+        _load(file, version, install=not no_install)
     start(version, install=not no_install)
     say(f"The lab runs, with Docker engine {lab.real_version()}.")
     say("It goes on when JupyterLab ends (Ctrl-C here); `./course down` takes it away.")
     serve.jupyter_lab(browser=not no_browser, projector=projector)
+
+
+def _load(file: Path, version: str, *, install: bool) -> None:
+    """Bring the images of a bundle into this machine's engine."""
+    from course_lib import bundle
+
+    if packages.find_program("dockerd"):
+        machine.ensure_engine(engine.outer, say, install=install)  # it may have to be started
+    else:
+        engine.outer()  # a bundle holds no engine: if there is none, this says so
+    bundle.load(file, version)
 
 
 def start(version: str, *, install: bool) -> None:
@@ -168,6 +188,41 @@ def grade(  # noqa: PLR0917 # click passes all by name
         say(f"Not graded: {words}")
     if failed:
         raise CourseError("The same command goes on with what was not graded.")
+
+
+@main.command(name="bundle")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--arch", type=click.Choice(["amd64", "arm64"]), help="For which machines  [default: as the engine here]")
+@click.option(
+    "--engine",
+    "versions",
+    type=click.Choice(sorted(images.RELEASES)),
+    multiple=True,
+    default=[lab.DEFAULT_ENGINE],
+    show_default=True,
+    help="The version of the lab's Docker engine; more than once for more of them.",
+)
+@click.option("--replace", is_flag=True, help="Write over a FILE that is there.")
+def write_bundle(file: Path, arch: str | None, versions: tuple[str, ...], replace: bool) -> None:
+    """Write all that a machine without any network needs into FILE.
+
+    These are the images of the lab and of everything inside it, and the Python packages for each supported Python on
+    Linux and Windows (amd64), or on Linux and macOS (arm64): about half a gigabyte. The machine itself must have
+    Python and Docker, and a copy of the course's folder. There, `./course up --from-bundle FILE` uses nothing else.
+
+    \b
+    Examples:
+      ./course bundle /media/stick/course.tar
+      ./course bundle --engine 26.1 --engine 20.10 course.tar
+      ./course bundle --arch arm64 course-arm64.tar     where the engine is an arm64 one
+    """  # noqa: D301
+    from course_lib import bundle, wheels
+
+    machine.ensure_engine(engine.outer, say)
+    manifest = bundle.make(file, arch or "", list(dict.fromkeys(versions)), _need, replace=replace)
+    pythons = ", ".join(wheels.PYTHONS)
+    say(f"{file} holds the course for {manifest.arch} and Python {pythons}: {file.stat().st_size / 1e6:.0f} MB.")
+    say(f"There, in a copy of this folder: ./course up --from-bundle {file.name}")
 
 
 @main.command()

@@ -191,7 +191,7 @@ def _course(facts: Facts) -> Iterator[Finding]:
             "ill",
             f"not there yet: {', '.join(absent)}",
             "they are made once, which needs Debian's packages and some minutes",
-            "`./course up` makes them; do it on a good network",
+            "`./course up` makes them: do it on a good network, or with --from-bundle and a file of `./course bundle`",
         )
     elif facts.images:
         yield Finding("images", "ok", f"all {len(facts.images)} are there")

@@ -7,7 +7,7 @@ import hashlib
 import io
 import re
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +57,7 @@ def build(name: str, release: str, source: Supply, need: Callable[[str], None]) 
     """
     api = engine.outer()
     tag = lab_image(release) if name == "lab" else inner_image(name)
-    recipe = _fingerprint(name)
+    recipe = fingerprint(name)
     if recipe_of(api, tag) == recipe:
         return tag
     base = f"{PREFIX}/debian:{release}"
@@ -109,7 +109,7 @@ def _files(name: str) -> list[tuple[str, Path]]:
     return sorted([*found, ("use-mirror", RECIPES / "use-mirror")])
 
 
-def _fingerprint(name: str) -> str:
+def fingerprint(name: str) -> str:
     """Return a digest of all that a recipe says."""
     digest = hashlib.sha256()
     for place, path in _files(name):
@@ -130,16 +130,23 @@ def _context(name: str) -> io.BytesIO:
     return buffer
 
 
+def save(names: Iterable[str]) -> Iterator[bytes]:
+    """Yield the archive of several images of the learner's engine in pieces, each layer once (docker-py saves one)."""
+    api = engine.outer()
+    response = api._get(api._url("/images/get"), params={"names": list(names)}, stream=True)
+    api._raise_for_status(response)
+    yield from response.iter_content(1 << 20)
+
+
 def load(lab_api: Any) -> None:
     """Bring the inner images into a lab's engine, under the names that the chapters use."""
     api = engine.outer()
     absent = [name for name in INNER if recipe_of_inner(lab_api, name) != recipe_of(api, inner_image(name))]
     if absent:
         with step(f"Loading {' and '.join(absent)} into the lab"):
-            names = [inner_image(name) for name in absent]
-            response = api._get(api._url("/images/get"), params={"names": names}, stream=True)
+            archive = save(inner_image(name) for name in absent)
             try:
-                for _ in engine.progress(lab_api.load_image(response.iter_content(1 << 20))):
+                for _ in engine.progress(lab_api.load_image(archive)):
                     pass
             except engine.BuildError as error:
                 raise failure("the lab's copy of its images", error.msg, []) from error

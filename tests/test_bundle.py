@@ -1,0 +1,298 @@
+"""A bundle in the engine: written, loaded where nothing leads out, refused where it does not fit."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from course_lib import bundle, bundle_file, engine, images, wheels
+from course_lib.errors import CourseError, EngineMissingError
+from tests.conftest import ROOT, refuse
+from tests.test_bootstrap import BASE, TINY_LOCK, old_python
+from tests.test_images import make, own_names
+from tests.test_machine import end, ping
+
+__all__ = ["own_names"]  # a fixture of others
+pytestmark = pytest.mark.live
+HERE = wheels.Target("amd64", "Linux", "{}.{}".format(*sys.version_info))
+
+
+@dataclass(frozen=True)
+class CutOff:
+    """A network namespace with nothing but its loopback, and an engine in it."""
+
+    folder: Path
+    pid: int
+
+    def inside(self, *command: str | Path) -> list[str]:
+        """Return a command that runs there."""
+        return ["nsenter", f"--net=/proc/{self.pid}/ns/net", *map(str, command)]
+
+    @property
+    def host(self) -> str:
+        return f"unix://{self.folder}/docker.sock"
+
+
+@pytest.fixture
+def cut_off() -> Iterator[CutOff]:
+    """Give an engine of this test's own that has no way out either, so that it can pull nothing."""
+    folder = Path(tempfile.mkdtemp(prefix="course-", dir="/tmp"))  # short: a unix socket's name has 108 bytes at most
+    options = [f"--data-root={folder}/data", f"--exec-root={folder}/exec", f"--pidfile={folder}/docker.pid"]
+    options += [f"--host=unix://{folder}/docker.sock", "--bridge=none", "--iptables=false"]
+    script = 'ip link set lo up && exec dockerd "$@"'
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(
+            ["unshare", "--net", "sh", "-c", script, "sh", *options], stdout=log, stderr=log, start_new_session=True
+        )
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            ping(folder)
+            break
+        except CourseError:
+            assert process.poll() is None, (folder / "log").read_text()
+            assert time.monotonic() < deadline, (folder / "log").read_text()
+            time.sleep(0.1)
+    yield CutOff(folder, process.pid)
+    process.terminate()
+    process.wait(60)
+    end(folder / "exec/containerd/containerd.pid", "containerd", signal.SIGTERM)
+    for line in reversed(Path("/proc/mounts").read_text().splitlines()):
+        if line.split()[1].startswith(f"{folder}/"):
+            subprocess.run(["umount", "--lazy", line.split()[1]], check=True)
+    shutil.rmtree(folder)
+
+
+@contextlib.contextmanager
+def engine_of(cut_off: CutOff) -> Iterator[Any]:
+    """Let the learner's engine be the one that is cut off."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DOCKER_HOST", cut_off.host)
+        engine.outer.cache_clear()
+        try:
+            yield engine.outer()
+        finally:
+            engine.outer.cache_clear()
+
+
+@pytest.fixture
+def small(own_names: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Let the course be two tiny images and one package; return a folder."""
+    inner = "container-course/lab-busybox:trixie"
+    monkeypatch.setattr(images, "INNER", ("busybox",))
+    for name, tag in (("lab", images.lab_image("trixie")), ("busybox", images.inner_image("busybox"))):
+        recipe = images.fingerprint(name)
+        # from an image with a layer, for an empty one is not saved; and with none of ours between, for order of removal
+        make(f"FROM {inner}\nLABEL {own_names}=image\nLABEL {images.RECIPE_LABEL}={recipe}\n", tag)
+    (tmp_path / "lock").write_text(TINY_LOCK)
+    monkeypatch.setattr(bundle, "LOCK", tmp_path / "lock")
+    (tmp_path / "out").mkdir()
+    return tmp_path / "out"
+
+
+def write(path: Path, **more: Any) -> bundle_file.Manifest:
+    return bundle.make(path, "", ["26.1"], refuse, machines=[HERE], **more)
+
+
+def test_a_bundle_is_written_and_loaded_where_nothing_leads_out(
+    small: Path, cut_off: CutOff, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = small / "course.tar"
+    manifest = write(file)
+    assert list(small.iterdir()) == [file], "nothing is left beside it"
+    assert (manifest.arch, manifest.engines) == ("amd64", ("26.1",))
+    with pytest.raises(CourseError, match="is there already: choose another name, or say --replace"):
+        write(file)
+    again = write(file, replace=True)
+    assert again.parts[:-1] == manifest.parts[:-1], "all but the engine's own archive comes out the same"
+
+    with engine_of(cut_off) as api:
+        with pytest.raises(engine.APIError):  # the proof that this engine reaches nothing
+            list(engine.progress(api.pull("debian", "trixie-slim", stream=True, decode=True)))
+        with pytest.raises(CourseError, match=r"holds the engine 26\.1: choose it with --engine, or make another one"):
+            bundle.load(file, "newest")
+        data = bytearray(file.read_bytes())
+        data[len(data) // 2] ^= 1  # in the images: they are most of it, and the last
+        (small / "changed.tar").write_bytes(data)
+        with pytest.raises(CourseError, match=r"changed\.tar is damaged or not whole \(images\.tar\.gz\)"):
+            bundle.load(small / "changed.tar", "26.1")
+        assert api.images() == [], "nothing of what does not fit was loaded"
+        bundle.load(file, "26.1")
+        assert {tag for image in api.images() for tag in image["RepoTags"]} == set(manifest.images)
+        capsys.readouterr()
+        bundle.load(file, "26.1")
+        assert capsys.readouterr().out == f"The images of {file} are there already.\n"
+
+
+def test_what_does_not_fit_this_course_or_this_engine(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(small / "course.tar")
+    with monkeypatch.context() as patch:
+        patch.setattr(images, "fingerprint", lambda _: "another")
+        with pytest.raises(CourseError, match=r"made by another version of the course \(0\.\d+\.\d+, with another "):
+            bundle.load(small / "course.tar", "26.1")
+    version = engine.outer().version()
+    monkeypatch.setattr(engine.outer(), "version", lambda: {**version, "Arch": "arm64"})
+    with pytest.raises(CourseError, match=r"is for amd64, and this machine's Docker engine is arm64: .*--arch arm64"):
+        bundle.load(small / "course.tar", "26.1")
+
+
+def test_another_architecture_is_refused_before_anything_is_written(small: Path) -> None:
+    with pytest.raises(CourseError, match="makes images for amd64 only: for a bundle for arm64, repeat the command"):
+        bundle.make(small / "course.tar", "arm64", ["26.1"], refuse)
+    assert list(small.iterdir()) == []
+
+
+def test_places_where_no_bundle_can_be_written(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(CourseError, match="is no folder in which this user may write"):
+        write(small / "no/such/course.tar")
+    usage = shutil.disk_usage(small)._replace(free=10**9)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(CourseError, match=r"needs 1\.3 GB while it is made, and .* has 1\.0 GB"):
+        write(small / "course.tar")
+    assert list(small.iterdir()) == []
+
+
+@pytest.mark.parametrize("size", ["32k", "512k"])  # too small for the package; for the images
+def test_a_disk_that_becomes_full(small: Path, size: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = shutil.disk_usage(small)._replace(free=10**10)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", small], check=True)
+    try:
+        with pytest.raises(CourseError, match=r"course\.tar could not be written: No space left on device\.$"):
+            write(small / "course.tar")
+        assert list(small.iterdir()) == []
+    finally:
+        subprocess.run(["umount", small], check=True)
+
+
+@pytest.mark.parametrize("moment", ["_fetch", "_save"])
+def test_ctrl_c_leaves_nothing_and_keeps_the_bundle_that_was_there(
+    small: Path, moment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (small / "course.tar").write_text("an older one")
+
+    def interrupted(_: object, place: Path) -> None:
+        (place.parent / "half").touch()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(bundle, moment, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write(small / "course.tar", replace=True)
+    assert [path.name for path in small.iterdir()] == ["course.tar"]
+    assert (small / "course.tar").read_text() == "an older one"
+
+
+def test_where_there_is_no_engine_a_bundle_brings_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    from course_lib.__main__ import main
+
+    def none() -> None:
+        raise EngineMissingError("No Docker engine answers at the default place")
+
+    def installs(*_: object, **__: object) -> None:
+        raise AssertionError("that needs a network")
+
+    monkeypatch.setattr(engine, "outer", none)
+    monkeypatch.setattr("course_lib.packages.find_program", lambda _: None)
+    monkeypatch.setattr("course_lib.machine.ensure_engine", installs)
+    with pytest.raises(EngineMissingError, match="No Docker engine answers"):
+        main(["up", "--from-bundle", "nosuch.tar"], standalone_mode=False)
+
+
+@pytest.mark.parametrize("words", [["--help"], ["bundle", "--help"]])
+def test_help_gives_examples_one_a_line(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    from course_lib.__main__ import main
+
+    main(words, standalone_mode=False, prog_name="./course")
+    assert re.search(r"\n  Examples:\n    \./course [^\n]+\n    \./course ", capsys.readouterr().out)
+
+
+def others() -> list[wheels.Target]:
+    """Return the other Pythons that the course supports and pyenv has here."""
+    return [wheels.Target("amd64", "Linux", python) for python in wheels.PYTHONS if python != HERE.python]
+
+
+def clone(folder: Path) -> Path:
+    """Copy what git knows of the course, so without any environment."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in listed.split("\0")[:-1]:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
+def run(command: Sequence[str | Path], **settings: Any) -> str:
+    """Run a command to its end, and return what it said; it must end well."""
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, **settings)
+    assert done.returncode == 0, done.stdout
+    return str(done.stdout)
+
+
+@pytest.fixture
+def room() -> Iterator[Path]:
+    """Give a folder that goes at once: two gigabytes are too much to keep for whom a test failed."""
+    folder = Path(tempfile.mkdtemp(prefix="course-room-"))
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1500)
+def test_a_class_without_any_network(running_lab: None, cut_off: CutOff, room: Path) -> None:
+    """The whole: a fresh copy, ./course up, JupyterLab, chapter 01 with its outputs compared; each other Python."""
+    file = room / "course.tar"
+    bundle.make(file, "", ["26.1"], refuse, machines=[HERE, *others()])
+    there = clone(room / "a copy")
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "PYTHON", "VIRTUAL_ENV"))}
+    env |= {"DOCKER_HOST": cut_off.host, "COURSE_LAB": "cut-off", "PYTHONUNBUFFERED": "1"}
+    settings: dict[str, Any] = {"cwd": there, "env": env}
+    links = json.loads(run(cut_off.inside("ip", "-json", "link"), **settings))
+    assert [link["ifname"] for link in links] == ["lo"]
+    up = cut_off.inside(BASE, "course", "up", "--no-browser", "--from-bundle", file)
+    with subprocess.Popen(
+        up, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True, **settings
+    ) as process:
+        assert process.stdout
+        said = []
+        for line in process.stdout:
+            said.append(line)
+            if "http://127.0.0.1:" in line:
+                break
+        address = said[-1].split()[-1]
+        try:
+            page = run(cut_off.inside("curl", "-fsSL", "--retry", "5", "--retry-connrefused", address), **settings)
+        finally:
+            process.terminate()
+    assert "JupyterLab" in page, said
+    assert not [line for line in said if "Building" in line or "Pulling" in line], said
+    # The course's packages are those of the bundle; only what the test itself needs comes from here, after them.
+    python = there / ".venv/bin/python"
+    site = next((there / ".venv/lib").glob("python*/site-packages"))
+    (site / "tests.pth").write_text(f"{next((ROOT / '.venv/lib').glob('python*/site-packages'))}\n")
+    book = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=120"]
+    book += ["--nbval-sanitize-with=tests/nbval_sanitize.cfg", "-p", "no:cacheprovider", "-q"]
+    run(cut_off.inside(python, "-m", "pytest", *book, "notebooks/01_docker0.ipynb"), **settings)
+    modules = "import course_lib, jupyterlab; print(course_lib, jupyterlab)"
+    shown = run(cut_off.inside(python, "-c", modules), **settings)
+    assert shown.count(str(there)) == 2, shown
+    again = run(cut_off.inside(python, "-m", "course_lib", "down"), **settings)
+    assert "Removed the container" in again
+    for target in others():
+        copy = clone(room / target.python)
+        run(cut_off.inside(old_python(target.python), copy / "course", "up", "--from-bundle", file, "--help"), env=env)
+        run([copy / ".venv/bin/python", "-m", "pip", "check"])
+        shown = run([copy / ".venv/bin/python", "-c", f"import sys; {modules}; print(sys.version)"], cwd=room)
+        assert f"\n{target.python}." in shown
