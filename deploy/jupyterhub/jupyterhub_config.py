@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from hub_names import ENGINE_IMAGE, NAME, SERVER_IMAGE
 
 c = get_config()  # noqa: F821 - JupyterHub gives it to this file
+LABELS = {images.LABEL: "lab"}  # what is part of somebody's lab
 
 # --- who comes in -----------------------------------------------------------------------------------------------
 # The teacher adds the learners' names on the admin page; a learner's first login sets the password. Whoever logs in as
@@ -45,7 +46,7 @@ c.DockerSpawner.extra_host_config = {
     "security_opt": ["no-new-privileges"],
     "pids_limit": 500,
 }
-c.DockerSpawner.extra_create_kwargs = {"labels": {images.LABEL: "hub"}}
+c.DockerSpawner.extra_create_kwargs = {"labels": LABELS}
 c.DockerSpawner.http_timeout = 600  # seconds; the first time the images are loaded, twice
 
 
@@ -60,10 +61,12 @@ async def start_engine(spawner):
     """Start a learner's engine, a fresh one; its images are in a volume and stay."""
     await stop_engine(spawner)
     name = f"{spawner.object_name}-engine"
-    binds = {name: {"bind": "/var/lib/docker"}, f"{spawner.object_name}-socket": {"bind": "/run/engine"}}
+    socket, home = f"{spawner.object_name}-socket", f"{spawner.object_name}-home"
+    for volume in (name, socket, home):  # so that each has our label; what is there already stays as it is
+        await spawner.docker("create_volume", volume, labels=LABELS)
+    binds = {name: {"bind": "/var/lib/docker"}, socket: {"bind": "/run/engine"}}
     settings = spawner.client.create_host_config(binds=binds, **ENGINE_LIMITS, **RIGHTS)
-    labels = {images.LABEL: "hub"}
-    await spawner.docker("create_container", ENGINE_IMAGE, name=name, labels=labels, host_config=settings)
+    await spawner.docker("create_container", ENGINE_IMAGE, name=name, labels=LABELS, host_config=settings)
     await spawner.docker("start", name)
 
 

@@ -45,7 +45,7 @@ def network() -> None:
     if not any(found["Name"] == NAME for found in api.networks(names=[NAME])):
         # Without traffic between its containers (icc), and without a way out (internal).
         options = {"com.docker.network.bridge.enable_icc": "false"}
-        api.create_network(NAME, internal=True, options=options, labels={images.LABEL: "hub"})
+        api.create_network(NAME, internal=True, options=options, labels={images.LABEL: "lab"})
         say(f"Made the network {NAME}")
 
 
