@@ -12,14 +12,16 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 import requests
 import websocket
 
+from course_lib import engine, lab
 from course_lib.packages import need_packages
 from course_lib.progress import say
 from tests.conftest import ROOT
@@ -35,6 +37,14 @@ c.JupyterHub.hub_port = {1}
 c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:{2}"
 c.ConfigurableHTTPProxy.command = [{proxy!r}]
 """
+
+
+PASSWORD = "correct horse battery"  # noqa: S105 - of people who live for some minutes
+
+
+def prefix() -> str:
+    """Return what the names of our hub's containers and volumes begin with; it is the name of its network."""
+    return f"container-course-{lab.name()[:20]}-hub"
 
 
 def proxy() -> Path:
@@ -74,9 +84,10 @@ class Person:
         answer = self.session.post(f"{self.hub}/hub/login?next=/hub/token", data=form, timeout=20)
         assert answer.ok, f"{self.name}: {answer.status_code}"
         assert answer.url.endswith("/hub/token"), f"{self.name} was not let in"
+        secret = self.session.cookies.get("_xsrf", path="/hub/")
         made = self.session.post(
             f"{self.hub}/hub/api/users/{self.name}/tokens",
-            headers={"X-XSRFToken": self.session.cookies.get("_xsrf", path="/hub/"), "Referer": f"{self.hub}/hub/token"},
+            headers={"X-XSRFToken": secret, "Referer": f"{self.hub}/hub/token"},
             timeout=20,
         )
         assert made.ok, made.text
@@ -118,29 +129,28 @@ class Person:
         """Run Python in a kernel of one's own server; return what it printed; raise AssertionError if it failed."""
         base = f"/user/{self.name}/api/kernels"
         kernel = self.ask("POST", base, json={"name": "python3"}).json()["id"]
-        said = ""
+        said, reply, idle = "", {}, False
         try:
             address = f"{self.hub.replace('http', 'ws', 1)}{base}/{kernel}/channels"
             channel = websocket.create_connection(
                 address, header=[f"Authorization: token {self.token}"], timeout=within, http_no_proxy=["*"]
             )
             asked = uuid.uuid4().hex
-            header = {"msg_id": asked, "msg_type": "execute_request", "username": "", "session": asked, "version": "5.3"}
+            header = {"msg_id": asked, "msg_type": "execute_request", "username": "", "session": asked}
             content = {"code": code, "silent": False, "store_history": False, "allow_stdin": False}
-            message = {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell"}
-            channel.send(json.dumps(message))
-            while True:
+            message = {"header": {**header, "version": "5.3"}, "parent_header": {}, "metadata": {}, "content": content}
+            channel.send(json.dumps({**message, "channel": "shell"}))
+            while not (reply and idle):  # these two come on channels of their own, in any order
                 answer = json.loads(channel.recv())
                 if answer["parent_header"].get("msg_id") != asked:
                     continue
-                if answer["msg_type"] == "stream":
-                    said += answer["content"]["text"]
-                if answer["msg_type"] == "execute_reply":
-                    failed = answer["content"]["status"] != "ok"
-                    assert not failed, f"{said}\n{answer['content'].get('ename')}: {answer['content'].get('evalue')}"
-                    if channel.sock:
-                        channel.close()
-                    return said
+                content = answer["content"]
+                said += content["text"] if answer["msg_type"] == "stream" else ""
+                reply = content if answer["msg_type"] == "execute_reply" else reply
+                idle = idle or content.get("execution_state") == "idle"
+            channel.close()
+            assert reply["status"] == "ok", f"{said}\n{reply.get('ename')}: {reply.get('evalue')}"
+            return said
         finally:
             self.ask("DELETE", f"{base}/{kernel}")
 
@@ -171,3 +181,36 @@ def running(folder: Path) -> Iterator[str]:
     finally:
         hub.terminate()  # which stops the servers, their engines and the proxy
         hub.wait(60)
+
+
+@contextlib.contextmanager
+def a_hub(folder: Path, names: Sequence[str]) -> Iterator[list[Person]]:
+    """Make and run a hub, and give its teacher and learners of those names, logged in; at the end all of it is gone.
+
+    Raises AssertionError if the hub itself leaves a container when it ends.
+    """
+    with contextlib.ExitStack() as at_the_end:
+        hub_name = prefix().removeprefix("container-course-")
+        at_the_end.enter_context(pytest.MonkeyPatch.context()).setenv("COURSE_HUB", hub_name)
+        at_the_end.callback(remove_all)
+        subprocess.run([sys.executable, DEPLOY / "prepare.py"], check=True)
+        address = at_the_end.enter_context(running(folder))
+        teacher = Person(address, "teacher").log_in(PASSWORD)
+        for name in names:
+            assert teacher.ask("POST", f"/hub/api/users/{name}").status_code == 201
+        yield [teacher, *(Person(address, name).log_in(f"{PASSWORD} of {name}") for name in names)]
+
+
+def remove_all() -> None:
+    """Remove what stays when our hub has ended: the volumes of its learners, and its network."""
+    api = engine.outer()
+    left = api.containers(all=True, filters={"name": f"^/{prefix()}-"})
+    for container in left:
+        with contextlib.suppress(engine.NotFound):
+            api.remove_container(container["Id"], force=True)
+    for volume in api.volumes()["Volumes"] or []:
+        if volume["Name"].startswith(f"{prefix()}-"):
+            api.remove_volume(volume["Name"])
+    with contextlib.suppress(engine.NotFound):
+        api.remove_network(prefix())
+    assert not left, "the hub left containers"

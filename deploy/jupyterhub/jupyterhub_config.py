@@ -6,6 +6,7 @@ Started by `jupyterhub -f deploy/jupyterhub/jupyterhub_config.py`, after prepare
 import contextlib
 import sys
 from pathlib import Path
+from typing import Any
 
 from course_lib import engine, images, lab
 
@@ -37,9 +38,7 @@ c.DockerSpawner.prefix = NAME
 c.DockerSpawner.network_name = NAME
 c.DockerSpawner.remove = True  # what is to stay is in volumes
 c.DockerSpawner.volumes = {"{prefix}-{username}-home": "/home/learner", "{prefix}-{username}-socket": "/run/engine"}
-c.DockerSpawner.notebook_dir = "/home/learner/course"
 c.DockerSpawner.default_url = "/lab/tree/notebooks/00_start_here.ipynb"
-c.DockerSpawner.environment = {"COURSE_LEARNER": lambda spawner: spawner.user.name}
 c.DockerSpawner.mem_limit = "1G"
 c.DockerSpawner.extra_host_config = {
     "cap_drop": ["ALL"],
@@ -57,7 +56,7 @@ RIGHTS = lab.confinement()
 ENGINE_LIMITS = {"mem_limit": "2G", "pids_limit": 1500}
 
 
-async def start_engine(spawner):
+async def start_engine(spawner: Any) -> None:
     """Start a learner's engine, a fresh one; its images are in a volume and stay."""
     await stop_engine(spawner)
     name = f"{spawner.object_name}-engine"
@@ -70,7 +69,7 @@ async def start_engine(spawner):
     await spawner.docker("start", name)
 
 
-async def stop_engine(spawner):
+async def stop_engine(spawner: Any) -> None:
     """Remove a learner's engine, and with it the lab."""
     with contextlib.suppress(engine.NotFound):
         await spawner.docker("remove_container", f"{spawner.object_name}-engine", force=True)

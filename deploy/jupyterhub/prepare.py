@@ -13,9 +13,10 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from course_lib import base, engine, images, lab, machine, packages, wheels
-from course_lib.progress import say, step
 from hub_names import ENGINE_IMAGE, NAME, RELEASE, SERVER_IMAGE
+
+from course_lib import base, engine, images, machine, packages, wheels
+from course_lib.progress import say, step
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
