@@ -180,7 +180,7 @@ def running(folder: Path) -> Iterator[str]:
         yield address
     finally:
         hub.terminate()  # which stops the servers, their engines and the proxy
-        hub.wait(60)
+        hub.wait(180)
 
 
 @contextlib.contextmanager

@@ -1,7 +1,7 @@
 """What a class costs one machine: `python -m tests.bench.hub [10]`.
 
-So many learners of the hub in deploy/jupyterhub start one after another, then all stop and start again at once; then
-the memory of each, idle with one kernel, and with the containers of a lesson. Everything is removed at the end.
+So many learners of the hub in deploy/jupyterhub start at once, for the first time and again; the memory and the disk of
+each, idle with one kernel, and with the containers of a lesson. Everything is removed at the end.
 """
 
 from __future__ import annotations
@@ -48,18 +48,26 @@ def memory(learners: list[Person]) -> None:
         print(f"  {kind}, MiB: {spread([in_use(f'{prefix()}-{one.name}{suffix}') for one in learners])}")
 
 
+def disk(learners: list[Person]) -> list[float]:
+    """Return what the volumes of each learner take, in MiB."""
+    used = {volume["Name"]: volume["UsageData"]["Size"] / MIB for volume in engine.outer().df()["Volumes"]}
+    return [sum(size for name, size in used.items() if name.startswith(f"{prefix()}-{one.name}-")) for one in learners]
+
+
+def start_all(learners: list[Person]) -> str:
+    """Start all servers at once, and say how long that took."""
+    began = time.monotonic()
+    with ThreadPoolExecutor(COUNT) as pool:
+        each = list(pool.map(Person.start, learners))
+    return f"{spread(each)}; all of them within {time.monotonic() - began:.0f}"
+
+
 def test_a_class(tmp_path: Path) -> None:
-    with a_hub(tmp_path, [f"learner{number}" for number in range(COUNT)]) as people:
+    with a_hub(tmp_path, [f"learner{number}" for number in range(10, 10 + COUNT)]) as people:
         learners = people[1:]
         before = available()
         print(f"\n{COUNT} learners, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
-        print("first start, one after another, s:", spread([one.start() for one in learners]))
-        for one in learners:
-            one.stop()
-        began = time.monotonic()
-        with ThreadPoolExecutor(COUNT) as pool:
-            print("later start, all at once, s:", spread(list(pool.map(Person.start, learners))))
-        print(f"  the last one after {time.monotonic() - began:.0f} s")
+        print("first start, all at once, s:", start_all(learners))
         for one in learners:
             one.ask("POST", f"/user/{one.name}/api/kernels", json={"name": "python3"})
         time.sleep(10)
@@ -69,6 +77,15 @@ def test_a_class(tmp_path: Path) -> None:
             one.run(LESSON)
         print("with three nginx in each lab:")
         memory(learners)
+        print("disk, MiB:", spread(disk(learners)))
+        alone = []
+        for one in learners[:3]:
+            one.stop()
+            alone.append(one.start())
+        print(f"later start, alone, beside the others, s: {spread(alone)}; load {os.getloadavg()[0]:.1f}")
+        with ThreadPoolExecutor(COUNT) as pool:
+            list(pool.map(Person.stop, learners))
+        print("later start, all at once, s:", start_all(learners))
 
 
 if __name__ == "__main__":
