@@ -17,7 +17,7 @@ import yaml
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
-from course_lib import engine, lab
+from course_lib import engine, forward, lab
 from tests.conftest import ROOT
 from tests.hub import DEPLOY, PASSWORD, Person, a_hub, prefix
 
@@ -114,6 +114,14 @@ def test_a_pod_asks_for_the_rights_of_a_lab() -> None:
     assert context["capabilities"]["add"] == list(lab.CAPABILITIES)
     assert not context.get("privileged")
     assert context["seccompProfile"]["localhostProfile"].endswith("seccomp.json")
+
+
+def test_on_a_hub_the_path_to_a_page_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("JUPYTERHUB_SERVICE_PREFIX", "/user/kim/")
+    here = forward.url(8231, lambda: "nobody asks for it").rstrip("/").rpartition(":")[2]
+    assert capsys.readouterr().out == f"In your browser, behind the address of the hub: /user/kim/proxy/{here}/\n"
 
 
 # --- a class, in the soak ---------------------------------------------------------------------------------------------

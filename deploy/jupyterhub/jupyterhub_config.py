@@ -46,7 +46,8 @@ c.DockerSpawner.extra_host_config = {
     "pids_limit": 500,
 }
 c.DockerSpawner.extra_create_kwargs = {"labels": LABELS}
-c.DockerSpawner.http_timeout = 600  # seconds; the first time the images are loaded, twice
+# Seconds: the first time the images are loaded, twice, and perhaps for the whole class at once.
+c.DockerSpawner.start_timeout = c.DockerSpawner.http_timeout = 900
 
 
 # --- a learner's engine: a container with the rights of a lab, beside the server -----------------------------------
