@@ -27,7 +27,8 @@ def url(port: int, box: Callable[[], str]) -> str:
     """Return the address on 127.0.0.1 that leads to a port of the lab's host; `box()` gives the lab's id.
 
     The same number is used if it is free here, else another one. Where this process runs on a remote machine
-    (SSH_CONNECTION is set), the line is printed that brings the address to the browser's machine.
+    (SSH_CONNECTION is set), the line is printed that brings the address to the browser's machine; on a JupyterHub
+    the path that leads there.
     """
     if port not in _listeners:
         listener = _listen(port)
@@ -38,6 +39,8 @@ def url(port: int, box: Callable[[], str]) -> str:
         print(
             f"On your own machine: ssh -L {here}:127.0.0.1:{here} {os.environ.get('USER', 'you')}@{remote.split()[2]}"
         )
+    if server := os.environ.get("JUPYTERHUB_SERVICE_PREFIX"):  # its proxy is an extension, jupyter-server-proxy
+        print(f"In your browser, behind the address of the hub: {server}proxy/{here}/")
     return f"http://127.0.0.1:{here}/"
 
 

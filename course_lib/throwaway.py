@@ -145,7 +145,7 @@ def changed_programs() -> list[str]:
     config = api.create_host_config(
         network_mode="none",
         pid_mode="host",
-        cap_add=["SYS_PTRACE", "DAC_READ_SEARCH"],
+        cap_add=["SYS_PTRACE"],
         security_opt=["apparmor=unconfined"],
         read_only=True,
     )

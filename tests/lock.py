@@ -1,4 +1,4 @@
-"""Make requirements.lock and requirements-test.lock from pyproject.toml: `python -m tests.lock [--upgrade]`.
+"""Make the locks, requirements*.lock, from pyproject.toml: `python -m tests.lock [--upgrade]`.
 
 Needs `uv` (a package on PyPI) on PATH. Versions that still fit are kept unless --upgrade is given.
 """
@@ -31,14 +31,20 @@ def write(target: Path, what: str, lines: list[str]) -> None:
 
 
 def main(options: list[str]) -> None:
-    """Write both locks; the second holds only what is not in the first."""
-    lock, test_lock = ROOT / "requirements.lock", ROOT / "requirements-test.lock"
+    """Write the locks; all but the first hold only what is not in the first."""
+    lock = ROOT / "requirements.lock"
     main_lines = compile_lock(lock, *options)
     write(lock, "What the course needs.", main_lines)
     pinned = {line.split("#")[0].strip() for line in main_lines}
-    lines = compile_lock(test_lock, "--extra", "test", "--constraint", str(lock), *options)
-    extra = [line for line in lines if line.split("#")[0].strip() not in pinned]
-    write(test_lock, "What the tests need beside requirements.lock.", extra)
+    more = {
+        "hub": ("What a JupyterHub of the course needs", ("hub",)),
+        "test": ("What the tests, which try that hub, need", ("hub", "test")),
+    }
+    for name, (what, extras) in more.items():
+        target = ROOT / f"requirements-{name}.lock"
+        chosen = [word for extra in extras for word in ("--extra", extra)]
+        lines = compile_lock(target, *chosen, "--constraint", str(lock), *options)
+        write(target, f"{what} beside requirements.lock.", [x for x in lines if x.split("#")[0].strip() not in pinned])
 
 
 if __name__ == "__main__":
