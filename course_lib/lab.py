@@ -48,7 +48,7 @@ def container() -> str:
 
 def volume(version: str) -> str:
     """Return the name of the volume that holds a lab's images for one engine version."""
-    return f"{LABEL}-{name()}-{version}"
+    return f"{container()}-{version}"
 
 
 def inspect() -> dict[str, Any] | None:
@@ -115,32 +115,51 @@ def up(engine_version: str, need: Callable[[str], None]) -> None:
             say(f"The lab's engine was {found['Config']['Labels'][ENGINE_LABEL]}: a fresh lab takes its place.")
         api.remove_container(container(), force=True)
         found = None
+    if found and found["State"]["Running"]:
+        wait_until_ready()  # it may have been started by an `up` that was interrupted
+        if not _answers():
+            say("The lab's dockerd is not running any more: a fresh lab takes its place.")
+            api.remove_container(container(), force=True)
+            found = None
     if not (found and found["State"]["Running"]):
         with step("Starting the lab"):
             if found is None:
                 _create(engine_version, probe=True)
             _start()
-    wait_until_ready()  # it may have been started by an `up` that was interrupted
-    images.load(engine.inner(container()))
+        wait_until_ready()
+    with contextlib.closing(engine.inner(container())) as lab_engine:
+        images.load(lab_engine)
+
+
+def _answers() -> bool:
+    """Whether the dockerd in the lab answers."""
+    with contextlib.suppress(*engine.BROKEN_OFF), contextlib.closing(engine.inner(container())):
+        return True
+    return False
 
 
 @engine.plain_words()
 def reset() -> None:
-    """Take the lab back to its first day: a fresh container on the same images."""
-    found = inspect()
-    if found is None:
+    """Take the lab back to its first day: a fresh container on the same images.
+
+    A reset that was killed goes on: its container may be gone already, and its volume knows which engine it had.
+    """
+    found, mine = inspect(), _volumes()
+    if found is None and len(mine) != 1:
         raise LabGoneError("There is no lab to reset: `./course up` starts it.")
-    engine_version = str(found["Config"]["Labels"][ENGINE_LABEL])
+    kept = found["Config"]["Labels"][ENGINE_LABEL] if found else next(iter(mine)).removeprefix(f"{container()}-")
+    engine_version = str(kept)
     for tag in (images.lab_image(images.RELEASES[engine_version]), *map(images.inner_image, images.INNER)):
         if images.recipe_of(engine.outer(), tag) is None:  # before anything is removed
             raise CourseError(f"The image {tag} is not there any more: `./course up` makes it again.")
-    engine.outer().remove_container(container(), force=True)
+    if found:
+        engine.outer().remove_container(container(), force=True)
     _create(engine_version, probe=False)
     _start()
     wait_until_ready()
-    lab_engine = engine.inner(container())
-    images.load(lab_engine)
-    images.keep_only_ours(lab_engine)
+    with contextlib.closing(engine.inner(container())) as lab_engine:  # what is not closed waits for ever in a thread
+        images.load(lab_engine)
+        images.keep_only_ours(lab_engine)
 
 
 def down(remove_images: bool) -> bool:
