@@ -1,4 +1,4 @@
-"""A container of the lab's image that looks at the machine of the learner's engine, changes nothing, and is gone."""
+"""A container of the lab's image that looks at the machine of the learner's engine, and is gone."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from course_lib import engine, forward, images, proof
+from course_lib import engine, forward, helper, images, proof
 from course_lib.errors import CourseError, EngineUnfitError, LabGoneError
 from course_lib.progress import say, step
 
@@ -107,20 +107,11 @@ def up(engine_version: str, need: Callable[[str], None]) -> None:
     release = images.RELEASES[engine_version]
     inspect()  # first of all: is somebody else's container in the way?
     images.build_all(release, need)
-    api = engine.outer()
     found = inspect()
-    wanted = api.inspect_image(images.lab_image(release))["Id"]
-    if found and (found["Image"] != wanted or found["Config"]["Labels"][ENGINE_LABEL] != engine_version):
-        if found["Config"]["Labels"][ENGINE_LABEL] != engine_version:
-            say(f"The lab's engine was {found['Config']['Labels'][ENGINE_LABEL]}: a fresh lab takes its place.")
-        api.remove_container(container(), force=True)
+    if found and (why := _unusable(found, engine_version)):
+        say(f"{why}: a fresh lab takes its place.")
+        _remove(found)
         found = None
-    if found and found["State"]["Running"]:
-        wait_until_ready()  # it may have been started by an `up` that was interrupted
-        if not _answers():
-            say("The lab's dockerd is not running any more: a fresh lab takes its place.")
-            api.remove_container(container(), force=True)
-            found = None
     if not (found and found["State"]["Running"]):
         with step("Starting the lab"):
             if found is None:
@@ -129,6 +120,38 @@ def up(engine_version: str, need: Callable[[str], None]) -> None:
         wait_until_ready()
     with contextlib.closing(engine.inner(container())) as lab_engine:
         images.load(lab_engine)
+
+
+def _unusable(found: dict[str, Any], engine_version: str) -> str:
+    """Say why a lab that is there cannot be gone on with; "" if it can, and then it is ready if it runs."""
+    was = found["Config"]["Labels"][ENGINE_LABEL]
+    if was != engine_version:
+        return f"The lab's engine was {was}"
+    if found["Image"] != engine.outer().inspect_image(images.lab_image(images.RELEASES[engine_version]))["Id"]:
+        return "The lab's image was made anew"
+    if found["State"]["Status"] == "created":
+        return "The lab was never started"
+    if found["State"]["Running"]:
+        wait_until_ready()  # it may have been started by an `up` that was interrupted
+        if not _answers():
+            return "The lab's dockerd is not running any more"
+    return ""
+
+
+# An engine that was killed while it started a container may not know that it runs: it calls it "created", and its
+# containerd keeps the processes (moby, "task ... already exists"). They would share the volume with the next lab.
+SWEEP = """for p in /proc/[0-9]*; do
+    grep -q {id} $p/cgroup || {{ grep -q ^containerd-shim $p/comm && grep -q {id} $p/cmdline; }} || continue
+    kill -KILL ${{p#/proc/}}
+done 2>/dev/null; true"""
+
+
+def _remove(found: dict[str, Any]) -> None:
+    """Remove the lab's container, also one that the engine started and has forgotten."""
+    api = engine.outer()
+    if found["State"]["Status"] == "created":
+        helper.look(api, found["Image"], SWEEP.format(id=found["Id"]), capabilities=("KILL",), pids=True)
+    api.remove_container(found["Id"], force=True)
 
 
 def _answers() -> bool:
@@ -153,7 +176,7 @@ def reset() -> None:
         if images.recipe_of(engine.outer(), tag) is None:  # before anything is removed
             raise CourseError(f"The image {tag} is not there any more: `./course up` makes it again.")
     if found:
-        engine.outer().remove_container(container(), force=True)
+        _remove(found)
     _create(engine_version, probe=False)
     _start()
     wait_until_ready()
@@ -174,7 +197,7 @@ def down(remove_images: bool) -> bool:
     if not (found or mine):
         say("There is no lab to take down.")
     if found:
-        api.remove_container(container(), force=True)
+        _remove(found)
         say(f"Removed the container {container()}")
     for item in sorted(mine):
         api.remove_volume(item)

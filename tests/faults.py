@@ -11,7 +11,6 @@ import functools
 import io
 import os
 import queue
-import shutil
 import signal
 import subprocess
 import sys
@@ -21,11 +20,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import nbformat
-
 from course_lib import engine, images, lab, machine, packages
-from tests.conftest import ROOT, refuse
-from tests.test_machine import end, ping, process_name, second_daemon
+from tests.conftest import ROOT
+from tests.test_machine import second_daemon
 
 PATIENCE = float(os.environ.get("COURSE_PATIENCE", "1"))  # on a machine that others use, too
 STAND_INS = ("debian", "mariadb", "wordpress")  # images that these tests do not start
@@ -53,6 +50,7 @@ def notebook(path: Path) -> None:
 
     Says what happens, a line for each event.
     """
+    import nbformat
     from jupyter_client.manager import KernelManager
 
     cells = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
@@ -138,10 +136,12 @@ class Running:
 
     @property
     def pid(self) -> int:
+        """Return the number of its process."""
         return self._process.pid
 
     @property
     def text(self) -> str:
+        """Return all that it said."""
         return "\n".join(line for _, line in self.lines)
 
     def is_over(self) -> bool:
@@ -201,10 +201,11 @@ class Second:
     def start(self) -> None:
         """Start the engine as `./course up` does, in a process of its own."""
         code = (
-            "from tests.faults import *; import tests.faults; f = Path(os.environ['COURSE_SECOND'])\n"
+            "from tests.test_machine import *\n"
+            "from course_lib import machine\n"
             "machine.configured_engine = lambda: ''\n"
-            "m = packages.Machine(root=f / 'root')\n"
-            "machine.ensure_engine(lambda: ping(f), print, machine=m, daemon=second_daemon(f))"
+            "f = Path(os.environ['COURSE_SECOND'])\n"
+            "ensure_engine(lambda: ping(f), print, machine=Machine(root=f / 'root'), daemon=second_daemon(f))"
         )
         subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=100)
         engine.outer.cache_clear()
@@ -225,10 +226,11 @@ class Second:
                 pass
         config = api.create_host_config(network_mode="none", binds={OWN: {"bind": "/data", "mode": "rw"}})
         script = "echo precious >/data/file; exec sleep 100000"
-        own = api.create_container(
-            images.inner_image("busybox"), ["sh", "-c", script], name=OWN, host_config=config, labels={images.LABEL: ""}
+        image = images.inner_image("busybox")
+        # An engine that was killed sends this to what it finds running at its next start, and waits for ten seconds.
+        api.start(
+            api.create_container(image, ["sh", "-c", script], name=OWN, host_config=config, stop_signal="SIGKILL")
         )
-        api.start(own)
 
     def labs(self) -> list[dict[str, Any]]:
         """Return the running labs, the newest first."""
@@ -244,8 +246,7 @@ class Second:
         if victim == "kernel":
             return killed(*map(int, running.last("kernel").split()))
         if victim == "engine":
-            pids = [int(self.daemon.pid_file.read_text())]
-            return killed(*pids) and until(lambda: process_name(pids[0]) != "dockerd" or is_zombie(pids[0]), 10)
+            return self.kill_engine()
         for found in self.labs():
             with contextlib.suppress(*engine.BROKEN_OFF):
                 if victim == "lab":
@@ -253,6 +254,11 @@ class Second:
                 top = engine.outer().top(found["Id"], "-eo pid,comm")["Processes"]
                 return killed(*(int(pid) for pid, name in top if name == "dockerd"))
         return False
+
+    def kill_engine(self) -> bool:
+        """Kill the engine, wait until it is gone, and return whether it was there."""
+        pid = int(self.daemon.pid_file.read_text())
+        return killed(pid) and until(lambda: is_zombie(pid), 10)
 
     def own(self) -> tuple[str, str, str]:
         """Return what is known of the learner's own container."""
@@ -263,18 +269,18 @@ class Second:
         """Say what of labs that are gone is still there."""
         api = engine.outer()
         found = api.containers(all=True)
-        names = sorted(c["Names"][0].lstrip("/") for c in found)
+        seed = f"{images.LABEL}-{lab.name()}-seed"
+        mine = {OWN, lab.container(), *(c["Names"][0].lstrip("/") for c in found if seed_at_rest(c, seed))}
+        names = {c["Names"][0].lstrip("/") for c in found}
+        complaints = [f"container {name}" for name in sorted(names - mine)]
         known = {c["Id"] for c in found}
-        complaints = [f"container {name}" for name in names if name not in self.expected()]
-        expected = {OWN, lab.volume(lab.DEFAULT_ENGINE), f"{lab.name()}-seed-26.1", f"container-course-{lab.name()}-seed-26.1"}
-        complaints += [f"volume {v['Name']}" for v in api.volumes()["Volumes"] or [] if v["Name"] not in expected]
-        complaints += [f"plugged in: {p.name}" for p in Path(f"/sys/class/net/{self.bridge}/brif").glob("*")]
-        for name, mark in (("containerd-shim", "-id"), ("runc", "--log")):
-            for command in commands(name):
-                if str(self.folder) in command and mark in command.split():
-                    words = command.split()
-                    if not known & set(words):
-                        complaints.append(f"process {command[:150]}")
+        volumes = {v["Name"] for v in api.volumes()["Volumes"] or []}
+        version = lab.DEFAULT_ENGINE
+        complaints += [f"volume {name}" for name in sorted(volumes - {OWN, lab.volume(version), f"{seed}-{version}"})]
+        complaints += [f"plugged in: {p.name}" for p in Path(f"/sys/class/net/{self.folder.name}/brif").glob("*")]
+        for command in commands("containerd-shim"):
+            if f"{self.folder}/" in command and not known & set(command.split()):
+                complaints.append(f"process {command[:150]}")
         mounted = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
         merged = [place for place in mounted if place.startswith(f"{self.folder}/data/overlay2/")]
         running = [c for c in found if c["State"] == "running"]
@@ -282,15 +288,10 @@ class Second:
             complaints.append(f"{len(merged)} layers are mounted for {len(running)} containers that run")
         return complaints
 
-    @property
-    def bridge(self) -> str:
-        return next(o.removeprefix("--bridge=") for o in self.daemon.options if o.startswith("--bridge="))
 
-    @staticmethod
-    def expected() -> set[str]:
-        """Return the names of containers that may be there."""
-        seeds = {c["Names"][0].lstrip("/") for c in engine.outer().containers(all=True) if "-seed-" in c["Names"][0]}
-        return {OWN, lab.container(), *seeds}
+def seed_at_rest(found: dict[str, Any], seed: str) -> bool:
+    """Whether a container is a grader's seed, complete and stopped."""
+    return bool(found["Names"][0].startswith(f"/{seed}-") and found["State"] != "running")
 
 
 def killed(*pids: int) -> bool:
