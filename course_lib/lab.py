@@ -10,7 +10,7 @@ import contextlib
 import json
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -39,6 +39,19 @@ def name() -> str:
             f"COURSE_LAB={text!r} is no name for a lab: use up to 31 lower-case letters, digits and hyphens."
         )
     return text
+
+
+@contextlib.contextmanager
+def named(other: str) -> Iterator[None]:
+    """Let the lab be the one of another name for a while."""
+    before = os.environ.get("COURSE_LAB")
+    os.environ["COURSE_LAB"] = other
+    try:
+        yield
+    finally:
+        os.environ.pop("COURSE_LAB")
+        if before is not None:
+            os.environ["COURSE_LAB"] = before
 
 
 def container() -> str:
@@ -138,19 +151,11 @@ def _unusable(found: dict[str, Any], engine_version: str) -> str:
     return ""
 
 
-# An engine that was killed while it started a container may not know that it runs: it calls it "created", and its
-# containerd keeps the processes (moby, "task ... already exists"). They would share the volume with the next lab.
-SWEEP = """for p in /proc/[0-9]*; do
-    grep -q {id} $p/cgroup || {{ grep -q ^containerd-shim $p/comm && grep -q {id} $p/cmdline; }} || continue
-    kill -KILL ${{p#/proc/}}
-done 2>/dev/null; true"""
-
-
 def _remove(found: dict[str, Any]) -> None:
     """Remove the lab's container, also one that the engine started and has forgotten."""
     api = engine.outer()
     if found["State"]["Status"] == "created":
-        helper.look(api, found["Image"], SWEEP.format(id=found["Id"]), capabilities=("KILL",), pids=True)
+        helper.end(api, found["Image"], found["Id"])  # its processes would share the volume with the next lab
     api.remove_container(found["Id"], force=True)
 
 
@@ -190,23 +195,29 @@ def down(remove_images: bool) -> bool:
 
     Images are kept unless `remove_images`: other labs, and the next `up`, need them.
     """
-    api = engine.outer()
-    found = inspect()
-    mine = _volumes()
-    before = next(iter(mine.values()), None)
-    if not (found or mine):
+    before = next(iter(_volumes().values()), None)
+    gone = remove()
+    if not gone:
         say("There is no lab to take down.")
-    if found:
-        _remove(found)
-        say(f"Removed the container {container()}")
-    for item in sorted(mine):
-        api.remove_volume(item)
-        say(f"Removed the volume {item}")
+    for what in gone:
+        say(f"Removed the {what}")
     # Rules are read by a helper container made from the lab's image, so images go last.
     same = proof.compare(json.loads(before)) if before else True
     if remove_images:
         _remove_images()
     return same
+
+
+def remove() -> list[str]:
+    """Remove the lab's container and volumes, and return what these were: "container container-course-default"."""
+    gone, found = [], inspect()
+    if found:
+        _remove(found)
+        gone.append(f"container {container()}")
+    for item in sorted(_volumes()):
+        engine.outer().remove_volume(item)
+        gone.append(f"volume {item}")
+    return gone
 
 
 def _volumes() -> dict[str, str]:
