@@ -11,12 +11,12 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from typing import Any
 
 from course_lib import engine, forward, helper, images, proof
 from course_lib.errors import CourseError, EngineUnfitError, LabGoneError
 from course_lib.progress import say, step
+from course_lib.stream import Exec
 
 LABEL = images.LABEL
 ENGINE_LABEL = f"{LABEL}.engine"
@@ -130,7 +130,6 @@ def up(engine_version: str, need: Callable[[str], None]) -> None:
             if found is None:
                 _create(engine_version, probe=True)
             _start()
-        wait_until_ready()
     with contextlib.closing(engine.inner(container())) as lab_engine:
         images.load(lab_engine)
 
@@ -144,10 +143,8 @@ def _unusable(found: dict[str, Any], engine_version: str) -> str:
         return "The lab's image was made anew"
     if found["State"]["Status"] == "created":
         return "The lab was never started"
-    if found["State"]["Running"]:
-        wait_until_ready()  # it may have been started by an `up` that was interrupted
-        if not _answers():
-            return "The lab's dockerd is not running any more"
+    if found["State"]["Running"] and not _answers():
+        return "The lab's dockerd is not running any more"
     return ""
 
 
@@ -160,9 +157,15 @@ def _remove(found: dict[str, Any]) -> None:
 
 
 def _answers() -> bool:
-    """Whether the dockerd in the lab answers."""
-    with contextlib.suppress(*engine.BROKEN_OFF), contextlib.closing(engine.inner(container())):
-        return True
+    """Whether the dockerd in the lab answers, perhaps in a moment: an `up` that was interrupted may have started it."""
+    starting = True
+    while starting:
+        with contextlib.suppress(*engine.BROKEN_OFF), contextlib.closing(engine.inner(container())):
+            return True
+        starting = False
+        with contextlib.suppress(*engine.BROKEN_OFF):
+            # The lab's first program has this name until dockerd answered, or ended.
+            starting = any(Exec(engine.outer(), container(), ["pgrep", "-x", "lab-init"], stdin=False).output())
     return False
 
 
@@ -184,7 +187,6 @@ def reset() -> None:
         _remove(found)
     _create(engine_version, probe=False)
     _start()
-    wait_until_ready()
     with contextlib.closing(engine.inner(container())) as lab_engine:  # what is not closed waits for ever in a thread
         images.load(lab_engine)
         images.keep_only_ours(lab_engine)
@@ -295,24 +297,28 @@ def _unfit(why: object) -> EngineUnfitError:
 
 
 def _start() -> None:
-    """Start the lab's container."""
+    """Start the lab's container and wait until it is ready; raises EngineUnfitError with what is missing if not."""
     api = engine.outer()
+    before = sum(1 for _ in api.logs(container(), stream=True))  # what a lab said before it was stopped does not count
     try:
         api.start(container())
     except engine.APIError as error:
         api.remove_container(container(), force=True)
         raise _unfit(error.explanation) from error
+    wait_until_ready(before)
 
 
-def wait_until_ready() -> None:
-    """Wait until the dockerd in the lab answers; raises EngineUnfitError with what is missing if it cannot."""
+def wait_until_ready(before: int = 0) -> None:
+    """Wait until the dockerd in a lab that was started answers, after so many lines that the lab said before that.
+
+    No clock is asked: it may be set while a machine comes up. Raises EngineUnfitError with what is missing.
+    """
     api = engine.outer()
-    # What a lab said before it was stopped does not count. The engine notes the start when the program runs already,
-    # so its first words may be a little older than that; "ready" comes more than a second later.
-    started = datetime.fromisoformat(api.inspect_container(container())["State"]["StartedAt"])
     missing = []
-    for line in api.logs(container(), stream=True, follow=True, since=started.timestamp() - 0.5):
+    for number, line in enumerate(api.logs(container(), stream=True, follow=True)):
         text = line.decode(errors="replace").strip()
+        if number < before:
+            continue
         if text == "ready":
             return
         if text.startswith("lacking: "):  # the lab works, but something in it is not as on a plain Docker host

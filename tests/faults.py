@@ -54,17 +54,17 @@ def notebook(path: Path) -> None:
     from jupyter_client.manager import KernelManager
 
     cells = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
-    manager = KernelManager(kernel_name="python3")
 
-    def start() -> Any:
+    def start() -> tuple[Any, Any]:
+        manager = KernelManager(kernel_name="python3")
         manager.start_kernel(cwd=str(path.parent))
         said("kernel", manager.provisioner.pid)  # type: ignore[union-attr]
         client = manager.client()
         client.start_channels()
         client.wait_for_ready(timeout=60)
-        return client
+        return manager, client
 
-    client = start()
+    manager, client = start()
     threads = "import threading; print('threads', sorted(t.name for t in threading.enumerate()))"
     try:
         for number, source in enumerate(cells):
@@ -75,7 +75,8 @@ def notebook(path: Path) -> None:
         said("over")
         sys.stdin.readline()  # the machine is well again
         if not manager.is_alive():
-            client = start()
+            client.stop_channels()
+            manager, client = start()
         said("begun", _executed(manager, client, cells[0]))
         # What ended with the lab needs a moment to see it.
         said("after", _executed(manager, client, f"import time; time.sleep(1)\n{threads}", tell=True))
@@ -197,6 +198,13 @@ class Second:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.daemon = second_daemon(folder)
+
+    def disk(self, file: Path, megabytes: int) -> None:
+        """Give the engine a disk of its own, of a size; own_folder takes it away."""
+        with file.open("wb") as image:
+            image.truncate(megabytes * 1_000_000)
+        subprocess.run(["mkfs.ext4", "-q", "-F", "-m", "0", file], check=True)
+        subprocess.run(["mount", "-o", "loop", file, self.folder / "data"], check=True)
 
     def start(self) -> None:
         """Start the engine as `./course up` does, in a process of its own."""

@@ -10,7 +10,7 @@ import os
 import random
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +18,7 @@ import nbformat
 import pytest
 
 from course_lib import answers, engine, exercises, lab, run
+from course_lib.errors import CourseError
 from tests.conftest import ROOT
 from tests.faults import PATIENCE, Running, Second, is_zombie, until
 from tests.test_exercises import filled
@@ -56,11 +57,25 @@ class Moment:
         return f"{self.number}-{self.act}-{self.victim}-{self.lines}+{self.seconds:g}s-{self.then}"
 
 
-def moments(count: int, seed: int) -> list[Moment]:
+PAIRS = [(act, victim) for act, (_, _, victims) in ACTS.items() for victim in victims]
+# The gate's ten: each act, each victim, and most of what is quick.
+TEN = [
+    ("up", "course"),
+    ("up", "engine"),
+    ("chapter", "kernel"),
+    ("chapter", "lab-dockerd"),
+    ("chapter", "lab"),
+    ("exercise", "kernel"),
+    ("reset", "course"),
+    ("reset", "course"),
+    ("reset", "engine"),
+    ("grade", "course"),
+]
+
+
+def moments(count: int, seed: int, pairs: Sequence[tuple[str, str]]) -> list[Moment]:
     """Return so many moments, the same ones for the same seed: each pair of act and victim in its turn."""
     chance = random.Random(seed)  # noqa: S311 - no secret
-    pairs = [(act, victim) for act, (_, _, victims) in ACTS.items() for victim in victims]
-    chance.shuffle(pairs)
     found = []
     for number in range(count):
         act, victim = pairs[number % len(pairs)]
@@ -119,6 +134,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         patch.setenv("COURSE_LAB", "faults")
         patch.setenv("COURSE_LEARNER", LEARNER)
         second = Second(where)
+        (where / "data").mkdir()
+        second.disk(where / "disk", 6_000)
         try:
             second.start()
             second.fill(first)
@@ -263,14 +280,50 @@ def test_a_lab_that_its_engine_has_forgotten(desk: Desk) -> None:
     assert left(desk) == []
 
 
+@pytest.mark.soak
+def test_a_disk_that_becomes_full_under_the_lab_and_then_has_room(desk: Desk) -> None:
+    assert desk.command("reset", 60) == "" or desk.command("up", 60) == ""
+    data = desk.second.folder / "data"
+    fill = data / "fill"
+    with fill.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(data).free - 1_000_000)
+    try:
+        began = time.monotonic()
+        with pytest.raises(CourseError):  # in words: the engine's, or the command's exit code
+            run.host("for n in 1 2 3 4 5; do docker run --rm busybox dd if=/dev/zero of=/file bs=1M count=1; done")
+        assert time.monotonic() - began < WITHIN
+        said = desk.command("reset", 60)
+        assert "Traceback" not in said
+        print("a reset on a full disk:", said[-400:] or "well")
+    finally:
+        fill.unlink()
+    assert desk.command("reset", 60) == ""
+    assert run.host("docker run --rm busybox echo works") == "works\n"
+    assert left(desk) == []
+
+
+@pytest.mark.soak
+def test_a_lab_that_has_too_little_memory(desk: Desk) -> None:
+    assert desk.command("reset", 60) == "" or desk.command("up", 60) == ""
+    limit = 160_000_000
+    engine.outer().update_container(lab.container(), mem_limit=limit, memswap_limit=limit)
+    began = time.monotonic()
+    with pytest.raises(CourseError, match=r"exit code 137|not running any more|reset"):
+        run.host("tail -c 1G /dev/zero | tail -c 1G | tail -c 1G >/dev/null; docker run --rm busybox true", timeout=60)
+    assert time.monotonic() - began < 60
+    assert desk.command("reset", 60) == ""
+    assert run.host("docker run --rm busybox echo works") == "works\n"
+    assert left(desk) == []
+
+
 @pytest.mark.timeout(600)
 def test_ten_moments(desk: Desk) -> None:
-    found = [words for moment in moments(10, SEED) for words in complaints(desk, moment)]
+    found = [words for moment in moments(10, SEED, TEN) for words in complaints(desk, moment)]
     assert not found, "\n".join([f"seed {SEED}", *found])
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(7200)
 def test_a_hundred_moments(desk: Desk) -> None:
-    found = [words for moment in moments(100, SEED + 1) for words in complaints(desk, moment)]
+    found = [words for moment in moments(100, SEED + 1, PAIRS) for words in complaints(desk, moment)]
     assert not found, "\n".join([f"seed {SEED + 1}", *found])
