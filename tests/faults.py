@@ -11,6 +11,7 @@ import functools
 import io
 import os
 import queue
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,8 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from course_lib import engine, images, lab, machine, packages
+from course_lib.packages import Machine
 from tests.conftest import ROOT
-from tests.test_machine import second_daemon
+from tests.test_machine import end, second_daemon
 
 PATIENCE = float(os.environ.get("COURSE_PATIENCE", "1"))  # on a machine that others use, too
 STAND_INS = ("debian", "mariadb", "wordpress")  # images that these tests do not start
@@ -36,13 +38,22 @@ def course(folder: Path, arguments: list[str]) -> None:
     """Be `./course` on the machine of a folder: its engine is started, and asked for, as any other."""
     from course_lib import __main__, serve
 
-    there = functools.partial(packages.Machine, root=folder / "root")  # no systemd: it would start another engine
-    machine.Machine = packages.Machine = there  # type: ignore[misc,assignment]
+    machine.Machine = packages.Machine = functools.partial(computer, folder)  # type: ignore[misc,assignment]
     machine.Daemon = functools.partial(second_daemon, folder)  # type: ignore[misc,assignment]
     machine.configured_engine = lambda: ""
     serve.jupyter_lab = lambda **_: None  # type: ignore[assignment]
     sys.argv[1:] = arguments
     __main__.entry()
+
+
+def computer(folder: Path) -> Machine:
+    """Return the machine: without systemd, which would start another engine; with the newer dockerd if there is one."""
+
+    def find(name: str) -> str | None:
+        newer = folder / "newer/dockerd"
+        return str(newer) if name == "dockerd" and newer.exists() else shutil.which(name)
+
+    return Machine(root=folder / "root", find=find)
 
 
 def notebook(path: Path) -> None:
@@ -192,6 +203,15 @@ def until(what: Callable[[], object], seconds: float) -> bool:
     return True
 
 
+# runc needs a root that is a mount of its own (pivot_root(2)); so does nobody else see these mounts.
+NEWER = """#!/bin/sh
+exec unshare --mount --propagation private sh -ec '
+    mount --bind {root} {root}; mkdir -p {root}{folder} {root}/old
+    for d in /proc /sys /dev {folder}; do mount --rbind $d {root}$d; done
+    cd {root}; pivot_root . old; umount -l /old; exec dockerd "$@"' sh "$@"
+"""
+
+
 class Second:
     """The second engine, on which everything of these tests happens."""
 
@@ -209,11 +229,11 @@ class Second:
     def start(self) -> None:
         """Start the engine as `./course up` does, in a process of its own."""
         code = (
-            "from tests.test_machine import *\n"
-            "from course_lib import machine\n"
+            "from tests.faults import *\n"
+            "from tests.test_machine import ping\n"
             "machine.configured_engine = lambda: ''\n"
             "f = Path(os.environ['COURSE_SECOND'])\n"
-            "ensure_engine(lambda: ping(f), print, machine=Machine(root=f / 'root'), daemon=second_daemon(f))"
+            "machine.ensure_engine(lambda: ping(f), print, machine=computer(f), daemon=second_daemon(f))"
         )
         subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=100)
         engine.outer.cache_clear()
@@ -262,6 +282,26 @@ class Second:
                 top = engine.outer().top(found["Id"], "-eo pid,comm")["Processes"]
                 return killed(*(int(pid) for pid, name in top if name == "dockerd"))
         return False
+
+    def upgrade(self, first: Any) -> None:
+        """Stop the engine, and install a newer one: that of the lab's image, in a root directory of its own."""
+        end(self.daemon.pid_file, "dockerd", signal.SIGTERM)
+        end(self.daemon.containerd_pid_file, "containerd", signal.SIGTERM)
+        root = self.folder / "newer/root"
+        root.mkdir(parents=True)
+        box = first.create_container(images.lab_image(images.RELEASES[lab.DEFAULT_ENGINE]))
+        try:
+            unpack = subprocess.Popen(["tar", "-x", "-C", root], stdin=subprocess.PIPE)
+            assert unpack.stdin
+            for piece in first.export(box):
+                unpack.stdin.write(piece)
+            unpack.stdin.close()
+            assert unpack.wait() == 0
+        finally:
+            first.remove_container(box)
+        newer = self.folder / "newer/dockerd"
+        newer.write_text(NEWER.format(root=root, folder=self.folder))
+        newer.chmod(0o755)
 
     def kill_engine(self) -> bool:
         """Kill the engine, wait until it is gone, and return whether it was there."""
