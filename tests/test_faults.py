@@ -173,7 +173,7 @@ def files(place: Path) -> Path:
 
 def complaints(desk: Desk, moment: Moment) -> list[str]:
     """Let the moment come, make all well again, and return what is not as it must be."""
-    second, found = desk.second, []
+    second, found, at_first = desk.second, [], time.monotonic()
     if moment.act == "up":
         lab.down(remove_images=False)
     elif not second.labs() and (bad := desk.command("up", 60)):
@@ -207,6 +207,7 @@ def complaints(desk: Desk, moment: Moment) -> list[str]:
     found += kept(desk, moment)
     how = f"{'it was over, ' if was_over else ''}{'' if struck else 'nothing to kill, '}"
     line = f"{moment}: at '{at}', {how}noticed after {took:.1f} s, well after {recovered:.1f} s"
+    line += f", {time.monotonic() - at_first:.0f} s in all"
     print(line, *found, sep="\n    ", flush=True)
     return [f"{moment}: {words}" for words in found]
 
