@@ -10,13 +10,13 @@ import contextlib
 import json
 import os
 import re
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from course_lib import engine, forward, helper, images, proof
 from course_lib.errors import CourseError, EngineUnfitError, LabGoneError
 from course_lib.progress import say, step
-from course_lib.stream import Exec
 
 LABEL = images.LABEL
 ENGINE_LABEL = f"{LABEL}.engine"
@@ -157,15 +157,15 @@ def _remove(found: dict[str, Any]) -> None:
 
 
 def _answers() -> bool:
-    """Whether the dockerd in the lab answers, perhaps in a moment: an `up` that was interrupted may have started it."""
-    starting = True
-    while starting:
+    """Whether the dockerd in the lab answers within 5 s: an interrupted `up` may just have started it.
+
+    One that needs longer is replaced, and nothing is lost: there was nothing in it yet.
+    """
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
         with contextlib.suppress(*engine.BROKEN_OFF), contextlib.closing(engine.inner(container())):
             return True
-        starting = False
-        with contextlib.suppress(*engine.BROKEN_OFF):
-            # The lab's first program has this name until dockerd answered, or ended.
-            starting = any(Exec(engine.outer(), container(), ["pgrep", "-x", "lab-init"], stdin=False).output())
+        time.sleep(0.1)
     return False
 
 
