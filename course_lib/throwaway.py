@@ -151,6 +151,11 @@ def changed_programs() -> list[str]:
         api.remove_container(helper, force=True)
 
 
+def runs() -> bool:
+    """Whether the throw-away lab runs."""
+    return bool(engine.outer().inspect_container(lab.container())["State"]["Running"])
+
+
 def remove(name: str) -> None:
     """Remove the throw-away lab of a name, if it is there."""
     with contextlib.suppress(engine.NotFound):
