@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from course_lib import collect, engine, facts, images, lab, machine, packages, serve, terminal, throwaway
+from course_lib import collect, engine, engines, facts, images, lab, machine, packages, serve, terminal, throwaway
 from course_lib.errors import CourseError, EngineForbiddenError
 from course_lib.progress import say
 
@@ -93,6 +93,8 @@ def reset() -> None:
 def down(remove_images: bool) -> None:
     """Take everything of the lab away, say what, and prove it."""
     throwaway.remove_seed()
+    for what in engines.remove():
+        say(f"Removed the {what}")
     if not lab.down(remove_images):
         sys.exit(1)
 

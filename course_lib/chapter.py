@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import os
 import textwrap
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
+
+from PIL import Image
 
 from course_lib import collect, facts, images, lab, run, serve
 from course_lib.difference import difference, is_settled
 from course_lib.draw import png
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, LabGoneError
 from course_lib.layout import layout
 from course_lib.snapshot import Snapshot
 from course_lib.text import describe
@@ -58,8 +62,10 @@ def print_changes(before: Snapshot, after: Snapshot) -> None:
 
 def begin() -> None:
     """Take the lab back to its first day, and say what that removes; show a room the live picture (`serve`)."""
-    now = snapshot()
-    _say_removed(now)
+    try:
+        _say_removed(snapshot())
+    except LabGoneError:  # nobody can say what was in it
+        print("The lab had ended.")
     lab.reset()
     observe()
     print("The lab is as on its first day.")
@@ -101,6 +107,40 @@ class Picture:
 
     def __repr__(self) -> str:
         return describe(self._now)
+
+
+GAP = 40  # pixels between two pictures
+
+
+class Pictures:
+    """The pictures of the same network in several labs, and the words of it where there are no images.
+
+    They stand one under the other: beside each other three of them cannot be read on a page.
+    """
+
+    def __init__(self, networks: Mapping[str, Snapshot]) -> None:
+        # A picture says which engine it is of: here by the name that was asked for, which does not change with time.
+        self._networks = {name: replace(now, engine=name) for name, now in networks.items()}
+
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the picture and its text twin, and what a page without images puts in its place."""
+        alt = f"The network of the lab on the engines {', '.join(self._networks)}, one under the other."
+        return {"image/png": self.png(), "text/plain": repr(self)}, {"image/png": {"alt": alt}}
+
+    def __repr__(self) -> str:
+        return "\n\n".join(describe(now) for now in self._networks.values())
+
+    def png(self) -> bytes:
+        """Return the picture as the bytes of a PNG."""
+        pictures = [Image.open(io.BytesIO(png(layout(now)))).convert("RGB") for now in self._networks.values()]
+        size = max(p.width for p in pictures), sum(p.height for p in pictures) + GAP * (len(pictures) - 1)
+        whole, y = Image.new("RGB", size, "white"), 0
+        for picture in pictures:
+            whole.paste(picture, (0, y))
+            y += picture.height + GAP
+        file = io.BytesIO()
+        whole.quantize(128, dither=Image.Dither.NONE).save(file, "PNG")
+        return file.getvalue()
 
 
 def look() -> Picture:

@@ -18,6 +18,7 @@ from course_lib.snapshot import Snapshot
 
 ROOT = Path(__file__).resolve().parent.parent / "exercises"
 HINTS = "hints.json"
+UNFINISHED = ".course-"  # begins the name of a file that is being written
 NOBODY = "nobody"
 
 
@@ -115,13 +116,18 @@ def note_hints(folder: Path, taken: Mapping[str, int]) -> None:
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file as a whole or not at all."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    """Write a file as a whole or not at all; raises CourseError if it cannot be written, and then it is as it was."""
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+        for left in path.parent.glob(f"{UNFINISHED}{path.name}-*"):  # by one that was killed
+            left.unlink(missing_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{UNFINISHED}{path.name}-")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+            Path(name).chmod(0o644)
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise CourseError(f"{path.name} could not be written ({error.strerror}), and is as it was.") from error

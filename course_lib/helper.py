@@ -1,4 +1,4 @@
-"""A container of the lab's image that looks at the machine of the learner's engine, changes nothing, and is gone."""
+"""A container of the lab's image that looks at the machine of the learner's engine, and is gone."""
 
 from __future__ import annotations
 
@@ -41,3 +41,18 @@ def look(api: Any, image: str, script: str, *, capabilities: tuple[str, ...], pi
     finally:
         api.remove_container(made, force=True)
     return text.decode(errors="replace")
+
+
+SWEEP = """for p in /proc/[0-9]*; do
+    grep -q {id} $p/cgroup || {{ grep -q ^containerd-shim $p/comm && grep -q {id} $p/cmdline; }} || continue
+    kill -KILL ${{p#/proc/}}
+done 2>/dev/null; true"""
+
+
+def end(api: Any, image: str, container: str) -> None:
+    """End what runs of a container, by its id, that the engine takes for one that never ran.
+
+    An engine that was killed while it started a container calls it "created", and its containerd keeps the processes:
+    `docker kill` and `docker rm --force` do not touch them, and a start fails with "task ... already exists".
+    """
+    look(api, image, SWEEP.format(id=container), capabilities=("KILL",), pids=True)

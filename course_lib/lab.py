@@ -10,11 +10,11 @@ import contextlib
 import json
 import os
 import re
-from collections.abc import Callable
-from datetime import datetime
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from course_lib import engine, forward, images, proof
+from course_lib import engine, forward, helper, images, proof
 from course_lib.errors import CourseError, EngineUnfitError, LabGoneError
 from course_lib.progress import say, step
 
@@ -41,6 +41,19 @@ def name() -> str:
     return text
 
 
+@contextlib.contextmanager
+def named(other: str) -> Iterator[None]:
+    """Let the lab be the one of another name for a while."""
+    before = os.environ.get("COURSE_LAB")
+    os.environ["COURSE_LAB"] = other
+    try:
+        yield
+    finally:
+        os.environ.pop("COURSE_LAB")
+        if before is not None:
+            os.environ["COURSE_LAB"] = before
+
+
 def container() -> str:
     """Return the name of the lab's container."""
     return f"{LABEL}-{name()}"
@@ -48,7 +61,7 @@ def container() -> str:
 
 def volume(version: str) -> str:
     """Return the name of the volume that holds a lab's images for one engine version."""
-    return f"{LABEL}-{name()}-{version}"
+    return f"{container()}-{version}"
 
 
 def inspect() -> dict[str, Any] | None:
@@ -107,40 +120,76 @@ def up(engine_version: str, need: Callable[[str], None]) -> None:
     release = images.RELEASES[engine_version]
     inspect()  # first of all: is somebody else's container in the way?
     images.build_all(release, need)
-    api = engine.outer()
     found = inspect()
-    wanted = api.inspect_image(images.lab_image(release))["Id"]
-    if found and (found["Image"] != wanted or found["Config"]["Labels"][ENGINE_LABEL] != engine_version):
-        if found["Config"]["Labels"][ENGINE_LABEL] != engine_version:
-            say(f"The lab's engine was {found['Config']['Labels'][ENGINE_LABEL]}: a fresh lab takes its place.")
-        api.remove_container(container(), force=True)
+    if found and (why := _unusable(found, engine_version)):
+        say(f"{why}: a fresh lab takes its place.")
+        _remove(found)
         found = None
     if not (found and found["State"]["Running"]):
         with step("Starting the lab"):
             if found is None:
                 _create(engine_version, probe=True)
             _start()
-    wait_until_ready()  # it may have been started by an `up` that was interrupted
-    images.load(engine.inner(container()))
+    with contextlib.closing(engine.inner(container())) as lab_engine:
+        images.load(lab_engine)
+
+
+def _unusable(found: dict[str, Any], engine_version: str) -> str:
+    """Say why a lab that is there cannot be gone on with; "" if it can, and then it is ready if it runs."""
+    was = found["Config"]["Labels"][ENGINE_LABEL]
+    if was != engine_version:
+        return f"The lab's engine was {was}"
+    if found["Image"] != engine.outer().inspect_image(images.lab_image(images.RELEASES[engine_version]))["Id"]:
+        return "The lab's image was made anew"
+    if found["State"]["Status"] == "created":
+        return "The lab was never started"
+    if found["State"]["Running"] and not _answers():
+        return "The lab's dockerd is not running any more"
+    return ""
+
+
+def _remove(found: dict[str, Any]) -> None:
+    """Remove the lab's container, also one that the engine started and has forgotten."""
+    api = engine.outer()
+    if found["State"]["Status"] == "created":
+        helper.end(api, found["Image"], found["Id"])  # its processes would share the volume with the next lab
+    api.remove_container(found["Id"], force=True)
+
+
+def _answers() -> bool:
+    """Whether the dockerd in the lab answers within 5 s: an interrupted `up` may just have started it.
+
+    One that needs longer is replaced, and nothing is lost: there was nothing in it yet.
+    """
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        with contextlib.suppress(*engine.BROKEN_OFF), contextlib.closing(engine.inner(container())):
+            return True
+        time.sleep(0.1)
+    return False
 
 
 @engine.plain_words()
 def reset() -> None:
-    """Take the lab back to its first day: a fresh container on the same images."""
-    found = inspect()
-    if found is None:
+    """Take the lab back to its first day: a fresh container on the same images.
+
+    A reset that was killed goes on: its container may be gone already, and its volume knows which engine it had.
+    """
+    found, mine = inspect(), _volumes()
+    if found is None and len(mine) != 1:
         raise LabGoneError("There is no lab to reset: `./course up` starts it.")
-    engine_version = str(found["Config"]["Labels"][ENGINE_LABEL])
+    kept = found["Config"]["Labels"][ENGINE_LABEL] if found else next(iter(mine)).removeprefix(f"{container()}-")
+    engine_version = str(kept)
     for tag in (images.lab_image(images.RELEASES[engine_version]), *map(images.inner_image, images.INNER)):
         if images.recipe_of(engine.outer(), tag) is None:  # before anything is removed
             raise CourseError(f"The image {tag} is not there any more: `./course up` makes it again.")
-    engine.outer().remove_container(container(), force=True)
+    if found:
+        _remove(found)
     _create(engine_version, probe=False)
     _start()
-    wait_until_ready()
-    lab_engine = engine.inner(container())
-    images.load(lab_engine)
-    images.keep_only_ours(lab_engine)
+    with contextlib.closing(engine.inner(container())) as lab_engine:  # what is not closed waits for ever in a thread
+        images.load(lab_engine)
+        images.keep_only_ours(lab_engine)
 
 
 def down(remove_images: bool) -> bool:
@@ -148,23 +197,29 @@ def down(remove_images: bool) -> bool:
 
     Images are kept unless `remove_images`: other labs, and the next `up`, need them.
     """
-    api = engine.outer()
-    found = inspect()
-    mine = _volumes()
-    before = next(iter(mine.values()), None)
-    if not (found or mine):
+    before = next(iter(_volumes().values()), None)
+    gone = remove()
+    if not gone:
         say("There is no lab to take down.")
-    if found:
-        api.remove_container(container(), force=True)
-        say(f"Removed the container {container()}")
-    for item in sorted(mine):
-        api.remove_volume(item)
-        say(f"Removed the volume {item}")
+    for what in gone:
+        say(f"Removed the {what}")
     # Rules are read by a helper container made from the lab's image, so images go last.
     same = proof.compare(json.loads(before)) if before else True
     if remove_images:
         _remove_images()
     return same
+
+
+def remove() -> list[str]:
+    """Remove the lab's container and volumes, and return what these were: "container container-course-default"."""
+    gone, found = [], inspect()
+    if found:
+        _remove(found)
+        gone.append(f"container {container()}")
+    for item in sorted(_volumes()):
+        engine.outer().remove_volume(item)
+        gone.append(f"volume {item}")
+    return gone
 
 
 def _volumes() -> dict[str, str]:
@@ -242,24 +297,28 @@ def _unfit(why: object) -> EngineUnfitError:
 
 
 def _start() -> None:
-    """Start the lab's container."""
+    """Start the lab's container and wait until it is ready; raises EngineUnfitError with what is missing if not."""
     api = engine.outer()
+    before = sum(1 for _ in api.logs(container(), stream=True))  # what a lab said before it was stopped does not count
     try:
         api.start(container())
     except engine.APIError as error:
         api.remove_container(container(), force=True)
         raise _unfit(error.explanation) from error
+    wait_until_ready(before)
 
 
-def wait_until_ready() -> None:
-    """Wait until the dockerd in the lab answers; raises EngineUnfitError with what is missing if it cannot."""
+def wait_until_ready(before: int = 0) -> None:
+    """Wait until the dockerd in a lab that was started answers, after so many lines that the lab said before that.
+
+    No clock is asked: it may be set while a machine comes up. Raises EngineUnfitError with what is missing.
+    """
     api = engine.outer()
-    # What a lab said before it was stopped does not count. The engine notes the start when the program runs already,
-    # so its first words may be a little older than that; "ready" comes more than a second later.
-    started = datetime.fromisoformat(api.inspect_container(container())["State"]["StartedAt"])
     missing = []
-    for line in api.logs(container(), stream=True, follow=True, since=started.timestamp() - 0.5):
+    for number, line in enumerate(api.logs(container(), stream=True, follow=True)):
         text = line.decode(errors="replace").strip()
+        if number < before:
+            continue
         if text == "ready":
             return
         if text.startswith("lacking: "):  # the lab works, but something in it is not as on a plain Docker host

@@ -72,6 +72,12 @@ def compare(before: dict[str, Any]) -> bool:
     return same
 
 
+# These an engine makes anew, with other ids, whenever it starts (moby, initBridgeDriver).
+ITS_OWN = ("bridge", "host", "none")
+
+
 def _names(found: dict[str, str] | list[str]) -> set[str]:
     """Return what is compared of one kind."""
-    return {f"{v} ({k})" for k, v in found.items()} if isinstance(found, dict) else set(found)
+    if isinstance(found, list):
+        return set(found)
+    return {name if name in ITS_OWN else f"{name} ({key})" for key, name in found.items()}

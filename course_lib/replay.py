@@ -41,11 +41,22 @@ class Job:
 
 
 def replay(job: Job) -> dict[str, Any]:
-    """Run an answer from the exercise's start in a fresh throw-away lab, look at what is there, and return that."""
+    """Run an answer from the exercise's start in a fresh throw-away lab, look at what is there, and return that.
+
+    A lab that cannot be looked at may have been killed from outside: then once more. Twice, it was the answer.
+    """
     what = exercises.named(job.exercise)
-    values = what.values(job.learner)
     files = {place: base64.b64decode(content) for place, content in job.files.items()}
     began = time.monotonic()
+    found = _attempt(job, what, files)
+    if found["broken"]:
+        found = _attempt(job, what, files)
+    return {**found, "seconds": round(time.monotonic() - began, 1)}
+
+
+def _attempt(job: Job, what: exercises.Exercise, files: Mapping[str, bytes]) -> dict[str, Any]:
+    """Run an answer in a fresh throw-away lab; return how it ended, and what was seen."""
+    values = what.values(job.learner)
     throwaway.create(job.seed, job.grader)
     try:
         answers.to_start(what, values)
@@ -53,12 +64,20 @@ def replay(job: Job) -> dict[str, Any]:
         answers.send(files)
         answer = _answer(job.limit)
         seen = evidence(what, values, start)
-        if changed := throwaway.changed_programs():
-            broken = f"Programs of the lab's host, which it is looked at with, were changed: {', '.join(changed)}."
-            seen = unseen(broken)
+        if not seen["broken"] and (why := _distrusted()):
+            seen = unseen(why)
     finally:
         throwaway.remove(lab.name())
-    return {"answer": answer, **seen, "seconds": round(time.monotonic() - began, 1)}
+    return {"answer": answer, **seen}
+
+
+def _distrusted() -> str:
+    """Say why what was seen of the lab cannot be believed; "" if it can."""
+    changed = throwaway.changed_programs()
+    if not throwaway.runs():
+        return "The lab had ended before it was looked at to the end."
+    words = f"Programs of the lab's host, which it is looked at with, were changed: {', '.join(changed)}."
+    return words if changed else ""
 
 
 def _answer(limit: float) -> dict[str, Any]:

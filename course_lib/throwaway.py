@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -25,19 +24,6 @@ PROCESSES, INSIDE_PROCESSES = 1200, 600  # ten containers with published ports n
 GRADER_LABEL = f"{images.LABEL}.grader"
 
 
-@contextlib.contextmanager
-def lab_named(name: str) -> Iterator[None]:
-    """Let COURSE_LAB be another name for a while."""
-    before = os.environ.get("COURSE_LAB")
-    os.environ["COURSE_LAB"] = name
-    try:
-        yield
-    finally:
-        os.environ.pop("COURSE_LAB")
-        if before is not None:
-            os.environ["COURSE_LAB"] = before
-
-
 def seed_name() -> str:
     """Return the name of the lab whose volume is the seed of this lab's throw-away labs."""
     return f"{lab.name()[:26]}-seed"
@@ -50,7 +36,7 @@ def make_seed(need: Callable[[str], None]) -> str:
     `need(package)` installs a Debian package on this machine or raises a CourseError.
     """
     api = engine.outer()
-    with lab_named(seed_name()):
+    with lab.named(seed_name()):
         seed = lab.volume(lab.DEFAULT_ENGINE)
         if _complete(seed):
             return seed
@@ -90,7 +76,7 @@ def _containers() -> list[str]:
 def remove_seed() -> None:
     """Remove the seed, if there is one, and say so."""
     api = engine.outer()
-    with lab_named(seed_name()):
+    with lab.named(seed_name()):
         for container in _containers():
             api.remove_container(container, force=True)
             say(f"Removed the container {container[:12]}, which kept the images for throw-away labs")
@@ -163,6 +149,11 @@ def changed_programs() -> list[str]:
         return list(api.logs(helper).decode(errors="replace").splitlines())
     finally:
         api.remove_container(helper, force=True)
+
+
+def runs() -> bool:
+    """Whether the throw-away lab runs."""
+    return bool(engine.outer().inspect_container(lab.container())["State"]["Running"])
 
 
 def remove(name: str) -> None:

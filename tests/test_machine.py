@@ -1,5 +1,6 @@
 """An engine on any machine: pretended machines of each kind, and a real second dockerd."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -288,7 +289,7 @@ def test_the_pid_of_a_dead_daemon_that_nobody_reaped_does_not_count(tmp_path: Pa
 
 
 # A real second dockerd, with everything of its own, beside the one that the machine may be using.
-SECOND_BRIDGE = "course-second"
+OURS = "course-"  # begins the names of such a daemon's folder and, with the same name, of its bridge
 
 
 def second_daemon(folder: Path) -> Daemon:
@@ -302,7 +303,7 @@ def second_daemon(folder: Path) -> Daemon:
             f"--exec-root={folder}/exec",
             f"--pidfile={folder}/docker.pid",
             f"--host=unix://{folder}/docker.sock",
-            f"--bridge={SECOND_BRIDGE}",  # with "none" a dockerd removes docker0, whosever it is
+            f"--bridge={folder.name}",  # with "none" a dockerd removes docker0, whosever it is
             "--iptables=false",
         ),
     )
@@ -341,16 +342,17 @@ def end(pid_file: Path, name: str, how: signal.Signals) -> None:
             time.sleep(0.1)
 
 
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """Give a folder with a short path: a unix socket's name has 108 bytes at most."""
+@contextlib.contextmanager
+def own_folder() -> Iterator[Path]:
+    """Give a folder with a short path: a unix socket's name has 108 bytes at most (unix(7))."""
     if os.geteuid() != 0 or shutil.which("dockerd") is None:
         pytest.skip("a second dockerd needs root and an installed dockerd")
-    where = Path(tempfile.mkdtemp(prefix="course-", dir="/tmp"))
+    where = Path(tempfile.mkdtemp(prefix=OURS, dir="/tmp"))  # 15 bytes: an interface may be called so
     daemon = second_daemon(where)
-    before = bridges()
-    subprocess.run(["ip", "link", "add", SECOND_BRIDGE, "type", "bridge"], check=True)
-    subprocess.run(["ip", "addr", "add", "198.18.57.1/24", "dev", SECOND_BRIDGE], check=True)  # RFC 2544: nobody's
+    docker0 = Path("/sys/class/net/docker0")
+    was_there = docker0.exists()
+    subprocess.run(["ip", "link", "add", where.name, "type", "bridge"], check=True)
+    subprocess.run(["ip", "addr", "add", "198.18.57.1/24", "dev", where.name], check=True)  # RFC 2544: nobody's
     yield where
     end(daemon.pid_file, "dockerd", signal.SIGTERM)
     end(daemon.containerd_pid_file, "containerd", signal.SIGTERM)
@@ -358,13 +360,15 @@ def folder() -> Iterator[Path]:
         if line.split()[1].startswith(f"{where}/"):
             subprocess.run(["umount", "--lazy", line.split()[1]], check=True)
     shutil.rmtree(where)
-    subprocess.run(["ip", "link", "delete", SECOND_BRIDGE], check=True)
-    assert bridges() == before, "the second dockerd harms the first one's network"
+    subprocess.run(["ip", "link", "delete", where.name], check=True)
+    assert docker0.exists() == was_there, "the second dockerd harms the first one's network"
 
 
-def bridges() -> set[str]:
-    """Return the bridges of this machine that a container's life does not move."""
-    return {path.parent.name for path in Path("/sys/class/net").glob("*/bridge")}
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Give a folder for a dockerd of a test's own."""
+    with own_folder() as where:
+        yield where
 
 
 @pytest.mark.live

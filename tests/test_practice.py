@@ -6,6 +6,7 @@ import csv
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -95,6 +96,35 @@ def test_an_interrupted_write_leaves_what_was_there(tmp_path: Path, monkeypatch:
         exercises.write(tmp_path / "answer.sh", "second")
     assert [p.name for p in tmp_path.iterdir()] == ["answer.sh"]
     assert (tmp_path / "answer.sh").read_text() == "first"
+
+
+def test_a_killed_write_leaves_what_was_there_and_nothing_that_is_handed_in(tmp_path: Path) -> None:
+    exercises.write(tmp_path / "answer.sh", "first")
+    code = (
+        "import os, pathlib, signal, sys\n"
+        "from course_lib import exercises\n"
+        "pathlib.Path.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "exercises.write(pathlib.Path(sys.argv[1]) / 'answer.sh', 'second')"
+    )
+    killed = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert len(list(tmp_path.iterdir())) == 2, "a file that was being written is left"
+    assert answers.files_of(tmp_path) == {"answer.sh": b"first"}
+    exercises.write(tmp_path / "answer.sh", "third")
+    assert [p.name for p in tmp_path.iterdir()] == ["answer.sh"]
+
+
+def test_an_answer_that_a_full_disk_does_not_take(tmp_path: Path) -> None:
+    if os.geteuid():
+        pytest.skip("only root may mount a small disk")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", tmp_path], check=True)
+    try:
+        exercises.write(tmp_path / "answer.sh", "first")
+        with pytest.raises(CourseError, match=r"^answer.sh could not be written \(No space left"):
+            exercises.write(tmp_path / "answer.sh", "second" * 10_000)
+        assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("answer.sh", "first")]
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
 
 
 @pytest.mark.live

@@ -46,7 +46,7 @@ COMMANDS = {
     ],
 }
 TABLES = sorted((Path(__file__).parent / "source").glob("*.toml"))
-CHAPTERS = sorted(path.name[:2] for path in (ROOT / "notebooks").glob("*.ipynb") if not path.name.startswith("00"))
+CHAPTERS = sorted(path.name[:2] for path in (ROOT / "notebooks").glob("[0-9]*.ipynb") if not path.name.startswith("00"))
 
 
 def rows(chapter: str) -> list[dict[str, str]]:

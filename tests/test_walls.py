@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,7 @@ PURE = (
     "browser",
     "checks",
     "collect",
+    "contrast",
     "diagnosis",
     "difference",
     "ends",
@@ -143,6 +145,20 @@ def test_a_command_waits_for_neither_matplotlib_nor_a_notebook() -> None:
     code = "import sys, course_lib.__main__; print({'matplotlib', 'IPython', 'networkx'} & set(sys.modules))"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "set()"
+
+
+# A clock can be set, and is: when a laptop wakes up, when a virtual machine comes up. Who asks it, and what for.
+CLOCKS = {
+    "doctor.py": "compares it with the engine's",
+    "soak.py": "the date of the report",
+    "throwaway.py": "what is newer than the start of a lab; a clock that is set back meanwhile hides changes",
+}
+
+
+def test_nothing_waits_for_a_clock_that_can_be_set() -> None:
+    asks = re.compile(r"\btime\.time\(|datetime\.now\(|StartedAt|utcnow")
+    found = {path.name for path in FOLDER.glob("*.py") if asks.search(path.read_text())}
+    assert found == set(CLOCKS)
 
 
 def test_what_a_notebook_imports_is_what_it_gets() -> None:

@@ -1,0 +1,64 @@
+"""The proof that the machine is as it was, and when a lab counts as ready: without Docker."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from course_lib import engine, lab, proof
+from course_lib.errors import EngineUnfitError
+
+BEFORE: dict[str, Any] = {
+    "containers": {"aa": "own"},
+    "networks": {"11": "bridge", "22": "host", "33": "none", "44": "theirs"},
+    "volumes": ["data"],
+    "rules": "digest",
+    "image": "lab",
+}
+
+
+@pytest.mark.parametrize(
+    ("networks", "same"),
+    [
+        ({"51": "bridge", "52": "host", "53": "none", "44": "theirs"}, True),  # the engine was started again
+        ({"11": "bridge", "22": "host", "33": "none", "55": "theirs"}, False),  # another network of the same name
+        ({"11": "bridge", "22": "host", "33": "none"}, False),
+    ],
+)
+def test_an_engine_that_was_started_again_is_no_change(
+    networks: dict[str, str], same: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(proof, "fingerprint", lambda image: {**BEFORE, "networks": networks})
+    assert proof.compare(BEFORE) is same
+    assert ("not through the course: network theirs" in capsys.readouterr().out) is not same
+
+
+class Logs:
+    """An engine that knows of a lab only what it said."""
+
+    def __init__(self, *lines: str) -> None:
+        self.lines, self.removed = lines, False
+
+    def logs(self, *_: object, **__: object) -> list[bytes]:
+        """Return what it said, a line each."""
+        return [f"{line}\n".encode() for line in self.lines]
+
+    def remove_container(self, *_: object, **__: object) -> None:
+        """Note that it was removed."""
+        self.removed = True
+
+
+def test_what_a_lab_said_before_it_was_stopped_does_not_count(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    api = Logs("lacking: old", "ready", "lacking: new", "ready", "missing: what is said later")
+    monkeypatch.setattr(engine, "outer", lambda: api)
+    lab.wait_until_ready(2)
+    assert capsys.readouterr().out == "Note: new.\n"
+    assert not api.removed
+    ended = Logs("ready", "missing: veth pairs")
+    monkeypatch.setattr(engine, "outer", lambda: ended)
+    with pytest.raises(EngineUnfitError, match="cannot run the lab: veth pairs"):
+        lab.wait_until_ready(1)
+    assert ended.removed
