@@ -1,7 +1,8 @@
 """Record the evidence of flows for the pure tests: `python -m tests.record_evidence [FLOW ...]`.
 
 The scene is made on a fresh lab (named by COURSE_LAB); what `evidence.gather` returns for each flow is written to
-tests/evidence/VERSION/FLOW.json, with the facts that it was read beside. Ids, MACs, ports and times are the day's.
+tests/evidence/VERSION/FLOW.json, with the facts that it was read beside: those of the scene for all flows, and a
+flow that is recorded alone has its own. Ids, MACs, ports and times are the day's.
 """
 
 from __future__ import annotations
@@ -94,8 +95,8 @@ FLOWS = {
 }
 
 
-def record(flow: str) -> Path:
-    """Send the request of a flow and write its evidence."""
+def record(flow: str, beside: str = "scene") -> Path:
+    """Send the request of a flow and write its evidence, and the facts of the day under the name `beside`."""
     command, there, back = AROUND.get(flow, ("true {}", "", ""))
     run.host(command.format(there))
     try:
@@ -109,7 +110,8 @@ def record(flow: str) -> Path:
     kept = {**found, "said": found["said"].partition("<!DOCTYPE")[0]}
     path.write_text(json.dumps({"request": asdict(sent), "evidence": kept}, indent=1, ensure_ascii=False) + "\n")
     (path.parent / "facts").mkdir(exist_ok=True)
-    (path.parent / "facts" / "scene.json").write_text(
+    (path.parent / "facts" / f"{flow}.json").unlink(missing_ok=True)
+    (path.parent / "facts" / f"{beside}.json").write_text(
         json.dumps(raw, sort_keys=True, indent=1, ensure_ascii=False) + "\n"
     )
     return path
@@ -119,11 +121,13 @@ def recorded(engine: str, flow: str) -> tuple[Request, dict[str, str], dict[str,
     """Return a recorded flow: the request, its evidence, and the facts of the scene."""
     folder = FOLDER / engine
     data = json.loads((folder / f"{flow}.json").read_text())
-    return Request(**data["request"]), data["evidence"], json.loads((folder / "facts" / "scene.json").read_text())
+    own = folder / "facts" / f"{flow}.json"
+    facts_of_the_day = (own if own.exists() else folder / "facts" / "scene.json").read_text()
+    return Request(**data["request"]), data["evidence"], json.loads(facts_of_the_day)
 
 
 if __name__ == "__main__":
     lab.reset()
     run.host(SCENE)
     for name in sys.argv[1:] or FLOWS:
-        print(f"Recorded: {record(name)}")
+        print(f"Recorded: {record(name, name if sys.argv[1:] else 'scene')}")

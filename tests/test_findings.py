@@ -85,6 +85,7 @@ THERE: dict[str, list[str] | tuple[list[str], list[str]]] = {
     "client_routes": (["host filter FORWARD policy"], ["host raw PREROUTING DROP"]),
     "client_routes_published": (["host filter DOCKER ACCEPT"], ["host raw PREROUTING DROP"]),
     "ipv6_one_bridge": ([], ["host filter DOCKER-FORWARD ACCEPT"]),
+    "ipv6_published": ([], ["host nat DOCKER DNAT", "host filter DOCKER ACCEPT"]),
 }
 BACK: dict[str, list[str] | tuple[list[str], list[str]]] = {
     "published": (
@@ -212,6 +213,21 @@ def test_docker_proxy_opens_a_second_connection(engine: str, flow: str) -> None:
     assert second[-1].kind == "delivered"
     assert any(note.startswith("docker-proxy holds both") for note in found.notes)
     assert len([e for e in found.entries if e.place == "host"]) == 2
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_ipv6_to_a_published_port_goes_by_a_rule_where_the_engine_writes_one_and_else_by_docker_proxy(
+    engine: str,
+) -> None:
+    """Nothing in d1 listens by IPv6, so it refuses; by whom it was asked is what differs."""
+    rules = recorded(engine, "ipv6_published")[1]["rules host ip6"]
+    by_rule = "--dport 8086 -j DNAT" in rules
+    assert by_rule == (engine in NEW)
+    assert bool(steps(engine, "ipv6_published", connection=2)) is not by_rule
+    asked = steps(engine, "ipv6_published", connection=1 if by_rule else 2)
+    assert (asked[-1].place, asked[-1].packet.destination) == ("d1", "fd00:61::2")
+    assert asked[-1].packet.source == ("2001:db8:0:1::20" if by_rule else "fd00:61::1")
+    assert way(engine, "ipv6_published").end.kind == "refused"
 
 
 @pytest.mark.parametrize("engine", ENGINES)
