@@ -31,8 +31,8 @@ $said = @file_get_contents('http://client.example/', false, stream_context_creat
 http_response_code($said ? 200 : 503);
 echo $said ? "rates: $said" : "no rates: client.example does not answer\n";
 PHP
-    for page in index.php catalogue.txt order.php rates.php; do docker cp -q "/tmp/$page" "$front:/var/www/html/$page"; done
-    docker cp -q /tmp/shop.ini "$front:/etc/shop.ini"
+    for page in index.php catalogue.txt order.php rates.php; do docker cp "/tmp/$page" "$front:/var/www/html/$page"; done
+    docker cp /tmp/shop.ini "$front:/etc/shop.ini"
     docker start "$front" >/dev/null
 }
 

@@ -5,7 +5,7 @@ networks() { docker inspect -f '{{range $name, $at := .NetworkSettings.Networks}
 address() { docker inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}' "$1" | cut -d' ' -f1; }
 number() { # TABLE CHAIN TEXT: the chain's rule with that text
     local at
-    at=$(iptables -t "$1" -S "$2" | grep '^-A' | grep -n -m 1 -e "$3")
+    at=$(iptables -t "$1" -S "$2" | grep '^-A' | grep -n -m 1 -e "$3") || return 1
     echo "$1 $2 ${at%%:*}"
 }
 common() { # CONTAINER CONTAINER: the networks that both are on
@@ -41,7 +41,9 @@ grep -e '->' /root/map.txt | while read -r line; do
         *)
             found=page
             if [ -z "$(common "$from" "$name")" ]; then
-                found=$(number filter DOCKER-ISOLATION-STAGE-2 "-o $(bridge "$(networks "$name" | cut -d' ' -f1)") -j DROP")
+                # From engine 28 on a packet from elsewhere to a container's own address ends before it is routed.
+                found=$(number raw PREROUTING "-d $(address "$name")/32 ! -i .*DROP" ||
+                    number filter DOCKER-ISOLATION-STAGE-2 "-o $(bridge "$(networks "$name" | cut -d' ' -f1)") -j DROP")
             fi
             ;;
     esac

@@ -1,6 +1,6 @@
 # A new server with copies of what the pages should say takes the place of the front end.
 mkdir /srv/shop
-docker cp -q @front@:/var/www/html/catalogue.txt /srv/shop/
+docker cp @front@:/var/www/html/catalogue.txt /srv/shop/
 echo "@shop@ is open" >/srv/shop/index.html
 echo "order @number@: @item@" >/srv/shop/order.php
 echo "rates: as yesterday" >/srv/shop/rates.php

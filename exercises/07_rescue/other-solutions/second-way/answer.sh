@@ -44,7 +44,7 @@ case ${faults[@ticket@ % 16]} in
 server { listen 80; location / { proxy_pass http://@front@; } }
 CONF
         docker create --name doorkeeper --net @net@ -p 203.0.113.10:@port@:80 nginx
-        docker cp -q /root/doorkeeper.conf doorkeeper:/etc/nginx/conf.d/default.conf
+        docker cp /root/doorkeeper.conf doorkeeper:/etc/nginx/conf.d/default.conf
         docker start doorkeeper
         ;;
     masquerade)
