@@ -109,7 +109,10 @@ def _row(number: int | None, step: Step, names: Names) -> list[str]:
     start = f"{number or '':>4}  {at(step, names):38}  {'+'.join(step.seen) or 'inferred':15}  "
     said = what(step, names)
     lines = [start + said] if len(start + said) <= WIDTH else [start, *_wrapped(said, " " * 12)]
-    return lines + ([f"{' ' * len(start)}now {names.packet(step.packet)}"] if step.before else [])
+    if step.before:
+        now = f"now {names.packet(step.packet)}"
+        lines += [" " * len(start) + now] if len(start + now) <= WIDTH else _wrapped(now, " " * 12)
+    return lines
 
 
 def _wrapped(text: str, indent: str) -> list[str]:

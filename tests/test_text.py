@@ -27,7 +27,7 @@ def facts(snapshot: Snapshot) -> list[str]:
     shown = [shape.text for shape in layout(snapshot).shapes if isinstance(shape, Text)]
     plain = [text for text in shown if text not in DECORATION and not re.fullmatch(r"\+\d+ more.*", text)]
     plain = [text.removesuffix(", continued").removeprefix("on ") for text in plain]
-    return [part for text in plain for part in text.split("…")]
+    return [part for text in plain for part in re.split("…|, (?=DOWN$)", text)]
 
 
 @pytest.mark.parametrize("name", SCENES)
