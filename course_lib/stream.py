@@ -121,8 +121,8 @@ def join(program: Exec, end: socket.socket) -> None:
         other = threading.Thread(target=inward, daemon=True, name="course-inward")
         other.start()
         outward()
+        program.close()  # it has ended; nobody may read what is on its way to it, and whoever sends would wait for ever
         other.join()
-        program.close()
         end.close()
 
     threading.Thread(target=both, daemon=True, name="course-outward").start()

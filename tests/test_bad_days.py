@@ -94,7 +94,7 @@ def test_an_up_right_behind_an_interrupted_one_waits_for_the_lab(
 ) -> None:
     monkeypatch.setenv("COURSE_LAB", "interrupted")
 
-    def interrupted() -> None:
+    def interrupted(before: int) -> None:
         raise KeyboardInterrupt
 
     try:

@@ -1,12 +1,15 @@
-"""The proof that the machine is as it was, and when a lab counts as ready: without Docker."""
+"""The proof that the machine is as it was, when a lab counts as ready, and one that was killed: without Docker."""
 
 from __future__ import annotations
 
+import socket
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from course_lib import engine, lab, proof
+from course_lib import engine, lab, proof, stream
 from course_lib.errors import EngineUnfitError
 
 BEFORE: dict[str, Any] = {
@@ -62,3 +65,34 @@ def test_what_a_lab_said_before_it_was_stopped_does_not_count(
     with pytest.raises(EngineUnfitError, match="cannot run the lab: veth pairs"):
         lab.wait_until_ready(1)
     assert ended.removed
+
+
+class Ended:
+    """A program that has ended, and whose input nobody takes: as of a lab that was killed while images went into it."""
+
+    def __init__(self) -> None:
+        self.closed = threading.Event()
+
+    def output(self) -> Iterator[tuple[int, bytes]]:
+        """Yield nothing."""
+        yield from ()
+
+    def send(self, data: bytes) -> None:
+        """Block until the connection is closed, as the engine lets it."""
+        self.closed.wait(20)
+        raise BrokenPipeError
+
+    def end_input(self) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.closed.set()
+
+
+def test_who_sends_to_a_program_that_has_ended_does_not_wait_for_ever() -> None:
+    ours, theirs = socket.socketpair()
+    stream.join(Ended(), theirs)  # type: ignore[arg-type]
+    ours.settimeout(5)
+    with ours, pytest.raises(ConnectionError):  # a TimeoutError is none
+        ours.sendall(b"x" * 50_000_000)
