@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -22,6 +22,12 @@ from tests.conftest import ROOT
 from tests.hub import DEPLOY, PASSWORD, Person, a_hub, prefix
 
 # --- pure ---------------------------------------------------------------------------------------------------------
+
+
+def wait_for(hook: Coroutine[Any, Any, None]) -> None:
+    """Run a hook to its end, in a thread of its own: the browser of other tests has a loop running in this one."""
+    with ThreadPoolExecutor() as pool:
+        pool.submit(asyncio.run, hook).result()
 
 
 @dataclass
@@ -71,7 +77,7 @@ def test_a_server_gets_its_own_volumes_and_no_right_at_all(config: Config) -> No
 
 def test_an_engine_gets_the_rights_of_a_lab_and_no_more(config: Config) -> None:
     spawner = Spawner()
-    asyncio.run(config.Spawner.pre_spawn_hook(spawner))
+    wait_for(config.Spawner.pre_spawn_hook(spawner))
     made = next(more for method, _, more in spawner.asked if method == "create_container")
     settings = made["host_config"]
     rights = spawner.client.create_host_config(**lab.confinement())
@@ -95,7 +101,7 @@ def test_a_stop_takes_the_engine_away_and_an_engine_that_is_gone_is_no_error(con
             raise engine.NotFound("no such container")
 
     spawner = Gone()
-    asyncio.run(config.Spawner.post_stop_hook(spawner))
+    wait_for(config.Spawner.post_stop_hook(spawner))
     assert spawner.asked == [("remove_container", ("container-course-hub-kim-engine",), {"force": True})]
 
 
