@@ -38,17 +38,17 @@ def run(paths: Sequence[str], start: Callable[..., None]) -> int:
     one that COURSE_LAB names and with names made from it, so that the learner's stays as it is.
     """
     own = lab.name()[:22]
-    # Each chain goes one step after the other, beside the others: each has its lab or labs, or needs none.
+    # Each chain goes one step after the other, beside the others: each has its lab, or needs none.
     chains = {f"{own}-test": _chosen(paths)} if paths else {f"{own}-test": LIVE, f"{own}-book": BOOK, "": PURE}
-    started = f"{own}-test" if paths else f"{own}-book"
-    of_workers = [f"{own}-test-gw{number}" for number in range(0 if paths else WORKERS)]  # they start them
+    of_workers = [f"{own}-book-gw{number}" for number in range(0 if paths else WORKERS)]  # they start them
     os.environ["COURSE_LEARNER"] = exercises.NOBODY  # whose values stand in the committed outputs
     began = time.monotonic()
     with contextlib.ExitStack() as at_the_end:
-        for name in (started, *of_workers):
+        for name in filter(None, [*chains, *of_workers]):
             at_the_end.callback(take_away, name)
-        os.environ["COURSE_LAB"] = started
-        start(lab.DEFAULT_ENGINE, install=True)
+        for name in filter(None, chains):
+            os.environ["COURSE_LAB"] = name
+            start(lab.DEFAULT_ENGINE, install=True)
         _browser()
         failed = side_by_side(chains)
     took = f"in {time.monotonic() - began:.0f} s"
@@ -105,11 +105,17 @@ PURE: list[Step] = [
     ("types", ["mypy"]),
     ("pure tests", [*PYTEST, "tests", "-m", "not live and not soak"]),
 ]
-# Most live tests wait for the lab: several workers of pytest-xdist, each with a lab of its own, wait side by side.
-WORKERS = 3
-BESIDE = ("-n", str(WORKERS), "--dist", "loadgroup")
-LIVE: list[Step] = [("live tests", [*PYTEST, *BESIDE, "tests", "-m", "live and not soak"])]
-BOOK: list[Step] = [FRESH, ("notebooks", [*STRICT, "notebooks", "exercises"])]
+EXERCISES = "tests/test_exercises.py"
+# An answer's replay mostly waits: several workers of pytest-xdist, each with a lab of its own, wait side by side.
+# The other live tests look at the whole machine or into a browser: they go one at a time.
+WORKERS = 2
+BESIDE = ("-n", str(WORKERS), "--dist", "load")
+LIVE: list[Step] = [("live tests", [*PYTEST, "tests", f"--ignore={EXERCISES}", "-m", "live and not soak"])]
+BOOK: list[Step] = [
+    FRESH,
+    ("notebooks", [*STRICT, "notebooks", "exercises"]),
+    ("answers to exercises", [*PYTEST, *BESIDE, EXERCISES, "-m", "live and not soak"]),
+]
 
 
 def _chosen(paths: Sequence[str]) -> list[Step]:

@@ -21,18 +21,6 @@ ROOT = Path(__file__).parent.parent
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-# What these tests need they make themselves, from a fresh lab on: any worker may run any of them.
-ALONE = ("test_exercises",)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a module together on one worker, as they share fixtures and names; but for those ALONE."""
-    for item in items:
-        module = item.path.stem
-        if module not in ALONE:
-            item.add_marker(pytest.mark.xdist_group(module))
-
-
 def refuse(package: str) -> None:
     raise AssertionError(f"{package} should be there: run ./course test")
 

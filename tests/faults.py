@@ -247,7 +247,7 @@ class Second:
         for _ in engine.progress(api.load_image(response.iter_content(1 << 20))):
             pass
         for name in STAND_INS:
-            label = f"{images.LABEL}=image {images.RECIPE_LABEL}={images._fingerprint(name)}"
+            label = f"{images.LABEL}=image {images.RECIPE_LABEL}={images.fingerprint(name)}"
             text = f"FROM {images.inner_image('busybox')}\nLABEL {label}\n"
             tag = images.inner_image(name)
             for _ in engine.progress(api.build(fileobj=io.BytesIO(text.encode()), tag=tag, rm=True, decode=True)):

@@ -38,8 +38,13 @@ def test_chains_have_their_labs_and_what_failed_is_named(module: str, capsys: py
 
 def test_the_gate_leaves_out_the_soak_and_nothing_else() -> None:
     """With what the soak chooses (`-m soak`) these two are all there is, and no test is in two of them."""
-    chosen = [command[command.index("-m") + 1] for _, command in (*gate.PURE, *gate.LIVE) if "-m" in command]
-    assert chosen == ["not live and not soak", "live and not soak"]
+    steps = (*gate.PURE, *gate.LIVE, *gate.BOOK)
+    chosen = [(command[command.index("-m") + 1], command) for _, command in steps if "-m" in command]
+    assert [marks for marks, _ in chosen] == ["not live and not soak", "live and not soak", "live and not soak"]
+    _, (_, others), (_, answers) = chosen
+    assert f"--ignore={gate.EXERCISES}" in others
+    assert gate.EXERCISES in answers
+    assert "tests" not in answers
 
 
 def test_how_long_files_took() -> None:
