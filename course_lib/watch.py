@@ -25,9 +25,9 @@ while :; do docker events --format '{{.Type}} {{.Action}}'; sleep 0.3; done &
 wait"""
 PERIOD = 8.0  # seconds from one look to the next when nothing is heard
 ACTED = re.compile(rb"^container (create|start|die|destroy|rename|pause|unpause)$", re.MULTILINE)
-# The kernel speaks while the engine is still at work, which says when it is done: a start takes it under 0.1 s from
+# The kernel speaks while the engine is still at work, which says when it is done: a start takes it under 0.2 s from
 # the last that it does to an interface.
-QUIET = 0.1  # seconds from what is heard otherwise to the look
+QUIET = 0.2  # seconds from what is heard otherwise to the look
 MOST = 0.2  # seconds of rest between two looks: a hundred containers that start do not take all of a machine
 AGAIN = 0.5  # seconds until a lab that went away is looked for again
 TROUBLE = (CourseError, OSError, ValueError, KeyError, *engine.BROKEN_OFF)  # half an answer of an engine that ends
