@@ -17,50 +17,66 @@ from collections.abc import Callable, Mapping, Sequence
 from math import isnan, nan
 from pathlib import Path
 
-from course_lib import engine, gate, images, lab
+from course_lib import engine, exercises, gate, images, lab
 from course_lib.progress import say
 
 LAX = (*gate.NBVAL, "--nbval-lax")  # every cell runs, and what it asserts must be so; outputs may be others
 ALL = "all of them"
+AT_ONCE = 3  # chains: each waits for its lab a good part of its time
+# The parts of the tests that are too long for the gate. As in the gate, answers are replayed side by side.
+TESTS = {
+    "answers": [*gate.PYTEST, *gate.BESIDE, gate.EXERCISES, "-m", "soak"],
+    "tests": [*gate.PYTEST, "tests", f"--ignore={gate.EXERCISES}", "-m", "soak"],
+}
 Taken = Mapping[str, float]  # by file: the seconds that it took in one run; NaN if something in it failed
 
 
 def run(start: Callable[..., None], runs: int) -> int:
-    """Run the soak in a lab of its own, write its report, and return 0 if all of it is well.
+    """Run the soak in labs of its own, write its report, and return 0 if all of it is well.
 
     On the default engine all notebooks run in `runs` random orders, after each other in one lab.
+    Beside that run the notebooks on the other engines, and the tests that are marked `soak`.
     `start(version, install=...)` makes the lab run with that engine.
     """
     began, today = time.monotonic(), datetime.datetime.now(datetime.UTC).date()
     notebooks = sorted(f"notebooks/{path.name}" for path in (gate.ROOT / "notebooks").glob("*.ipynb"))
-    columns: dict[str, list[Taken]] = {}
-    failed: list[str] = []
-    name = f"{lab.name()[:26]}-soak"
+    orders = shuffled(notebooks, seed=today.toordinal(), runs=runs)
+    own = lab.name()[:20]
+    os.environ["COURSE_LEARNER"] = exercises.NOBODY  # whose values stand in the committed outputs
+    chains: dict[str, list[gate.Step]] = {}
+    logs: dict[str, list[Path]] = {}
     with contextlib.ExitStack() as at_the_end:
-        at_the_end.callback(gate.take_away, name)
         folder = Path(at_the_end.enter_context(tempfile.TemporaryDirectory(prefix="course-")))
-        os.environ["COURSE_LAB"] = name
 
-        def column(title: str, commands: Sequence[Sequence[str]]) -> None:
-            logs = [folder / f"{len(columns)}-{number}.xml" for number in range(len(commands))]
-            steps = [
-                (f"{title}, run {number} of {len(logs)}", [*command, "-q", f"--junitxml={log}"])
-                for number, (command, log) in enumerate(zip(commands, logs, strict=True), 1)
+        def chain(end: str, title: str, commands: Sequence[Sequence[str]]) -> None:
+            """Have commands run after each other in a lab of their own; the report has a column for them."""
+            logs[title] = [folder / f"{end}-{number}.xml" for number in range(len(commands))]
+            chains[f"{own}-{end}"] = [gate.FRESH] + [
+                (f"{title}, run {number} of {len(commands)}", [*command, "-q", f"--junitxml={log}"])
+                for number, (command, log) in enumerate(zip(commands, logs[title], strict=True), 1)
             ]
-            failed.extend(gate.side_by_side({name: [gate.FRESH, *steps]}))
-            columns[title] = [taken(log.read_text() if log.exists() else "<no-log/>") for log in logs]
 
-        for version in images.RELEASES:  # a chapter runs them all, and has no time to make their images
+        gate.every_engine()
+        for version in sorted(images.RELEASES, key=lambda v: v != lab.DEFAULT_ENGINE):  # what takes longest first
+            end = version.replace(".", "-")
+            os.environ["COURSE_LAB"] = f"{own}-{end}"
+            at_the_end.callback(gate.take_away, f"{own}-{end}")
             start(version, install=True)
-        for version in sorted(images.RELEASES, key=lambda v: v == lab.DEFAULT_ENGINE):  # the default one last
-            start(version, install=True)
-            real = lab.real_version()
             if version == lab.DEFAULT_ENGINE:
-                orders = shuffled(notebooks, seed=today.toordinal(), runs=runs)
-                column(f"{real}, outputs compared", [[*gate.STRICT, *order] for order in orders])
+                chain(end, f"{lab.real_version()}, outputs compared", [[*gate.STRICT, *order] for order in orders])
+                for part, command in TESTS.items():
+                    chain(part, f"tests of the soak: {part}", [command])
             else:
-                column(f"{real}, every cell run", [[*LAX, *notebooks]])
-        column("tests of the soak", [[*gate.PYTEST, "tests", "-m", "soak"]])
+                chain(end, f"{lab.real_version()}, every cell run", [[*LAX, *notebooks]])
+        for part in TESTS:
+            os.environ["COURSE_LAB"] = f"{own}-{part}"
+            start(lab.DEFAULT_ENGINE, install=True)
+        for name in (f"{own}-{end}" for part in TESTS for end in (part, *(f"{part}-{w}" for w in gate.WORKERS))):
+            at_the_end.callback(gate.take_away, name)
+        failed = gate.side_by_side(chains, at_once=AT_ONCE)
+        columns = {
+            title: [taken(log.read_text() if log.exists() else "<no-log/>") for log in of] for title, of in logs.items()
+        }
     about = f"{runs} random orders (seed {today.toordinal()}), {time.monotonic() - began:.0f} s in all"
     path = gate.ROOT / f"docs/soak-{today}.md"
     path.parent.mkdir(exist_ok=True)
