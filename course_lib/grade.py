@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from course_lib import engine, exercises, lab, report, submissions, throwaway
-from course_lib.answers import ANSWER
+from course_lib.answers import ANSWER, files_of
 from course_lib.exercises import HINTS
 from course_lib.probing import unseen
 from course_lib.progress import say
@@ -109,9 +109,11 @@ def _note(out: Path, submission: Submission) -> None:
 
 
 def _digest(submission: Submission, name: str) -> str:
-    """Return a digest of what the evidence of an answer depends on: the answer, and the exercise's checks."""
-    digest = hashlib.sha256((exercises.ROOT / name / "checks.py").read_bytes())
-    for place, content in sorted(submission.answers[name].items()):
+    """Return a digest of what the evidence of an answer depends on: the answer, and the exercise's checks and start."""
+    folder = exercises.ROOT / name
+    digest = hashlib.sha256((folder / "checks.py").read_bytes())
+    start = {f"start/{place}": content for place, content in files_of(folder / "start").items()}
+    for place, content in [*start.items(), *sorted(submission.answers[name].items())]:
         digest.update(f"\0{place}\0{len(content)}\0".encode() + content)
     return digest.hexdigest()
 

@@ -154,6 +154,10 @@ def test_a_grader_that_was_interrupted_goes_on_and_what_changed_is_replayed(
     (out / "learners/c" / f"{EXERCISE}.json").write_text('{"half')
     run_grader(folder, out, jobs=1)
     assert asked[3:] == ["c"]
+    start = {"before.sh": b"another start"}
+    monkeypatch.setattr(grade, "files_of", lambda folder: start if folder.name == "start" else {})
+    run_grader(folder, out, jobs=1)
+    assert sorted(asked[4:]) == ["a", "b", "c"], "what an exercise begins with counts"
 
 
 def test_what_breaks_docker_is_no_ones_fault_and_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -265,19 +269,16 @@ def test_every_harm_of_the_list_costs_its_author_only(part: str, tmp_path: Path)
 @pytest.mark.live
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
-def test_thirty_answers_twice_give_the_same_marks_and_two_labs_are_quicker_than_one(tmp_path: Path) -> None:
+def test_thirty_answers_twice_give_the_same_marks(tmp_path: Path) -> None:
+    """Once by two labs and once by one; how much quicker two are is measured by tests/bench/grading.py."""
     wanted = grading.hand_in_thirty(tmp_path / "class")
-    took, seen = {}, []
+    seen = []
     for jobs in (2, 1):
-        began = time.monotonic()
         assert run_grader(tmp_path / "class", tmp_path / f"out-{jobs}", jobs=jobs) == []
-        took[jobs] = time.monotonic() - began
         found = rows(tmp_path / f"out-{jobs}")
         assert {learner: row["points"] for learner, row in found.items()} == wanted
         seen.append([{k: v for k, v in row.items() if k != "seconds"} for row in found.values()])
-    print(grading.words(took))
     assert seen[0] == seen[1]
-    assert took[1] / took[2] > grading.GAIN / float(os.environ.get("COURSE_PATIENCE", "1"))
 
 
 @pytest.mark.live
