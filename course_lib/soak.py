@@ -1,6 +1,6 @@
 """`./course test --soak`: every notebook on every engine and in random order, and what is too long for the gate.
 
-What it saw is written to docs/soak-DATE.md.
+What it saw is written to docs/soak-DATE-PART.md.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import tempfile
 import time
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from math import isnan, nan
 from pathlib import Path
 
@@ -23,66 +24,96 @@ from course_lib.progress import say
 LAX = (*gate.NBVAL, "--nbval-lax")  # every cell runs, and what it asserts must be so; outputs may be others
 ALL = "all of them"
 AT_ONCE = 3  # chains: each waits for its lab a good part of its time
-# The parts of the tests that are too long for the gate. As in the gate, answers are replayed side by side.
-TESTS = {
-    "answers": [*gate.PYTEST, *gate.BESIDE, gate.EXERCISES, "-m", "soak"],
-    "tests": [*gate.PYTEST, "tests", f"--ignore={gate.EXERCISES}", "-m", "soak"],
+# The files of tests that are parts of their own; the part "tests" is all others.
+FILES = {
+    "answers": [gate.EXERCISES],
+    "grading": ["tests/test_grade.py", "tests/test_rescue.py", "tests/test_practice.py"],
+    "faults": ["tests/test_faults.py"],
 }
+TESTS = {
+    **{part: [*gate.PYTEST, *files, "-m", "soak"] for part, files in FILES.items()},
+    "tests": [*gate.PYTEST, "tests", *(f"--ignore={file}" for files in FILES.values() for file in files), "-m", "soak"],
+}
+TESTS["answers"] += gate.BESIDE  # as in the gate
+PARTS = ("notebooks", *TESTS)
 Taken = Mapping[str, float]  # by file: the seconds that it took in one run; NaN if something in it failed
 
 
-def run(start: Callable[..., None], runs: int) -> int:
-    """Run the soak in labs of its own, write its report, and return 0 if all of it is well.
+@dataclass(frozen=True, eq=False)
+class Column:
+    """What goes on in one lab, command after command: a column of the report of its part."""
 
-    On the default engine all notebooks run in `runs` random orders, after each other in one lab.
-    Beside that run the notebooks on the other engines, and the tests that are marked `soak`.
+    part: str
+    title: str
+    lab: str  # the end of its name
+    engine: str
+    commands: list[list[str]]
+
+
+def plan(parts: Sequence[str], notebooks: Sequence[str], *, seed: int, runs: int) -> list[Column]:
+    """Return what the soak does; what takes longest is first.
+
+    On the default engine all notebooks run in so many random orders, after each other in one lab.
+    """
+    found = []
+    if "notebooks" in parts:
+        orders = [[*gate.STRICT, *order] for order in shuffled(notebooks, seed=seed, runs=runs)]
+        found.append(Column("notebooks", "outputs compared", "own", lab.DEFAULT_ENGINE, orders))
+    for part, command in TESTS.items():
+        if part in parts:
+            found.append(Column(part, "marked soak", part, lab.DEFAULT_ENGINE, [command]))
+    if "notebooks" in parts:
+        others = [version for version in images.RELEASES if version != lab.DEFAULT_ENGINE]
+        every = [*LAX, *notebooks]
+        found += [Column("notebooks", "every cell run", v.replace(".", "-"), v, [every]) for v in others]
+    return found
+
+
+def run(start: Callable[..., None], parts: Sequence[str], runs: int) -> int:
+    """Run parts of the soak in labs of their own, write a report of each, and return 0 if all of it is well.
+
     `start(version, install=...)` makes the lab run with that engine.
     """
     began, today = time.monotonic(), datetime.datetime.now(datetime.UTC).date()
     notebooks = sorted(f"notebooks/{path.name}" for path in (gate.ROOT / "notebooks").glob("*.ipynb"))
-    orders = shuffled(notebooks, seed=today.toordinal(), runs=runs)
-    own = lab.name()[:20]
+    columns = plan(parts, notebooks, seed=today.toordinal(), runs=runs)
+    own = lab.name()[:16]
     os.environ["COURSE_LEARNER"] = exercises.NOBODY  # whose values stand in the committed outputs
     chains: dict[str, list[gate.Step]] = {}
-    logs: dict[str, list[Path]] = {}
+    logs: dict[Column, list[Path]] = {}
+    engines: dict[Column, str] = {}
     with contextlib.ExitStack() as at_the_end:
         folder = Path(at_the_end.enter_context(tempfile.TemporaryDirectory(prefix="course-")))
-
-        def chain(end: str, title: str, commands: Sequence[Sequence[str]]) -> None:
-            """Have commands run after each other in a lab of their own; the report has a column for them."""
-            logs[title] = [folder / f"{end}-{number}.xml" for number in range(len(commands))]
-            chains[f"{own}-{end}"] = [gate.FRESH] + [
-                (f"{title}, run {number} of {len(commands)}", [*command, "-q", f"--junitxml={log}"])
-                for number, (command, log) in enumerate(zip(commands, logs[title], strict=True), 1)
-            ]
-
         gate.every_engine()
-        for version in sorted(images.RELEASES, key=lambda v: v != lab.DEFAULT_ENGINE):  # what takes longest first
-            end = version.replace(".", "-")
-            os.environ["COURSE_LAB"] = f"{own}-{end}"
-            at_the_end.callback(gate.take_away, f"{own}-{end}")
-            start(version, install=True)
-            if version == lab.DEFAULT_ENGINE:
-                chain(end, f"{lab.real_version()}, outputs compared", [[*gate.STRICT, *order] for order in orders])
-                for part, command in TESTS.items():
-                    chain(part, f"tests of the soak: {part}", [command])
-            else:
-                chain(end, f"{lab.real_version()}, every cell run", [[*LAX, *notebooks]])
-        for part in TESTS:
-            os.environ["COURSE_LAB"] = f"{own}-{part}"
-            start(lab.DEFAULT_ENGINE, install=True)
-        for name in (f"{own}-{end}" for part in TESTS for end in (part, *(f"{part}-{w}" for w in gate.WORKERS))):
-            at_the_end.callback(gate.take_away, name)
+        for column in columns:
+            name = f"{own}-soak-{column.lab}"
+            for each in (name, *(f"{name}-{worker}" for worker in gate.WORKERS)):
+                at_the_end.callback(gate.take_away, each)
+            os.environ["COURSE_LAB"] = name
+            start(column.engine, install=True)
+            engines[column] = lab.real_version()
+            logs[column] = [folder / f"{column.lab}-{number}.xml" for number in range(len(column.commands))]
+            chains[name] = [gate.FRESH] + [
+                (
+                    f"{column.part}, engine {engines[column]}, run {number} of {len(logs[column])}",
+                    [*command, "-q", f"--junitxml={log}"],
+                )
+                for number, (command, log) in enumerate(zip(column.commands, logs[column], strict=True), 1)
+            ]
         failed = gate.side_by_side(chains, at_once=AT_ONCE)
-        columns = {
-            title: [taken(log.read_text() if log.exists() else "<no-log/>") for log in of] for title, of in logs.items()
+        seen = {
+            column: [taken(log.read_text() if log.exists() else "<no-log/>") for log in logs[column]]
+            for column in columns
         }
-    about = f"{runs} random orders (seed {today.toordinal()}), {time.monotonic() - began:.0f} s in all"
-    path = gate.ROOT / f"docs/soak-{today}.md"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(report(f"Soak of {today}", f"{_machine()}; {about}.", columns, failed))
+    about = f"{_machine()}; {time.monotonic() - began:.0f} s in all, with {', '.join(parts)} side by side"
+    for part in parts:
+        table = {f"{engines[c]}, {c.title}": seen[c] for c in columns if c.part == part}
+        wrong = [title for title in failed if title.startswith(f"{part}, ")]
+        path = gate.ROOT / f"docs/soak-{today}-{part}.md"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(report(f"Soak of {today}: {part}", f"{about}; seed {today.toordinal()}.", table, wrong))
+        say(f"The report: {path.relative_to(gate.ROOT)}")
     say(f"Failed: {', '.join(failed)}" if failed else "All is well.")
-    say(f"The report: {path.relative_to(gate.ROOT)}")
     return 1 if failed else 0
 
 

@@ -47,6 +47,26 @@ def test_the_gate_leaves_out_the_soak_and_nothing_else() -> None:
     assert "tests" not in answers
 
 
+def test_the_parts_of_the_soak_are_all_its_tests_and_none_twice() -> None:
+    of = {column.part: column.commands[0] for column in soak.plan(soak.PARTS[1:], [], seed=1, runs=1)}
+    assert set(of) == set(soak.PARTS) - {"notebooks"}
+    chosen = {part: {word for word in command if word.startswith("tests/")} for part, command in of.items()}
+    assert chosen.pop("tests") == set()
+    assert {word.removeprefix("--ignore=") for word in of["tests"] if "ignore" in word} == set.union(*chosen.values())
+    assert len(set.union(*chosen.values())) == sum(map(len, chosen.values()))
+    assert all(Path(file).exists() for files in chosen.values() for file in files)
+    assert all(command[command.index("-m") + 1] == "soak" for command in of.values())
+
+
+def test_the_soak_runs_notebooks_in_every_order_on_one_engine_and_once_on_the_others() -> None:
+    own, *others = soak.plan(["notebooks"], ["a", "b", "c"], seed=1, runs=4)
+    assert own.engine == "26.1"
+    assert len(own.commands) == 4
+    assert all("--nbval" in command and sorted(command[-3:]) == ["a", "b", "c"] for command in own.commands)
+    assert [column.engine for column in others] == ["20.10", "newest"]
+    assert all("--nbval-lax" in column.commands[0] for column in others)
+
+
 def test_how_long_files_took() -> None:
     seen = soak.taken(LOG)
     assert seen["01_one.ipynb"] == 4
