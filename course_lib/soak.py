@@ -77,7 +77,7 @@ def run(start: Callable[..., None], parts: Sequence[str], runs: int) -> int:
     began, today = time.monotonic(), datetime.datetime.now(datetime.UTC).date()
     notebooks = sorted(f"notebooks/{path.name}" for path in (gate.ROOT / "notebooks").glob("*.ipynb"))
     columns = plan(parts, notebooks, seed=today.toordinal(), runs=runs)
-    own = lab.name()[:16]
+    own = lab.name()[:12]
     os.environ["COURSE_LEARNER"] = exercises.NOBODY  # whose values stand in the committed outputs
     chains: dict[str, list[gate.Step]] = {}
     logs: dict[Column, list[Path]] = {}

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from course_lib import answers, exercises, lab, run, throwaway
+from course_lib import answers, exercises, lab, run
 from course_lib.answers import ANSWER
 from course_lib.checks import WAITING, Verdict
 from course_lib.errors import CommandFailedError, CommandHungError
@@ -149,7 +149,7 @@ def test_a_neighbours_answer_does_not_fit(name: str) -> None:
 @pytest.fixture(scope="class")
 def lab_of_today() -> Iterator[None]:
     """Give a lab that was never there before, with a volume of its own."""
-    with throwaway.lab_named(f"{lab.name()[:24]}-again"):
+    with lab.named(f"{lab.name()[-24:].lstrip('-')}-again"):
         lab.down(remove_images=False)  # of a run that was killed
         lab.up(lab.DEFAULT_ENGINE, refuse)
         yield
