@@ -23,7 +23,7 @@ from course_lib.progress import say
 
 LAX = (*gate.NBVAL, "--nbval-lax")  # every cell runs, and what it asserts must be so; outputs may be others
 ALL = "all of them"
-AT_ONCE = 3  # chains: each waits for its lab a good part of its time
+AT_ONCE = 2  # chains: each waits for its lab a good part of its time
 # The files of tests that are parts of their own; the part "tests" is all others.
 FILES = {
     "answers": [gate.EXERCISES],
