@@ -38,6 +38,15 @@ for address in $(docker inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddr
     until curl -sf -o /dev/null "http://$address/"; do sleep 0.1; done
 done
 """
+BY_IPV6 = "ip addr {0} 2001:db8:0:1::10/64 dev eth0 nodad; ip -n client addr {0} 2001:db8:0:1::20/64 dev eth0 nodad"
+# nginx of the scene listens by IPv4 alone.
+LISTENS_BY_IPV6 = """
+case {0} in
+add)
+    docker run -d --name d3 --network dual -p 8087:80 busybox sh -c 'echo hello >index.html; httpd -f -p [::]:80'
+    until docker exec d3 wget -qO- http://[::1]/; do sleep 0.1; done ;;
+*) docker rm -f d3 ;;
+esac"""
 # What is done before a flow, and undone after it.
 AROUND = {
     "bridged_without_iptables": ("sysctl -qw net.bridge.bridge-nf-call-iptables={}", "0", "1"),
@@ -46,11 +55,8 @@ AROUND = {
     "answer_dropped": ("iptables -{} DOCKER-USER -p tcp --sport 80 -j DROP", "I", "D"),
     "client_routes": ("ip -n client route {} 10.61.0.0/16 via 203.0.113.10", "add", "del"),
     "client_routes_published": ("ip -n client route {} 10.61.0.0/16 via 203.0.113.10", "add", "del"),
-    "ipv6_published": (
-        "ip addr {0} 2001:db8:0:1::10/64 dev eth0 nodad; ip -n client addr {0} 2001:db8:0:1::20/64 dev eth0 nodad",
-        "add",
-        "del",
-    ),
+    "ipv6_published": (BY_IPV6, "add", "del"),
+    "ipv6_answered": (BY_IPV6 + LISTENS_BY_IPV6, "add", "del"),
 }
 FLOWS = {
     "published": ("client", "http://host:80/"),
@@ -90,6 +96,7 @@ FLOWS = {
     "ipv6_localhost": ("host", "http://[::1]:8086/"),
     "ipv6_host_to_container": ("host", "http://[fd00:61::2]/"),
     "ipv6_published": ("client", "http://[2001:db8:0:1::10]:8086/"),
+    "ipv6_answered": ("client", "http://[2001:db8:0:1::10]:8087/"),
     "ipv6_ping": ("d2", "ping://[fd00:61::2]"),
     "ipv6_outside": ("d2", "tcp://[2001:db8::20]:80"),
 }

@@ -231,6 +231,24 @@ def test_ipv6_to_a_published_port_goes_by_a_rule_where_the_engine_writes_one_and
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+def test_what_listens_by_ipv6_answers_by_a_rule_or_through_docker_proxy(engine: str) -> None:
+    assert way(engine, "ipv6_answered").end.words == "answered: HTTP/1.1 200 OK"
+    by_rule = engine in NEW
+    assert ("host nat DOCKER DNAT" in decided(engine, "ipv6_answered")) == by_rule
+    asked = steps(engine, "ipv6_answered", connection=1 if by_rule else 2)
+    assert (asked[-1].place, asked[-1].packet.destination, asked[-1].packet.destination_port) == (
+        "d3",
+        "fd00:61::4",
+        80,
+    )
+    assert way(engine, "ipv6_answered").notes[:1] == (
+        ()
+        if by_rule
+        else ("docker-proxy holds both: it reads from one and writes to the other (ss, while they were open)",)
+    )
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 def test_without_a_process_that_holds_both_the_second_connection_is_inferred(engine: str) -> None:
     found = changed(engine, "localhost", "sockets", "docker-proxy", "somebody")
     assert found.notes[0].startswith("somebody holds both")
