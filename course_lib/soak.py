@@ -53,12 +53,15 @@ class Column:
 def plan(parts: Sequence[str], notebooks: Sequence[str], *, seed: int, runs: int) -> list[Column]:
     """Return what the soak does; what takes longest is first.
 
-    On the default engine all notebooks run in so many random orders, after each other in one lab.
+    On the default engine all chapters run in so many random orders, after each other, in two labs side by side.
     """
     found = []
+    chapters = [name for name in notebooks if "appendix" not in name]  # it has its own labs of all engines
     if "notebooks" in parts:
-        orders = [[*gate.STRICT, *order] for order in shuffled(notebooks, seed=seed, runs=runs)]
-        found.append(Column("notebooks", "outputs compared", "own", lab.DEFAULT_ENGINE, orders))
+        orders = [[*gate.STRICT, *order] for order in shuffled(chapters, seed=seed, runs=runs)]
+        for number in range(min(AT_ONCE, runs)):
+            these = orders[number::AT_ONCE]
+            found.append(Column("notebooks", "outputs compared", f"own{number}", lab.DEFAULT_ENGINE, these))
     for part, command in TESTS.items():
         if part in parts:
             found.append(Column(part, "marked soak", part, lab.DEFAULT_ENGINE, [command]))
@@ -95,7 +98,7 @@ def run(start: Callable[..., None], parts: Sequence[str], runs: int) -> int:
             logs[column] = [folder / f"{column.lab}-{number}.xml" for number in range(len(column.commands))]
             chains[name] = [gate.FRESH] + [
                 (
-                    f"{column.part}, engine {engines[column]}, run {number} of {len(logs[column])}",
+                    f"{column.part}, engine {engines[column]}, lab {column.lab}, run {number} of {len(logs[column])}",
                     [*command, "-q", f"--junitxml={log}"],
                 )
                 for number, (command, log) in enumerate(zip(column.commands, logs[column], strict=True), 1)
@@ -107,7 +110,9 @@ def run(start: Callable[..., None], parts: Sequence[str], runs: int) -> int:
         }
     about = f"{_machine()}; {time.monotonic() - began:.0f} s in all, with {', '.join(parts)} side by side"
     for part in parts:
-        table = {f"{engines[c]}, {c.title}": seen[c] for c in columns if c.part == part}
+        table: dict[str, list[Taken]] = {}
+        for column in (each for each in columns if each.part == part):
+            table.setdefault(f"{engines[column]}, {column.title}", []).extend(seen[column])
         wrong = [title for title in failed if title.startswith(f"{part}, ")]
         path = gate.ROOT / f"docs/soak-{today}-{part}.md"
         path.parent.mkdir(exist_ok=True)

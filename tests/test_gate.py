@@ -58,13 +58,15 @@ def test_the_parts_of_the_soak_are_all_its_tests_and_none_twice() -> None:
     assert all(command[command.index("-m") + 1] == "soak" for command in of.values())
 
 
-def test_the_soak_runs_notebooks_in_every_order_on_one_engine_and_once_on_the_others() -> None:
-    own, *others = soak.plan(["notebooks"], ["a", "b", "c"], seed=1, runs=4)
-    assert own.engine == "26.1"
-    assert len(own.commands) == 4
-    assert all("--nbval" in command and sorted(command[-3:]) == ["a", "b", "c"] for command in own.commands)
-    assert [column.engine for column in others] == ["20.10", "newest"]
-    assert all("--nbval-lax" in column.commands[0] for column in others)
+def test_the_soak_runs_chapters_in_every_order_on_one_engine_and_all_once_on_the_others() -> None:
+    *own, old, new = soak.plan(["notebooks"], ["a", "b", "c", "appendix"], seed=1, runs=5)
+    assert {column.engine for column in own} == {"26.1"}
+    assert len({column.lab for column in own}) == len(own) == 2
+    runs = [command for column in own for command in column.commands]
+    assert len(runs) == 5
+    assert all("--nbval" in command and sorted(command[-3:]) == ["a", "b", "c"] for command in runs)
+    assert [old.engine, new.engine] == ["20.10", "newest"]
+    assert all("--nbval-lax" in c.commands[0] and "appendix" in c.commands[0] for c in (old, new))
 
 
 def test_how_long_files_took() -> None:
