@@ -7,7 +7,7 @@ from ipaddress import ip_address, ip_network
 
 from course_lib.snapshot import Container, Endpoint, Interface, Network, Port, Snapshot
 
-LIVE = ("running", "paused", "restarting")
+LIVE = ("running", "paused")  # one that is "restarting" waits for its next start, and has nothing meanwhile
 CONTRADICTS = "Do not trust this picture: what was read contradicts itself"
 NOT_READ = "Not everything could be read, and what is not shown may be there"
 PARTS = {
@@ -139,7 +139,7 @@ def unread(snapshot: Snapshot) -> list[str]:
 
 
 def reachable(interface: Interface) -> list[str]:
-    """Return the addresses without the link-local ones, which every interface has and no lesson uses."""
+    """Return the addresses without the link-local ones, which every interface with IPv6 has."""
     return [address for address in interface.addresses if not address.startswith("fe80:")]
 
 

@@ -132,7 +132,7 @@ def _decisions(snapshot: Snapshot, table: str, hook: str, targets: tuple[str, ..
 
 def _rank(rule: Rule, hook: str) -> int:
     options = parse(rule.spec)
-    if rule.target in SOURCE_TRANSLATED:  # the hairpin rule of a published port names a port, and is never met
+    if rule.target in SOURCE_TRANSLATED:  # the hairpin rule of a published port is never met beside docker-proxy
         return 1 if "--dport" in options else 0
     if rule.target in PORTS_TRANSLATED:
         return 0

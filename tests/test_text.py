@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,15 @@ def test_a_container_on_two_networks_is_a_member_of_both() -> None:
     twin = describe(two_networks())
     assert sum(line.startswith("  both ") and "02:42" in line for line in twin.splitlines()) == 2
     assert "no container is connected here, so br-000000000001 is DOWN" in twin
+
+
+def test_a_container_that_waits_for_its_next_start_has_no_interface() -> None:
+    """As engine 26.1 shows one with a restart policy between two starts: an endpoint with nothing in it, no process."""
+    first, *others = example().containers
+    nothing = tuple(replace(e, interface=None, veth=None, addresses=(), mac="") for e in first.endpoints)
+    said = describe(replace(example(), containers=(replace(first, state="restarting", endpoints=nothing), *others)))
+    assert "restarting: no interface, no address; belongs to " in said
+    assert "no veth seen" not in said
 
 
 def test_modes_are_said() -> None:

@@ -333,7 +333,7 @@ CHECKS = (
             "other-bridge": "`ip link show` says of which bridge it is a port (master). That container has no place "
             "on the network of that bridge.",
             "exchanged": "That container is on that bridge, but with another cable. Not the order tells them apart: "
-            "compare the number behind @if with the interfaces of both ends.",
+            "compare the number behind @if in the container with the numbers of the host's interfaces.",
         },
         steps=(
             "A veth pair has two ends, and each knows the index of the other.",

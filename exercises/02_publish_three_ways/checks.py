@@ -187,7 +187,7 @@ CHECKS = (
         steps=(
             "A connection that was sent on has two halves in `conntrack -L`. The second says who answers.",
             "Compare that address with the container's own in `docker inspect`.",
-            "Without a rule for the port in the nat table no packet goes into the container. Who writes such rules?",
+            "Without a rule for the port in the nat table the packet stays on the host. Who writes such rules?",
         ),
     ),
     Check(
@@ -255,7 +255,7 @@ CHECKS = (
         steps=(
             "Try it as the client does: `%%client` and curl to 203.0.113.10.",
             "Compare the addresses before the ports in `docker ps`.",
-            "Which address does a host have that nobody else can reach?",
+            "Which address does every host have for itself?",
         ),
     ),
 )
