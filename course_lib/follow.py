@@ -29,7 +29,8 @@ class Journey(Way):
         """Return the way that plays and, for a page that cannot have it, the picture with its words and the table."""
         ground = overlay.ground(self)
         saved = {"image/png": png(overlay.over(ground, self)), "text/plain": table(self, overlay.numbers(ground, self))}
-        return {**panel.still(player(ground, self)), **saved}, {"image/png": {"alt": ALT}}
+        panel.offer(plays := player(ground, self))
+        return {**panel.still(plays), **saved}, {"image/png": {"alt": ALT}}
 
     @property
     def words(self) -> str:

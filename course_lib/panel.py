@@ -36,6 +36,7 @@ class Panel:
         self._lock = threading.RLock()  # clicks come in the kernel's thread, looks in the watcher's
         self._film = Film((first,))
         self._frame = self._film.frame()
+        self._player = ""
         self._build()
         self._show(self._film)
         self._watcher = Watcher(self._see, self._miss)
@@ -45,6 +46,13 @@ class Panel:
         self._watcher.close()
         with self._lock:
             self._show(replace(self._film, note="Closed: this picture follows the lab no longer.", moving=False))
+
+    def offer(self, player: str) -> None:
+        """Have HTML that plays a journey ready, for whoever presses Journey."""
+        with self._lock:
+            self._player = player
+            self._journey.disabled = False
+            self._show(self._film)
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
         """Return the live panel and, for a page that cannot have one, the picture and its words."""
@@ -76,7 +84,10 @@ class Panel:
             name: widgets.Checkbox(True, description=words, indent=False, layout=NARROW)
             for name, words in (("rules", "rules"), ("veths", "veths"), ("stopped", "stopped containers"))
         }
-        buttons = [self._pause]
+        self._journey = widgets.ToggleButton(description="Journey", layout=NARROW, disabled=True)
+        self._journey.tooltip = "The last journey in the place of the network: it plays here"
+        self._journey.observe(lambda _: self._show_again(), "value")
+        buttons = [self._pause, self._journey]
         for words, act in (
             ("Back", lambda _: self._step(1)),
             ("Forward", lambda _: self._step(-1)),
@@ -106,7 +117,8 @@ class Panel:
         """Show a film where it stands."""
         self._film = film
         self._frame = frame = film.frame()
-        _set(self._picture, value=f'<div class="course-live">{frame.svg}</div>')
+        drawn = self._player if self._journey.value else f'<div class="course-live">{frame.svg}</div>'
+        _set(self._picture, value=drawn)  # a journey plays without the kernel, and is not disturbed by what happens
         _set(self._said, value=_status(frame.said or "Nothing has changed yet."))
         if self._network.options != (networks := (ALL, *film.networks)):
             chosen = self._network.value
@@ -134,6 +146,10 @@ class Panel:
             view = replace(self._film.view, paused=self._pause.value, network=network, **ticks)
             if view != self._film.view:
                 self._show(self._film.viewed(view))
+
+    def _show_again(self) -> None:
+        with self._lock:
+            self._show(self._film)
 
     def _step(self, back: int) -> None:
         with self._lock:
@@ -178,6 +194,12 @@ def live() -> Panel:
 def show_to_a_room(style: str) -> None:
     """Show the live picture with a style sheet that makes steps of the notebook's cells."""
     display(HTML(f"<style>{style}</style>"), live())  # type: ignore[no-untyped-call]
+
+
+def offer(player: str) -> None:
+    """Have HTML that plays a journey ready in the panel that is open, if one is."""
+    for panel in _open:
+        panel.offer(player)
 
 
 def still(html: str) -> dict[str, Any]:

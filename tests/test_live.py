@@ -337,6 +337,39 @@ def test_a_journey_fits_and_is_saved_as_a_picture_and_a_table(learner: Learner, 
     run.host("docker rm -f web")
 
 
+def test_the_panel_plays_the_last_journey_and_goes_back_to_the_network(learner: Learner) -> None:  # noqa: F811
+    write(learner, "in-panel.ipynb", (*JOURNEY[:2], "from course_lib import live\nlive()", JOURNEY[2]))
+    learner.open("in-panel.ipynb")
+    page = learner.page
+    page.set_viewport_size({"width": 1366, "height": 1500})
+    learner.run_cell(0).get_by_text("first day").wait_for(timeout=30_000)
+    learner.run_cell(1)
+    panel = learner.run_cell(2)
+    panel.locator(".course-live svg").wait_for(timeout=30_000)
+    button = panel.get_by_role("button", name="Journey")
+    assert button.is_disabled(), "there is none yet"
+    learner.run_cell(3).locator(".course-way svg").wait_for(timeout=30_000)
+    page.get_by_text("| Idle").wait_for(timeout=10_000)
+    button.click()
+    way = panel.locator(".course-way")
+    way.locator("svg").wait_for(timeout=10_000)
+    chosen = way.locator(".course-way-steps label:has(:checked)")
+    marks = way.locator(".course-mark:visible").count()
+    way.locator(".course-way-steps label:has(+ label > :checked)").click()  # Back
+    page.keyboard.press("ArrowLeft")
+    assert ", the answer: " in chosen.inner_text()
+    assert way.locator(".course-mark:visible").count() == marks - 2
+    run.host("docker run -d --name beside busybox sleep 1000")  # the panel follows; what plays goes on
+    page.wait_for_timeout(1500)
+    assert way.locator(".course-mark:visible").count() == marks - 2
+    way.get_by_text("Play").click()
+    look(learner, "journey-in-panel", 1366, ".course-way")
+    button.click()
+    assert seen(page, "beside: busybox", 10)
+    assert panel.locator(".course-way").count() == 0
+    run.host("docker rm -f web beside")
+
+
 def started(name: str, since: float) -> float:
     """Return when the engine said that a container has started, in seconds since 1970."""
     said = f"docker events --since {since:.3f} --until {time.time():.3f} --filter event=start --filter container={name}"
