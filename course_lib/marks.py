@@ -17,6 +17,7 @@ PARTS = ("container", "endpoint", "veth", "group")  # what comes and goes with a
 # A class is a word of ours, so that no other picture on the page is meant. What moves does so for a second, and
 # not at all for whoever asked their system for less motion.
 STYLE = f"""
+.course-live:not(.course-large) > svg {{ min-width: 0 !important }}
 .course-live text, .course-live polyline {{ pointer-events: none }}
 .course-live .course-new {{ animation: course-in 0.8s ease-out }}
 .course-live .course-gone {{ opacity: 0; animation: course-out 0.8s ease-in }}

@@ -86,7 +86,10 @@ class Panel:
         }
         self._journey = widgets.ToggleButton(description="Journey", layout=NARROW, disabled=True)
         self._journey.tooltip = "The last journey in the place of the network: it plays here"
-        self._journey.observe(lambda _: self._show_again(), "value")
+        # Else the picture is as wide as there is room for it, whole but perhaps too small to be read.
+        self._large = widgets.Checkbox(False, description="large", indent=False, layout=NARROW)
+        for control in (self._journey, self._large):
+            control.observe(lambda _: self._show_again(), "value")
         buttons = [self._pause, self._journey]
         for words, act in (
             ("Back", lambda _: self._step(1)),
@@ -104,7 +107,7 @@ class Panel:
         why = widgets.HTML("<b>Why are you here?</b> Choose a part of the picture; the evidence for it stands below.")
         self._box = widgets.VBox(
             [
-                widgets.Box([*buttons, self._network, *self._ticks.values()], layout=ROW),
+                widgets.Box([*buttons, self._network, *self._ticks.values(), self._large], layout=ROW),
                 self._said,
                 self._picture,
                 why,
@@ -117,8 +120,9 @@ class Panel:
         """Show a film where it stands."""
         self._film = film
         self._frame = frame = film.frame()
-        drawn = self._player if self._journey.value else f'<div class="course-live">{frame.svg}</div>'
-        _set(self._picture, value=drawn)  # a journey plays without the kernel, and is not disturbed by what happens
+        drawn = self._player if self._journey.value else frame.svg  # what plays is not disturbed by what happens
+        large = " course-large" if self._large.value else ""
+        _set(self._picture, value=f'<div class="course-live{large}">{drawn}</div>')
         _set(self._said, value=_status(frame.said or "Nothing has changed yet."))
         if self._network.options != (networks := (ALL, *film.networks)):
             chosen = self._network.value

@@ -47,6 +47,7 @@ STYLE = f"""
 .course-way:has(.course-way-play :checked) .course-way-pause {{ visibility: visible }}
 .course-way-play:has(:checked) .course-way-button {{ background: {palette.INK}; color: {palette.PAPER} }}
 .course-way-picture {{ overflow-x: auto; width: 0; min-width: 100% }}  /* as wide as there is room, not as it is */
+.course-way:not(:has(.course-way-large :checked)) svg {{ min-width: 0 !important }}
 @keyframes course-appear {{ from {{ opacity: 0 }} to {{ opacity: 1 }} }}
 .course-way:has(.course-way-play :checked) .course-step {{
   animation: course-appear .4s both; animation-delay: calc(var(--at) * {SECONDS}s) }}
@@ -81,7 +82,8 @@ def _controls(stops: Sequence[Stop], names: Names) -> list[str]:
         f'<label class="course-way-play"><input type="radio" name="step" {KEYS}>'
         '<span class="course-way-button">Play</span></label>',
         f'<label class="course-way-pause"><input type="checkbox" {KEYS}> Pause</label>',
-        f'<div class="course-way-steps">{"".join(steps)}</div></div>',
+        f'<div class="course-way-steps">{"".join(steps)}</div>',
+        f'<label class="course-way-large"><input type="checkbox" {KEYS}> Large</label></div>',
     ]
 
 

@@ -108,8 +108,12 @@ def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
             f"conntrack -L -p tcp --orig-src 203.0.113.20 --orig-port-dst {values['port']} 2>/dev/null"
             " | tail -n 1 | grep -oE 'src=[0-9.]+' | tail -n 1",
         ),
-        # Where no page comes nobody waits for the next one.
-        "watch": Probe("host", f"{get} -o /dev/null && exec {watch}", timeout=window + 5),
+        # Where no page comes nobody waits for the next one; one that is away for a moment is asked for again.
+        "watch": Probe(
+            "host",
+            f"for n in 1 2 3; do {get} -o /dev/null && exec {watch}; sleep 0.3; done; false",
+            timeout=window + 5,
+        ),
         # Just after it was renewed the page is whole, whoever writes it and how.
         "page": Probe("client", get),
         "paused": Probe(
