@@ -21,7 +21,7 @@ from course_lib.snapshot import Snapshot
 from course_lib.watch import Watcher
 
 ALL = "all networks"
-WIDE = widgets.Layout(width="100%")
+WIDE = widgets.Layout(width="100%", margin="2px 0")  # else ipywidgets adds two pixels on each side: too wide
 NARROW = widgets.Layout(width="auto")
 ROW = widgets.Layout(flex_flow="row wrap", align_items="center")
 
@@ -77,7 +77,7 @@ class Panel:
     def _build(self) -> None:
         """Make the widgets."""
         self._said, self._evidence = widgets.HTML(layout=WIDE), widgets.HTML(layout=WIDE)
-        self._picture = widgets.HTML(layout=widgets.Layout(width="100%", overflow="auto"))
+        self._picture = widgets.HTML(layout=widgets.Layout(width="100%", margin="2px 0", overflow="auto"))
         self._pause = widgets.ToggleButton(description="Pause", layout=NARROW)
         self._network = widgets.Dropdown(options=[ALL], description="Show")
         self._ticks = {

@@ -76,11 +76,11 @@ def look(learner: Learner, name: str, width: int = 1366, what: str = ".course-li
     page.wait_for_timeout(1500)  # what appears has appeared
     shown.scroll_into_view_if_needed()
     learner.look(name)
-    frame = page.locator(".jp-NotebookPanel:visible .jp-WindowedPanel-outer").first.bounding_box()
+    frame = page.locator(".jp-NotebookPanel:visible .jp-OutputArea-output:has(svg)").first.bounding_box()
     for part in (*PARTS, f"{what} svg"):
         for each in page.locator(f".jp-NotebookPanel:visible {part}").all():
             if box := each.bounding_box():
-                assert box["x"] + box["width"] <= frame["x"] + frame["width"] + 1, f"{part} is cut off at {width}"
+                assert box["x"] + box["width"] <= frame["x"] + frame["width"], f"{part} is cut off at {width}"
     large = page.locator(".jp-NotebookPanel:visible").get_by_label("large", exact=False).last
     large.check()
     page.wait_for_timeout(500)
