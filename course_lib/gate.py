@@ -39,15 +39,17 @@ def run(paths: Sequence[str], start: Callable[..., None]) -> int:
     one that COURSE_LAB names and with names made from it, so that the learner's stays as it is.
     """
     own = lab.name()[:22]
-    # Each chain goes one step after the other, beside the others: each has its lab, or needs none.
-    chains = {f"{own}-test": _chosen(paths)} if paths else {f"{own}-test": LIVE, f"{own}-book": BOOK, "": PURE}
+    # Each chain goes one step after the other, beside the others, and has its lab.
+    chains = {f"{own}-test": _chosen(paths)}
+    if not paths:
+        chains = {f"{own}-test": LIVE, f"{own}-book": BOOK, f"{own}-page": PAGE}
     of_workers = [f"{own}-book-{worker}" for worker in WORKERS if not paths]  # they start them
     os.environ["COURSE_LEARNER"] = exercises.NOBODY  # whose values stand in the committed outputs
     began = time.monotonic()
     with contextlib.ExitStack() as at_the_end:
-        for name in filter(None, [*chains, *of_workers]):
+        for name in (*chains, *of_workers):
             at_the_end.callback(take_away, name)
-        for name in filter(None, chains):
+        for name in chains:
             os.environ["COURSE_LAB"] = name
             start(lab.DEFAULT_ENGINE, install=True)
         if not paths:
@@ -109,7 +111,7 @@ def _is_well(name: str, title: str, command: Sequence[str]) -> bool:
     done = subprocess.run(
         [sys.executable, "-m", *command],
         cwd=ROOT,
-        env={**os.environ, "COURSE_LAB": name} if name else None,
+        env={**os.environ, "COURSE_LAB": name},
         check=False,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -120,22 +122,28 @@ def _is_well(name: str, title: str, command: Sequence[str]) -> bool:
 
 
 FRESH: Step = ("a fresh lab", ["course_lib", "reset"])  # a notebook says at its beginning what it removes: nothing
-PURE: list[Step] = [
+EXERCISES, FAULTS = "tests/test_exercises.py", "tests/test_faults.py"
+BROWSER = ("tests/test_live.py", "tests/test_jupyter.py", "tests/test_projector.py")
+HERE = ("-m", "live and not soak")
+# An answer's replay mostly waits: several workers of pytest-xdist, each with a lab of its own, wait side by side.
+WORKERS = ("gw0", "gw1")  # as pytest-xdist names them
+BESIDE = ("-n", str(len(WORKERS)), "--dist", "load")
+# Three chains that take about as long. Most live tests look at the whole machine: they go one at a time.
+LIVE: list[Step] = [
+    ("live tests", [*PYTEST, "tests", *(f"--ignore={file}" for file in (EXERCISES, FAULTS, *BROWSER)), *HERE]),
+]
+BOOK: list[Step] = [
+    FRESH,
+    ("notebooks", [*STRICT, "notebooks", "exercises"]),
+    ("answers to exercises", [*PYTEST, *BESIDE, EXERCISES, *HERE]),
+]
+PAGE: list[Step] = [
     ("style", ["ruff", "check", "."]),
     ("form", ["ruff", "format", "--check", "."]),
     ("types", ["mypy"]),
     ("pure tests", [*PYTEST, "tests", "-m", "not live and not soak"]),
-]
-EXERCISES = "tests/test_exercises.py"
-# An answer's replay mostly waits: several workers of pytest-xdist, each with a lab of its own, wait side by side.
-# The other live tests look at the whole machine or into a browser: they go one at a time.
-WORKERS = ("gw0", "gw1")  # as pytest-xdist names them
-BESIDE = ("-n", str(len(WORKERS)), "--dist", "load")
-LIVE: list[Step] = [("live tests", [*PYTEST, "tests", f"--ignore={EXERCISES}", "-m", "live and not soak"])]
-BOOK: list[Step] = [
-    FRESH,
-    ("notebooks", [*STRICT, "notebooks", "exercises"]),
-    ("answers to exercises", [*PYTEST, *BESIDE, EXERCISES, "-m", "live and not soak"]),
+    ("in a browser", [*PYTEST, *BROWSER, *HERE]),
+    ("bad moments", [*PYTEST, FAULTS, *HERE]),
 ]
 
 
