@@ -35,7 +35,7 @@ TESTS = {
     "tests": [*gate.PYTEST, "tests", *(f"--ignore={file}" for files in FILES.values() for file in files), "-m", "soak"],
 }
 TESTS["answers"] += gate.BESIDE  # as in the gate
-PARTS = ("notebooks", *TESTS)
+PARTS = ("orders", "engines", *TESTS)
 Taken = Mapping[str, float]  # by file: the seconds that it took in one run; NaN if something in it failed
 
 
@@ -57,18 +57,18 @@ def plan(parts: Sequence[str], notebooks: Sequence[str], *, seed: int, runs: int
     """
     found = []
     chapters = [name for name in notebooks if "appendix" not in name]  # it has its own labs of all engines
-    if "notebooks" in parts:
+    if "orders" in parts:
         orders = [[*gate.STRICT, *order] for order in shuffled(chapters, seed=seed, runs=runs)]
         for number in range(min(AT_ONCE, runs)):
             these = orders[number::AT_ONCE]
-            found.append(Column("notebooks", "outputs compared", f"own{number}", lab.DEFAULT_ENGINE, these))
+            found.append(Column("orders", "outputs compared", f"own{number}", lab.DEFAULT_ENGINE, these))
     for part, command in TESTS.items():
         if part in parts:
             found.append(Column(part, "marked soak", part, lab.DEFAULT_ENGINE, [command]))
-    if "notebooks" in parts:
+    if "engines" in parts:
         others = [version for version in images.RELEASES if version != lab.DEFAULT_ENGINE]
         every = [*LAX, *notebooks]
-        found += [Column("notebooks", "every cell run", v.replace(".", "-"), v, [every]) for v in others]
+        found += [Column("engines", "every cell run", v.replace(".", "-"), v, [every]) for v in others]
     return found
 
 
