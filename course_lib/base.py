@@ -92,12 +92,12 @@ def make(tag: str, label: str, release: str, source: Supply, need: Callable[[str
             bootstrap(tag, label, release, source, _or_say_how(need, published, why), arch=arch)
             return
     with tempfile.TemporaryDirectory(prefix="course-") as folder:
-        _build(tag, label, f"FROM {published}", Path(folder), arch)
+        _build(tag, f"FROM {published}\nLABEL {label}=image\n", Path(folder), arch)
 
 
-def _build(tag: str, label: str, begin: str, folder: Path, arch: str) -> None:
-    """Build an image from the first instructions of a Dockerfile and a folder's files. Raises CourseError."""
-    (folder / "Dockerfile").write_text(f"{begin}\nLABEL {label}=image\n", encoding="utf-8")
+def _build(tag: str, dockerfile: str, folder: Path, arch: str) -> None:
+    """Build an image by the text of a Dockerfile from a folder's files. Raises CourseError."""
+    (folder / "Dockerfile").write_text(dockerfile, encoding="utf-8")
     try:
         messages = engine.outer().build(
             path=str(folder),
@@ -166,7 +166,7 @@ def bootstrap(
         if process.returncode:
             raise failure(tag, f"mmdebstrap ended with exit code {process.returncode}", words)
         # Not by an import, whose image is of the engine's own architecture, whatever it is asked for (engine 20.10).
-        _build(tag, label, f"FROM scratch\nADD {archive.name} /", archive.parent, arch)
+        _build(tag, f"FROM scratch\nLABEL {label}=image\nADD {archive.name} /\n", archive.parent, arch)
 
 
 def _mmdebstrap_options(source: Supply) -> Iterable[str]:
