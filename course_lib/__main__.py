@@ -213,7 +213,7 @@ def write_bundle(file: Path, arch: str | None, versions: tuple[str, ...], replac
     Python and Docker, and a copy of the course's folder. There, `./course up --from-bundle FILE` uses nothing else.
 
     For another architecture than that of the engine here, its machine must run programs of that one: Linux does by
-    emulation once qemu-user-static is installed. The images then take EMULATED to make, once.
+    emulation once qemu-user-static is installed. Making the images then takes up to ten times as long, once.
 
     \b
     Examples:

@@ -21,7 +21,6 @@ ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements.lock"
 # Measured: the images of one engine take 240 MB and the wheels 310 MB; while a bundle is made its parts lie beside it.
 SPACE, SPACE_ENGINE = 1_300_000_000, 300_000_000  # bytes for a bundle of one engine, and for each further one
-EMULATED = "half an hour on 2 cores"
 FASTEST = 1  # of gzip's levels: three times as fast as its usual one, and the images take a tenth more
 
 
@@ -48,7 +47,7 @@ def make(
     _check_place(path, replace, len(engines))
     if foreign:
         emulation.require(api, arch, images.LABEL)
-        say(f"Each program of {arch} is emulated here: what images are not there yet take {EMULATED} to make.")
+        say(f"Programs of {arch} are emulated here: making an image takes up to ten times as long as one for {here}.")
     names: list[str] = []
     for version in engines:
         images.build_all(images.RELEASES[version], need, foreign)
