@@ -103,6 +103,7 @@ def _build(tag: str, dockerfile: str, folder: Path, arch: str) -> None:
             path=str(folder),
             tag=tag,
             platform=platform_of(arch),
+            nocache=True,  # the engine would take the same files for the same image, whatever it is for
             rm=True,
             forcerm=True,
             decode=True,
@@ -166,7 +167,8 @@ def bootstrap(
         if process.returncode:
             raise failure(tag, f"mmdebstrap ended with exit code {process.returncode}", words)
         # Not by an import, whose image is of the engine's own architecture, whatever it is asked for (engine 20.10).
-        _build(tag, f"FROM scratch\nLABEL {label}=image\nADD {archive.name} /\n", archive.parent, arch)
+        # Files first: what has none yet would be of the engine's own, too, and no further step would fit it.
+        _build(tag, f"FROM scratch\nADD {archive.name} /\nLABEL {label}=image\n", archive.parent, arch)
 
 
 def _mmdebstrap_options(source: Supply) -> Iterable[str]:

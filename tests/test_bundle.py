@@ -399,7 +399,7 @@ def shell_of(api: Any, image: str) -> bytes:
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(5400)
+@pytest.mark.timeout(7200)  # 55 minutes and more where much else runs
 def test_a_bundle_for_arm64_by_emulation(
     own_names: str, cut_off: CutOff, emulator: None, room: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import io
+import os
 import platform
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from course_lib import emulation, engine, images
+from course_lib import base, emulation, engine, images
 from course_lib.bundle_file import ARCHITECTURES
 from course_lib.errors import CourseError
 
@@ -59,12 +59,20 @@ def test_what_the_engines_machine_runs_is_found_out_and_leaves_nothing(monkeypat
 
 
 @pytest.mark.live
-def test_what_is_made_from_scratch_is_of_the_architecture_that_it_is_for() -> None:
-    """An image that is imported would not be (engine 20.10)."""
-    api, tag = engine.outer(), "course-test-emulation:scratch"
-    text = io.BytesIO(b"FROM scratch\nCOPY Dockerfile /\n")
+def test_a_base_is_of_the_architecture_that_it_is_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An image that is imported would not be, nor one that begins with a label (engine 20.10)."""
+    api, tag, label = engine.outer(), "course-test-emulation:base", "course-test-emulation-base"
+    # In place of mmdebstrap: something that makes an archive in which there is nothing that could be run.
+    (tmp_path / "mmdebstrap").write_text(
+        "#!/bin/sh\nfor word; do\ncase $word in *.tar) tar cf $word /etc/hostname;; esac; done\n"
+    )
+    (tmp_path / "mmdebstrap").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     try:
-        list(engine.progress(api.build(fileobj=text, tag=tag, platform="linux/arm64", rm=True, decode=True)))
-        assert api.inspect_image(tag)["Architecture"] == "arm64"
+        for arch in ("arm64", ""):
+            base.bootstrap(tag, label, "trixie", base.Supply(), lambda package: None, arch=arch)
+            found = api.inspect_image(tag)
+            assert (found["Architecture"], found["Config"]["Labels"]) == (arch or HERE, {label: "image"})
     finally:
-        api.remove_image(tag)
+        while left := api.images(filters={"label": label}):
+            api.remove_image(left[0]["Id"], force=True)
