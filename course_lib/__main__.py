@@ -226,11 +226,14 @@ def write_bundle(file: Path, arch: str | None, versions: tuple[str, ...], replac
     Linux and Windows (amd64), or on Linux and macOS (arm64): about half a gigabyte. The machine itself must have
     Python and Docker, and a copy of the course's folder. There, `./course up --from-bundle FILE` uses nothing else.
 
+    For another architecture than that of the engine here, its machine must run programs of that one: Linux does by
+    emulation once qemu-user-static is installed. Making the images then takes up to ten times as long, once.
+
     \b
     Examples:
       ./course bundle /media/stick/course.tar
       ./course bundle --engine 26.1 --engine 20.10 course.tar
-      ./course bundle --arch arm64 course-arm64.tar     where the engine is an arm64 one
+      ./course bundle --arch arm64 course-arm64.tar     for Macs with Apple silicon, say
     """  # noqa: D301
     from course_lib import bundle, wheels
 

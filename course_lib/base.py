@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import json
 import os
 import re
 import shutil
@@ -71,27 +69,54 @@ def _ask(*command: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout
 
 
-def make(tag: str, label: str, release: str, source: Supply, need: Callable[[str], None]) -> None:
+# The official images of one architecture alone have names of their own. Pulled by the plain name, an image for another
+# architecture than the engine's would take that name away from one that is there.
+PUBLISHED = {"": "debian", "amd64": "amd64/debian", "arm64": "arm64v8/debian"}
+
+
+def make(tag: str, label: str, release: str, source: Supply, need: Callable[[str], None], *, arch: str = "") -> None:
     """Make a minimal Debian image: pulled where a registry answers, else made with mmdebstrap.
 
-    `need(package)` installs a Debian package on this machine or raises a CourseError. Raises CourseError.
+    `need(package)` installs a Debian package on this machine or raises a CourseError. `arch` is an architecture that
+    is not the engine's own, "" if it is. Raises CourseError.
     """
     api = engine.outer()
-    published = f"debian:{release}-slim"
+    published, platform = f"{PUBLISHED[arch]}:{release}-slim", platform_of(arch)
     try:
         with step(f"Pulling the image {published}") as detail:
-            for message in engine.progress(api.pull(published, stream=True, decode=True)):
+            for message in engine.progress(api.pull(published, platform=platform, stream=True, decode=True)):
                 detail(message.get("status", ""))
     except (engine.APIError, engine.BuildError) as error:
         if not _is_there(api, published):  # somebody may have brought it by `docker load`
-            bootstrap(tag, label, release, source, _or_say_how(need, published, str(getattr(error, "msg", error))))
+            why = str(getattr(error, "msg", error))
+            bootstrap(tag, label, release, source, _or_say_how(need, published, why), arch=arch)
             return
-    context = io.BytesIO(f"FROM {published}\nLABEL {label}=image\n".encode())
+    with tempfile.TemporaryDirectory(prefix="course-") as folder:
+        _build(tag, f"FROM {published}\nLABEL {label}=image\n", Path(folder), arch)
+
+
+def _build(tag: str, dockerfile: str, folder: Path, arch: str) -> None:
+    """Build an image by the text of a Dockerfile from a folder's files. Raises CourseError."""
+    (folder / "Dockerfile").write_text(dockerfile, encoding="utf-8")
     try:
-        for _ in engine.progress(api.build(fileobj=context, tag=tag, rm=True, forcerm=True, decode=True)):
+        messages = engine.outer().build(
+            path=str(folder),
+            tag=tag,
+            platform=platform_of(arch),
+            nocache=True,  # the engine would take the same files for the same image, whatever it is for
+            rm=True,
+            forcerm=True,
+            decode=True,
+        )
+        for _ in engine.progress(messages):
             pass
     except (engine.BuildError, engine.APIError) as error:
         raise failure(tag, str(getattr(error, "msg", error)), []) from error
+
+
+def platform_of(arch: str) -> str | None:
+    """Return an architecture as the Docker API names it, None for the engine's own."""
+    return f"linux/{arch}" if arch else None
 
 
 def _is_there(api: Any, tag: str) -> bool:
@@ -118,16 +143,21 @@ def _or_say_how(need: Callable[[str], None], published: str, why: str) -> Callab
     return need_or_say_how
 
 
-def bootstrap(tag: str, label: str, release: str, source: Supply, need: Callable[[str], None]) -> None:
+def bootstrap(
+    tag: str, label: str, release: str, source: Supply, need: Callable[[str], None], *, arch: str = ""
+) -> None:
     """Make a minimal Debian image from packages alone (mmdebstrap(1), which works as root wherever Docker does)."""
-    if not shutil.which("mmdebstrap"):
-        need("mmdebstrap")
+    for program in ("mmdebstrap", "arch-test") if arch else ("mmdebstrap",):  # it asks arch-test what runs here
+        if not shutil.which(program):
+            need(program)
     prefix = packages.Machine().as_root("Making a minimal Debian", say)
     if prefix:  # sudo keeps no proxies (sudoers(5), env_reset)
         prefix = [*prefix, "env", *(f"{name}={value}" for name, value in source.proxies.items())]
     with tempfile.TemporaryDirectory(prefix="course-") as folder, step(f"Making the image {tag}") as detail:
         archive = Path(folder) / "base.tar"
-        command = [*prefix, "mmdebstrap", "--variant=minbase", *_mmdebstrap_options(source), release, str(archive)]
+        command = [*prefix, "mmdebstrap", "--variant=minbase", *_mmdebstrap_options(source)]
+        command += [f"--architectures={arch}"] if arch else []
+        command += [release, str(archive)]
         command += [source.mirror] if source.mirror else []
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
             words: list[str] = []
@@ -136,17 +166,9 @@ def bootstrap(tag: str, label: str, release: str, source: Supply, need: Callable
                 detail(line)
         if process.returncode:
             raise failure(tag, f"mmdebstrap ended with exit code {process.returncode}", words)
-        try:
-            answer = engine.outer().import_image(
-                src=str(archive),
-                repository=tag.split(":", maxsplit=1)[0],
-                tag=release,
-                changes=[f"LABEL {label}=image"],
-            )
-            for _ in engine.progress(json.loads(line) for line in answer.splitlines()):
-                pass
-        except (engine.BuildError, engine.APIError) as error:
-            raise failure(tag, str(getattr(error, "msg", error)), []) from error
+        # Not by an import, whose image is of the engine's own architecture, whatever it is asked for (engine 20.10).
+        # Files first: what has none yet would be of the engine's own, too, and no further step would fit it.
+        _build(tag, f"FROM scratch\nADD {archive.name} /\nLABEL {label}=image\n", archive.parent, arch)
 
 
 def _mmdebstrap_options(source: Supply) -> Iterable[str]:

@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from course_lib import bundle_file, engine, images, wheels
+from course_lib import bundle_file, emulation, engine, images, wheels
 from course_lib.bundle_file import Bundle, Manifest
 from course_lib.errors import CourseError
 from course_lib.progress import say, step
@@ -36,27 +36,34 @@ def make(
     """Write a bundle for an architecture ("amd64"; "" for that of the engine here) and versions of the lab's engine.
 
     `machines` are those that the wheels are for, by default all of that architecture. What images are not there yet
-    are made first; `need(package)` installs a Debian package on this machine or raises a CourseError. The file is
-    there when it is whole, or not at all. Raises CourseError.
+    are made first, for another architecture than that of the engine here by emulation; `need(package)` installs a
+    Debian package on this machine or raises a CourseError. The file is there when it is whole, or not at all. Raises
+    CourseError.
     """
-    here = str(engine.outer().version()["Arch"])
+    api = engine.outer()
+    here = str(api.version()["Arch"])
     arch = arch or here
-    if arch != here:
-        raise CourseError(
-            f"The Docker engine here makes images for {here} only: for a bundle for {arch}, repeat the command on a "
-            f"machine with {arch}, or with DOCKER_HOST set to an engine on one."
-        )
+    foreign = arch if arch != here else ""
     _check_place(path, replace, len(engines))
+    if foreign:
+        emulation.require(api, arch, images.LABEL)
+        say(f"Programs of {arch} are emulated here: making an image takes up to ten times as long as one for {here}.")
     names: list[str] = []
     for version in engines:
-        images.build_all(images.RELEASES[version], need)
+        images.build_all(images.RELEASES[version], need, foreign)
         names.append(images.lab_image(images.RELEASES[version]))
     names += map(images.inner_image, images.INNER)
+    made = {name: images.foreign(name, foreign) for name in names}  # what they are called there, and here
+    for tag in made.values():
+        if api.inspect_image(tag)["Architecture"] != arch:
+            raise CourseError(
+                f"The image {tag} is not for {arch}: remove it with `docker rmi`, and repeat the command."
+            )
     # Beside the file, where there is room for it, and from where it can be renamed in one step.
     with _plain_words(path), tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as temporary:
         folder = Path(temporary)
         fetched = _fetch(machines or wheels.targets(arch), folder / bundle_file.WHEELS)
-        _save(names, folder / bundle_file.IMAGES)
+        _save(list(made.values()), folder / bundle_file.IMAGES)
         with step(f"Writing {path}"):
             whole = sorted({name for some in fetched.values() for name in some})
             manifest = Manifest(
@@ -64,7 +71,7 @@ def make(
                 lock=hashlib.sha256(LOCK.read_bytes()).hexdigest(),
                 arch=arch,
                 engines=tuple(engines),
-                images={name: images.recipe_of(engine.outer(), name) or "" for name in names},
+                images={name: images.recipe_of(api, tag) or "" for name, tag in made.items()},
                 wheels=fetched,
                 parts=tuple(bundle_file.part_of(folder, name) for name in (*whole, bundle_file.IMAGES)),
             )
@@ -149,6 +156,10 @@ def load(path: Path, version: str) -> None:
             except (engine.BuildError, engine.APIError) as error:
                 raise _failure(path, str(getattr(error, "msg", error))) from error
         for name, recipe in manifest.images.items():
+            foreign = images.foreign(name, manifest.arch)
+            if images.recipe_of(api, foreign) == recipe:  # it was made where another architecture has the plain name
+                api.tag(foreign, *name.split(":"))
+                api.remove_image(foreign)
             if images.recipe_of(api, name) != recipe:
                 raise _failure(path, f"{name} is not there afterwards")
 

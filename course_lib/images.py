@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from course_lib import engine
-from course_lib.base import Supply, failure, make, supply
+from course_lib.base import Supply, failure, make, platform_of, supply
 from course_lib.errors import CourseError
 from course_lib.progress import step
 
@@ -38,31 +38,40 @@ def inner_image(name: str) -> str:
     return f"{PREFIX}/lab-{name}:{INNER_RELEASE}"
 
 
-def build_all(release: str, need: Callable[[str], None]) -> None:
+def foreign(tag: str, arch: str) -> str:
+    """Return the name of one of our images as it is made by emulation, for an architecture that is not the engine's.
+
+    Two architectures never share a name: the lab runs what has the plain one. "" is the engine's own architecture.
+    """
+    return f"{PREFIX}/{arch}/{tag.removeprefix(f'{PREFIX}/')}" if arch else tag
+
+
+def build_all(release: str, need: Callable[[str], None], arch: str = "") -> None:
     """Make the lab's image and the images inside it, as far as they are not there yet.
 
-    `need(package)` installs a Debian package on this machine or raises a CourseError that says why not.
+    `need(package)` installs a Debian package on this machine or raises a CourseError that says why not. `arch` is
+    an architecture that is not the engine's own ("arm64"), whose programs its machine can run (`emulation.require`).
     """
     source = supply()
-    build("lab", release, source, need)
+    build("lab", release, source, need, arch)
     for name in INNER:
-        build(name, INNER_RELEASE, source, need)
+        build(name, INNER_RELEASE, source, need, arch)
 
 
-def build(name: str, release: str, source: Supply, need: Callable[[str], None]) -> str:
+def build(name: str, release: str, source: Supply, need: Callable[[str], None], arch: str = "") -> str:
     """Make one image from its recipe unless it is there already; return its name.
 
     Raises CourseError if the build fails, with the last words of the failed step, and if an image that is not
     ours has the name.
     """
     api = engine.outer()
-    tag = lab_image(release) if name == "lab" else inner_image(name)
+    tag = foreign(lab_image(release) if name == "lab" else inner_image(name), arch)
     recipe = fingerprint(name)
     if recipe_of(api, tag) == recipe:
         return tag
-    base = f"{PREFIX}/debian:{release}"
+    base = foreign(f"{PREFIX}/debian:{release}", arch)
     if recipe_of(api, base) is None:
-        make(base, LABEL, release, source, need)
+        make(base, LABEL, release, source, need, arch=arch)
     said = ""
     with step(f"Building the image {tag}") as detail:
         try:
@@ -74,6 +83,7 @@ def build(name: str, release: str, source: Supply, need: Callable[[str], None]) 
                 labels={LABEL: "image", RECIPE_LABEL: recipe},
                 # The build uses the machine's own network, so that a proxy or mirror on 127.0.0.1 is found too.
                 network_mode="host",
+                platform=platform_of(arch),  # what is made FROM scratch would else be the engine's
                 use_config_proxy=True,
                 rm=True,
                 forcerm=True,

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 
-from course_lib import packages
-from course_lib.base import Supply, _mmdebstrap_options, bootstrap, failure, supply
+from course_lib import engine, packages
+from course_lib.base import PUBLISHED, Supply, _mmdebstrap_options, bootstrap, failure, make, supply
+from course_lib.emulation import PROGRAMS
 
 RELAXED = "Acquire::Check-Valid-Until=false"
 
@@ -54,3 +57,39 @@ def test_a_user_who_is_not_root_makes_it_through_sudo_with_the_proxies(monkeypat
         bootstrap("container-course/debian:trixie", "label", "trixie", Supply(), lambda package: None)
     assert became[0][:3] == ["sudo", "-n", "env"]
     assert became[0].index("http_proxy=http://proxy:3128") < became[0].index("mmdebstrap")
+
+
+def test_packages_of_another_architecture_are_asked_for_and_what_finds_out_whether_they_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    became: list[list[str]] = []
+    needed: list[str] = []
+
+    def popen(command: list[str], **_: object) -> None:
+        became.append(command)
+        raise InterruptedError
+
+    monkeypatch.setattr(packages.Machine, "as_root", lambda self, why, say: [])
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    for arch in ("", "arm64"):
+        with pytest.raises(InterruptedError):
+            bootstrap("some:image", "label", "trixie", Supply(), needed.append, arch=arch)
+    plain, foreign = became
+    assert needed == ["mmdebstrap", "mmdebstrap", "arch-test"]
+    assert [word for word in plain if "arch" in word] == []
+    assert [word for word in foreign if "arch" in word] == ["--architectures=arm64"]
+
+
+@pytest.mark.parametrize("arch", ["", *PROGRAMS])
+def test_an_image_for_another_architecture_is_pulled_by_another_name(
+    arch: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the same name it would take that of the learner's own image away."""
+    api: Any = MagicMock()
+    monkeypatch.setattr(engine, "outer", lambda: api)
+    make("some:image", "label", "trixie", Supply(), print, arch=arch)
+    platform = f"linux/{arch}" if arch else None
+    assert api.pull.call_args.args == (f"{PUBLISHED[arch]}:trixie-slim",)
+    assert api.pull.call_args.kwargs["platform"] == api.build.call_args.kwargs["platform"] == platform
+    assert len(set(PUBLISHED.values())) == len(PUBLISHED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import re
@@ -10,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -19,10 +21,12 @@ from typing import Any
 
 import pytest
 
-from course_lib import bundle, bundle_file, engine, images, wheels
+from course_lib import bundle, bundle_file, emulation, engine, images, wheels
 from course_lib.errors import CourseError, EngineMissingError
+from course_lib.packages import need_packages
 from tests.conftest import ROOT, refuse
 from tests.test_bootstrap import BASE, TINY_LOCK, old_python
+from tests.test_emulation import NOBODYS, machine_of
 from tests.test_images import make, own_names
 from tests.test_machine import end, ping
 
@@ -150,8 +154,53 @@ def test_what_does_not_fit_this_course_or_this_engine(small: Path, monkeypatch: 
         bundle.load(small / "course.tar", "26.1")
 
 
-def test_another_architecture_is_refused_before_anything_is_written(small: Path) -> None:
-    with pytest.raises(CourseError, match="makes images for amd64 only: for a bundle for arm64, repeat the command"):
+def test_an_architecture_that_does_not_run_here_is_refused_before_anything_is_made(
+    small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(emulation.PROGRAMS, "arm64", NOBODYS)  # whatever this machine is set up for
+    monkeypatch.setattr(images, "build_all", refuse)
+    with pytest.raises(CourseError, match=r"cannot run the programs of arm64.*install qemu-user-static there"):
+        bundle.make(small / "course.tar", "arm64", ["26.1"], refuse)
+    assert list(small.iterdir()) == []
+
+
+def of_this_engine(prefix: str) -> dict[str, str]:
+    """Return the ids of the images with a first name that are of this engine's own architecture, by name."""
+    tags = [(tag, image["Id"]) for image in engine.outer().images() for tag in image["RepoTags"] or []]
+    return {tag: identity for tag, identity in tags if tag.startswith(f"{prefix}/") and tag.count("/") == 1}
+
+
+def test_images_of_another_architecture_have_names_of_their_own_and_get_the_plain_ones_where_they_belong(
+    small: Path, own_names: str, cut_off: CutOff, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, tag in (("lab", images.lab_image("trixie")), ("busybox", images.inner_image("busybox"))):
+        labels = f"LABEL {own_names}=image\nLABEL {images.RECIPE_LABEL}={images.fingerprint(name)}\n"
+        make(f"FROM scratch\nCOPY Dockerfile /{name}\n{labels}", images.foreign(tag, "arm64"), platform="linux/arm64")
+    before = of_this_engine(own_names)
+    monkeypatch.setattr(emulation, "require", lambda *_: None)  # they are there, so nothing has to run
+    file, target = small / "course.tar", wheels.Target("arm64", "Linux", HERE.python)
+    manifest = bundle.make(file, "arm64", ["26.1"], refuse, machines=[target])
+    assert set(manifest.images) == {images.lab_image("trixie"), images.inner_image("busybox")}
+    assert manifest.arch == "arm64"
+    assert of_this_engine(own_names) == before
+    with engine_of(cut_off) as api:
+        with pytest.raises(CourseError, match="is for arm64, and this machine's Docker engine is amd64"):
+            bundle.load(file, "26.1")
+        version = api.version()
+        monkeypatch.setattr(api, "version", lambda: {**version, "Arch": "arm64"})
+        bundle.load(file, "26.1")
+        assert {tag for image in api.images() for tag in image["RepoTags"]} == set(manifest.images)
+        assert {api.inspect_image(name)["Architecture"] for name in manifest.images} == {"arm64"}
+
+
+def test_an_image_that_came_out_for_another_architecture_goes_into_no_bundle(
+    small: Path, own_names: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(emulation, "require", lambda *_: None)
+    monkeypatch.setattr(images, "build_all", lambda *_: None)
+    for tag in (images.lab_image("trixie"), images.inner_image("busybox")):
+        engine.outer().tag(tag, *images.foreign(tag, "arm64").split(":"))
+    with pytest.raises(CourseError, match="arm64/lab:trixie is not for arm64: remove it with `docker rmi`"):
         bundle.make(small / "course.tar", "arm64", ["26.1"], refuse)
     assert list(small.iterdir()) == []
 
@@ -296,3 +345,84 @@ def test_a_class_without_any_network(running_lab: None, cut_off: CutOff, room: P
         run([copy / ".venv/bin/python", "-m", "pip", "check"])
         shown = run([copy / ".venv/bin/python", "-c", f"import sys; {modules}; print(sys.version)"], cwd=room)
         assert f"\n{target.python}." in shown
+
+
+BINFMT = Path("/proc/sys/fs/binfmt_misc")
+# By the header of a 64-bit executable or library for aarch64 (kernel documentation, binfmt_misc; qemu has the same).
+MAGIC = r"\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00"
+MASK = r"\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff"
+
+
+def need(package: str) -> None:
+    need_packages([package], "test images of another architecture", print)
+
+
+@pytest.fixture
+def emulator(room: Path) -> Iterator[None]:
+    """Let this machine run programs of arm64, by an emulator that is not installed, and only for this test."""
+    with contextlib.suppress(CourseError):
+        emulation.require(engine.outer(), "arm64", images.LABEL)
+        yield  # it does already
+        return
+    need("arch-test")  # so that apt has its lists
+    binary = room / "usr/bin/qemu-aarch64-static"
+    for package in ("qemu-user-static", "qemu-user"):  # since Debian 13 the first one has only links to the second
+        if not binary.exists():
+            run(["apt-get", "-o", "APT::Sandbox::User=root", "download", package], cwd=room)
+            run(["dpkg-deb", "--extract", *room.glob(f"{package}_*.deb"), room])
+    mounts = not (BINFMT / "register").exists()
+    if mounts:
+        run(["mount", "-t", "binfmt_misc", "binfmt_misc", BINFMT])
+    handler = BINFMT / "course-test-arm64"
+    # F: the kernel opens the emulator here and now, so that it is found from within a container, too.
+    (BINFMT / "register").write_text(f":{handler.name}:M::{MAGIC}:{MASK}:{binary}:F")
+    try:
+        emulation.require(engine.outer(), "arm64", images.LABEL)
+        yield
+    finally:
+        handler.write_text("-1")
+        if mounts:
+            run(["umount", BINFMT])
+
+
+def shell_of(api: Any, image: str) -> bytes:
+    """Return the program that an image has as /bin/sh."""
+    made = api.create_container(image, ["true"])["Id"]
+    try:
+        _, stat = api.get_archive(made, "/bin/sh")
+        data, _ = api.get_archive(made, stat["linkTarget"] or "/bin/sh")
+        with tarfile.open(fileobj=io.BytesIO(b"".join(data))) as archive:
+            file = archive.extractfile(archive.getmembers()[0])
+            return file.read() if file else b""
+    finally:
+        api.remove_container(made)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(7200)  # 55 minutes and more where much else runs
+def test_a_bundle_for_arm64_by_emulation(
+    own_names: str, cut_off: CutOff, emulator: None, room: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All images of the course, from Debian's packages for arm64; loaded into an engine that has none, and run."""
+    (room / "lock").write_text(TINY_LOCK)  # wheels have tests of their own
+    monkeypatch.setattr(bundle, "LOCK", room / "lock")
+    before = of_this_engine("container-course"), of_this_engine(own_names)
+    file, target = room / "course.tar", wheels.Target("arm64", "Linux", HERE.python)
+    manifest = bundle.make(file, "arm64", ["26.1"], need, machines=[target])
+    assert (of_this_engine("container-course"), of_this_engine(own_names)) == before
+    assert len(manifest.images) == 1 + len(images.INNER)
+    began = time.monotonic()
+    bundle.make(file, "arm64", ["26.1"], refuse, machines=[target], replace=True)
+    assert time.monotonic() - began < 300, "the images that are there are not made again"
+    with engine_of(cut_off) as api:
+        version = api.version()
+        monkeypatch.setattr(api, "version", lambda: {**version, "Arch": "arm64"})
+        bundle.load(file, "26.1")
+        assert {tag for image in api.images() for tag in image["RepoTags"]} == set(manifest.images)
+        for name in manifest.images:
+            assert api.inspect_image(name)["Architecture"] == "arm64", name
+            assert machine_of(shell_of(api, name)) == "arm64", name
+        made = api.create_container(images.inner_image("busybox"), ["uname", "-m"], network_disabled=True)["Id"]
+        api.start(made)
+        assert api.wait(made)["StatusCode"] == 0
+        assert api.logs(made) == b"aarch64\n"

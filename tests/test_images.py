@@ -27,9 +27,10 @@ NOWHERE = "http://127.0.0.1:9"  # the port "discard": nobody listens there
 RELEASE = images.INNER_RELEASE
 
 
-def make(text: str, tag: str) -> None:
+def make(text: str, tag: str, **more: Any) -> None:
     """Build an image from the text of a Dockerfile."""
-    list(engine.progress(engine.outer().build(fileobj=io.BytesIO(text.encode()), tag=tag, rm=True, decode=True)))
+    file = io.BytesIO(text.encode())
+    list(engine.progress(engine.outer().build(fileobj=file, tag=tag, rm=True, decode=True, **more)))
 
 
 @pytest.fixture
