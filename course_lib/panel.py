@@ -87,7 +87,7 @@ class Panel:
         self._journey = widgets.ToggleButton(description="Journey", layout=NARROW, disabled=True)
         self._journey.tooltip = "The last journey in the place of the network: it plays here"
         # Else the picture is as wide as there is room for it, whole but perhaps too small to be read.
-        self._large = widgets.Checkbox(False, description="large", indent=False, layout=NARROW)
+        self._large = widgets.Checkbox(False, description="Large", indent=False, layout=NARROW)
         for control in (self._journey, self._large):
             control.observe(lambda _: self._show_again(), "value")
         buttons = [self._pause, self._journey]

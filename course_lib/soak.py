@@ -13,7 +13,7 @@ import random
 import tempfile
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan, nan
 from pathlib import Path
@@ -35,6 +35,7 @@ TESTS = {
     "tests": [*gate.PYTEST, "tests", *(f"--ignore={file}" for files in FILES.values() for file in files), "-m", "soak"],
 }
 TESTS["answers"] += gate.BESIDE  # as in the gate
+TESTS["faults"] += ["-rP"]  # what happened at each moment
 PARTS = ("orders", "engines", *TESTS)
 Taken = Mapping[str, float]  # by file: the seconds that it took in one run; NaN if something in it failed
 
@@ -103,23 +104,29 @@ def run(start: Callable[..., None], parts: Sequence[str], runs: int) -> int:
                 )
                 for number, (command, log) in enumerate(zip(column.commands, logs[column], strict=True), 1)
             ]
-        failed = gate.side_by_side(chains, at_once=AT_ONCE)
-        seen = {
-            column: [taken(log.read_text() if log.exists() else "<no-log/>") for log in logs[column]]
-            for column in columns
-        }
-    about = f"{_machine()}; {time.monotonic() - began:.0f} s in all, with {', '.join(parts)} side by side"
-    for part in parts:
-        table: dict[str, list[Taken]] = {}
-        for column in (each for each in columns if each.part == part):
-            table.setdefault(f"{engines[column]}, {column.title}", []).extend(seen[column])
-        wrong = [title for title in failed if title.startswith(f"{part}, ")]
-        path = gate.ROOT / f"docs/soak-{today}-{part}.md"
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(report(f"Soak of {today}: {part}", f"{about}; seed {today.toordinal()}.", table, wrong))
-        say(f"The report: {path.relative_to(gate.ROOT)}")
+        failed = ["stopped before its end"]  # unless it comes to it
+        try:
+            failed = gate.side_by_side(chains, at_once=AT_ONCE)
+        finally:  # what was seen until Ctrl-C is kept, too
+            about = f"{_machine()}; {time.monotonic() - began:.0f} s in all, with {', '.join(parts)} side by side"
+            for part in parts:
+                these = {column: [_text(log) for log in logs[column]] for column in columns if column.part == part}
+                table: dict[str, list[Taken]] = {}
+                wrong = [title for title in failed if title.startswith(("stopped", f"{part}, "))]
+                for column, texts in these.items():
+                    table.setdefault(f"{engines[column]}, {column.title}", []).extend(map(taken, texts))
+                    wrong += [f"{name} (engine {engines[column]})" for text in texts for name in broken(text)]
+                path = gate.ROOT / f"docs/soak-{today}-{part}.md"
+                path.parent.mkdir(exist_ok=True)
+                path.write_text(report(f"Soak of {today}: {part}", f"{about}; seed {today.toordinal()}.", table, wrong))
+                say(f"The report: {path.relative_to(gate.ROOT)}")
     say(f"Failed: {', '.join(failed)}" if failed else "All is well.")
     return 1 if failed else 0
+
+
+def _text(log: Path) -> str:
+    """Return a log of pytest; an empty one if the run was not begun, or did not come to its end."""
+    return log.read_text() if log.exists() else "<no-log/>"
 
 
 def shuffled(things: Sequence[str], *, seed: int, runs: int) -> list[list[str]]:
@@ -128,14 +135,25 @@ def shuffled(things: Sequence[str], *, seed: int, runs: int) -> list[list[str]]:
     return [chance.sample(things, len(things)) for _ in range(runs)]
 
 
-def taken(log: str) -> Taken:
-    """Return how long each file took, and all of them, by a log of pytest in the form of JUnit."""
-    found: dict[str, float] = {}
+def _cases(log: str) -> Iterator[tuple[str, ET.Element, bool]]:
+    """Yield the file, the case and whether it was well, of each case in a log of pytest in the form of JUnit."""
     for case in ET.fromstring(log).iter("testcase"):  # noqa: S314 - our own tests have just written it
         well = case.find("failure") is None and case.find("error") is None
-        for key in (case.attrib["classname"].partition(".")[2], ALL):
+        yield case.attrib["classname"].partition(".")[2], case, well
+
+
+def taken(log: str) -> Taken:
+    """Return how long each file took, and all of them, by a log of pytest."""
+    found: dict[str, float] = {}
+    for file, case, well in _cases(log):
+        for key in (file, ALL):
             found[key] = found.get(key, 0.0) + (float(case.attrib["time"]) if well else nan)
     return found
+
+
+def broken(log: str) -> list[str]:
+    """Return the file and the name of each case that was not well, by a log of pytest."""
+    return list(dict.fromkeys(f"{file}: {case.attrib['name']}" for file, case, well in _cases(log) if not well))
 
 
 def report(title: str, about: str, columns: Mapping[str, Sequence[Taken]], failed: Sequence[str]) -> str:

@@ -73,12 +73,14 @@ def test_the_soak_runs_chapters_in_every_order_on_one_engine_and_all_once_on_the
     assert all("--nbval-lax" in c.commands[0] and "appendix" in c.commands[0] for c in (old, new))
 
 
-def test_how_long_files_took() -> None:
+def test_how_long_files_took_and_which_cases_failed() -> None:
     seen = soak.taken(LOG)
     assert seen["01_one.ipynb"] == 4
     assert isnan(seen["02_two.ipynb"])
     assert isnan(seen[soak.ALL])
     assert soak.taken("<nothing/>") == {}
+    assert soak.broken(LOG) == ["02_two.ipynb: Cell 1"]
+    assert soak.broken("<nothing/>") == []
 
 
 def test_the_report() -> None:
