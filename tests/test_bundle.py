@@ -364,7 +364,7 @@ def emulator(room: Path) -> Iterator[None]:
         emulation.require(engine.outer(), "arm64", images.LABEL)
         yield  # it does already
         return
-    need("arch-test")  # so that apt has its lists
+    run(["apt-get", "update"])
     binary = room / "usr/bin/qemu-aarch64-static"
     for package in ("qemu-user-static", "qemu-user"):  # since Debian 13 the first one has only links to the second
         if not binary.exists():
