@@ -28,7 +28,7 @@ from course_lib.answers import ANSWER, files_of
 from course_lib.exercises import HINTS
 from course_lib.probing import unseen
 from course_lib.progress import say
-from course_lib.replay import Job
+from course_lib.replay import AGAIN, Job
 from course_lib.submissions import Submission
 
 LIMIT = 120.0  # seconds for an answer
@@ -167,7 +167,12 @@ def _replay(job: Job, place: str) -> dict[str, Any] | str:
         with contextlib.suppress(BrokenPipeError):
             stdin.write(job.as_json() + "\n")
             stdin.flush()
-        last = stdout.read().strip().rpartition("\n")[2]
+        last = ""
+        for line in stdout:
+            if line.strip() == AGAIN:
+                say(f"{job.learner}: {job.exercise}, once more: its lab could not be looked at")
+            else:
+                last = line.strip() or last
         late = alarm.finished.is_set()
         alarm.cancel()
     if late:

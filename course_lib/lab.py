@@ -123,7 +123,7 @@ def up(engine_version: str, need: Callable[[str], None]) -> None:
     found = inspect()
     if found and (why := _unusable(found, engine_version)):
         say(f"{why}: a fresh lab takes its place.")
-        _remove(found)
+        discard(found)
         found = None
     if not (found and found["State"]["Running"]):
         with step("Starting the lab"):
@@ -148,12 +148,12 @@ def _unusable(found: dict[str, Any], engine_version: str) -> str:
     return ""
 
 
-def _remove(found: dict[str, Any]) -> None:
-    """Remove the lab's container, also one that the engine started and has forgotten."""
+def discard(found: dict[str, Any]) -> None:
+    """Remove a container of ours, as it was inspected; also one that the engine started and has forgotten."""
     api = engine.outer()
     if found["State"]["Status"] == "created":
         helper.end(api, found["Image"], found["Id"])  # its processes would share the volume with the next lab
-    api.remove_container(found["Id"], force=True)
+    api.remove_container(found["Id"], force=True, v=True)
 
 
 def _answers() -> bool:
@@ -184,7 +184,7 @@ def reset() -> None:
         if images.recipe_of(engine.outer(), tag) is None:  # before anything is removed
             raise CourseError(f"The image {tag} is not there any more: `./course up` makes it again.")
     if found:
-        _remove(found)
+        discard(found)
     _create(engine_version, probe=False)
     _start()
     with contextlib.closing(engine.inner(container())) as lab_engine:  # what is not closed waits for ever in a thread
@@ -214,7 +214,7 @@ def remove() -> list[str]:
     """Remove the lab's container and volumes, and return what these were: "container container-course-default"."""
     gone, found = [], inspect()
     if found:
-        _remove(found)
+        discard(found)
         gone.append(f"container {container()}")
     for item in sorted(_volumes()):
         engine.outer().remove_volume(item)

@@ -1,7 +1,7 @@
 """One answer in one throw-away lab: `python -m course_lib.replay`, a process of its own for each, started by `grade`.
 
-It reads one line of JSON (a `Job`) and writes one line of JSON, the evidence. It judges nothing. It ends when its
-input ends: a grader that was killed leaves no replay behind.
+It reads one line of JSON (a `Job`) and writes one line of JSON, the evidence; before that one word (`AGAIN`), if the
+answer is replayed once more. It judges nothing. It ends when its input ends: a grader that was killed leaves no replay.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from course_lib import answers, engine, exercises, lab, run, throwaway
 from course_lib.errors import CommandFailedError, CommandHungError, LabGoneError
 from course_lib.probing import beginning, evidence, unseen
 
+AGAIN = "again"  # the line that says that an answer is replayed once more
 LAST_WORDS = 2000  # characters of an answer's output that are kept
 
 
@@ -40,16 +41,18 @@ class Job:
         return json.dumps(dataclasses.asdict(self))
 
 
-def replay(job: Job) -> dict[str, Any]:
+def replay(job: Job, tell: Callable[[str], None]) -> dict[str, Any]:
     """Run an answer from the exercise's start in a fresh throw-away lab, look at what is there, and return that.
 
-    A lab that cannot be looked at may have been killed from outside: then once more. Twice, it was the answer.
+    A lab that cannot be looked at may have been killed from outside: then once more, and `tell` gets the line that
+    says so. Twice, it was the answer.
     """
     what = exercises.named(job.exercise)
     files = {place: base64.b64decode(content) for place, content in job.files.items()}
     began = time.monotonic()
     found = _attempt(job, what, files)
     if found["broken"]:
+        tell(AGAIN)
         found = _attempt(job, what, files)
     return {**found, "seconds": round(time.monotonic() - began, 1)}
 
@@ -105,10 +108,14 @@ def main() -> None:
     threading.Thread(target=_end_with_input, daemon=True).start()
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what is said on the way is no evidence
+
+    def tell(line: str) -> None:
+        out.write(f"{line}\n")
+        out.flush()
+
     with engine.plain_words():
-        found = replay(job)
-    out.write(json.dumps(found) + "\n")
-    out.flush()
+        found = replay(job, tell)
+    tell(json.dumps(found))
     os._exit(0)  # threads may still wait for a lab that is gone
 
 

@@ -41,7 +41,7 @@ def make_seed(need: Callable[[str], None]) -> str:
         if _complete(seed):
             return seed
         for container in _containers():
-            api.remove_container(container, force=True)
+            lab.discard(api.inspect_container(container))
         lab.up(lab.DEFAULT_ENGINE, need)
         api.kill(lab.container())
         api.rename(lab.container(), f"{seed}-{_images()}")
@@ -159,7 +159,7 @@ def runs() -> bool:
 def remove(name: str) -> None:
     """Remove the throw-away lab of a name, if it is there."""
     with contextlib.suppress(engine.NotFound):
-        engine.outer().remove_container(f"{images.LABEL}-{name}", force=True, v=True)
+        lab.discard(engine.outer().inspect_container(f"{images.LABEL}-{name}"))
 
 
 def remove_all(grader: str) -> None:
@@ -170,4 +170,4 @@ def remove_all(grader: str) -> None:
         with step("Removing the labs of a grader that was interrupted"):
             for container in left:
                 with contextlib.suppress(engine.NotFound):
-                    api.remove_container(container["Id"], force=True, v=True)
+                    lab.discard(api.inspect_container(container["Id"]))

@@ -18,9 +18,9 @@ from typing import Any
 import nbformat
 import pytest
 
-from course_lib import answers, engine, exercises, lab, run
+from course_lib import answers, engine, exercises, lab, run, throwaway
 from course_lib.errors import CourseError
-from tests.conftest import ROOT
+from tests.conftest import ROOT, refuse
 from tests.faults import PATIENCE, Running, Second, is_zombie, until
 from tests.test_exercises import filled
 from tests.test_grade import hand_in
@@ -278,6 +278,24 @@ def kept(desk: Desk, moment: Moment) -> list[str]:
 def test_a_lab_that_its_engine_has_forgotten(desk: Desk) -> None:
     """As a kill in the middle of a start leaves it: the engine says "created", and the lab runs."""
     assert desk.command("up", 60) == ""
+    pid = forgotten(desk)
+    assert desk.command("reset", 60) == ""
+    assert is_zombie(pid)
+    assert left(desk) == []
+
+
+def test_a_graders_lab_that_its_engine_has_forgotten(desk: Desk) -> None:
+    seed = throwaway.make_seed(refuse)
+    with lab.named(f"{lab.name()}-0"):
+        throwaway.create(seed, "somebody")
+        pid = forgotten(desk)
+    throwaway.remove_all("somebody")
+    assert is_zombie(pid)
+    assert left(desk) == []
+
+
+def forgotten(desk: Desk) -> int:
+    """Let the engine forget that it has started the lab; return the number of the lab's first process, which runs."""
     state = engine.outer().inspect_container(lab.container())
     notes = desk.second.folder / f"data/containers/{state['Id']}/config.v2.json"
     desk.second.kill_engine()
@@ -286,11 +304,9 @@ def test_a_lab_that_its_engine_has_forgotten(desk: Desk) -> None:
     notes.write_text(json.dumps(known))
     desk.second.start()
     assert engine.outer().inspect_container(state["Id"])["State"]["Status"] == "created"
-    pid = state["State"]["Pid"]
+    pid = int(state["State"]["Pid"])
     assert not is_zombie(pid), "it runs"
-    assert desk.command("reset", 60) == ""
-    assert is_zombie(pid)
-    assert left(desk) == []
+    return pid
 
 
 @pytest.mark.soak
