@@ -246,19 +246,21 @@ def write_bundle(file: Path, arch: str | None, versions: tuple[str, ...], replac
 
 @main.command()
 @click.argument("paths", nargs=-1, type=click.Path(exists=True))
+@click.option("--all", "whole", is_flag=True, help="Also the tests marked slow, as CI does (where CI is set).")
 @click.option("--soak", "long", is_flag=True, help="All engines, repeats, random order; writes docs/soak-DATE-PART.md.")
 @click.option(
     "--part", "parts", type=click.Choice(soak.PARTS), multiple=True, help="A part of the soak  [default: all]"
 )
 @click.option("--runs", type=click.IntRange(1), default=20, show_default=True, help="Random orders in the soak.")
-def test(paths: tuple[str, ...], long: bool, parts: tuple[str, ...], runs: int) -> None:
+def test(paths: tuple[str, ...], whole: bool, long: bool, parts: tuple[str, ...], runs: int) -> None:
     """Run the gate: style, types, pure and live tests, and every notebook (or only PATHS)."""
+    level = gate.WHOLE if whole or os.environ.get("CI") else gate.QUICK
     if paths and long:
         raise click.UsageError("The soak has parts instead of paths: leave out the paths.")
     if parts and not long:
         raise click.UsageError("Only the soak has parts: add --soak.")
     parts = tuple(part for part in soak.PARTS if part in parts or not parts)
-    sys.exit(soak.run(start, parts, runs) if long else gate.run(paths, start))
+    sys.exit(soak.run(start, parts, runs) if long else gate.run(paths, start, level))
 
 
 def entry() -> None:

@@ -32,18 +32,17 @@ OPTIONS = "COURSE_APT_OPTIONS"
 Step = tuple[str, list[str]]  # a title, and what stands behind `python -m`
 
 
-def run(paths: Sequence[str], start: Callable[..., None]) -> int:
-    """Run the gate, or only the tests and notebooks in PATHS; return 0 if all of it is well.
+def run(paths: Sequence[str], start: Callable[..., None], level: str) -> int:
+    """Run the gate to a level (QUICK or WHOLE), or only the tests and notebooks in PATHS; return 0 if all is well.
 
     `start(version, install=...)` makes the lab run. The tests and the notebooks have labs of their own, beside the
     one that COURSE_LAB names and with names made from it, so that the learner's stays as it is.
     """
     own = lab.name()[:22]
     # Each chain goes one step after the other, beside the others, and has its lab.
-    chains = {f"{own}-test": _chosen(paths)}
-    if not paths:
-        chains = {f"{own}-test": LIVE, f"{own}-book": BOOK, f"{own}-page": PAGE}
-    of_workers = [f"{own}-book-{worker}" for worker in WORKERS if not paths]  # they start them
+    steps = {"test": _chosen(paths)} if paths else plan(level)
+    chains = {f"{own}-{end}": chain for end, chain in steps.items()}
+    of_workers = [f"{own}-desk-{worker}" for worker in WORKERS if not paths]  # they start them
     os.environ["COURSE_LEARNER"] = exercises.NOBODY  # whose values stand in the committed outputs
     began = time.monotonic()
     with contextlib.ExitStack() as at_the_end:
@@ -124,27 +123,36 @@ def _is_well(name: str, title: str, command: Sequence[str]) -> bool:
 FRESH: Step = ("a fresh lab", ["course_lib", "reset"])  # a notebook says at its beginning what it removes: nothing
 EXERCISES, FAULTS = "tests/test_exercises.py", "tests/test_faults.py"
 BROWSER = ("tests/test_live.py", "tests/test_jupyter.py", "tests/test_projector.py")
-HERE = ("-m", "live and not soak")
+APPENDIX = "notebooks/appendix_three_engines.ipynb"  # it has labs of its own
 # An answer's replay mostly waits: several workers of pytest-xdist, each with a lab of its own, wait side by side.
 WORKERS = ("gw0", "gw1")  # as pytest-xdist names them
 BESIDE = ("-n", str(len(WORKERS)), "--dist", "load")
-# Three chains that take about as long. Most live tests look at the whole machine: they go one at a time.
-LIVE: list[Step] = [
-    ("live tests", [*PYTEST, "tests", *(f"--ignore={file}" for file in (EXERCISES, FAULTS, *BROWSER)), *HERE]),
-]
-BOOK: list[Step] = [
-    FRESH,
-    ("notebooks", [*STRICT, "notebooks", "exercises"]),
-    ("answers to exercises", [*PYTEST, *BESIDE, EXERCISES, *HERE]),
-]
-PAGE: list[Step] = [
-    ("style", ["ruff", "check", "."]),
-    ("form", ["ruff", "format", "--check", "."]),
-    ("types", ["mypy"]),
-    ("pure tests", [*PYTEST, "tests", "-m", "not live and not soak"]),
-    ("in a browser", [*PYTEST, *BROWSER, *HERE]),
-    ("bad moments", [*PYTEST, FAULTS, *HERE]),
-]
+# Which tests: every kind of them and every notebook in some minutes, for each commit; or all but the soak, as in CI.
+QUICK, WHOLE = "not soak and not slow", "not soak"
+
+
+def plan(level: str) -> dict[str, list[Step]]:
+    """Return the gate's chains, which take about as long, by the ends of their labs' names."""
+    here = ("-m", f"live and {level}")
+    apart = (EXERCISES, FAULTS, *BROWSER)
+    return {
+        # Most live tests look at the whole machine: they go one at a time.
+        "test": [("live tests", [*PYTEST, "tests", *(f"--ignore={file}" for file in apart), *here])],
+        "book": [FRESH, ("chapters", [*STRICT, "notebooks", f"--ignore={APPENDIX}"])],
+        "desk": [
+            FRESH,
+            ("appendix and exercises", [*STRICT, APPENDIX, "exercises"]),
+            ("answers to exercises", [*PYTEST, *BESIDE, EXERCISES, *here]),
+        ],
+        "page": [
+            ("style", ["ruff", "check", "."]),
+            ("form", ["ruff", "format", "--check", "."]),
+            ("types", ["mypy"]),
+            ("pure tests", [*PYTEST, "tests", "-m", f"not live and {level}"]),
+            ("in a browser", [*PYTEST, *BROWSER, *here]),
+            ("bad moments", [*PYTEST, FAULTS, *here]),
+        ],
+    }
 
 
 def _chosen(paths: Sequence[str]) -> list[Step]:

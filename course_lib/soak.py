@@ -1,6 +1,6 @@
 """`./course test --soak`: every notebook on every engine and in random order, and what is too long for the gate.
 
-What it saw is written to docs/soak-DATE-PART.md.
+What it saw is written to docs/soak-DATE-PART.md; what a soak saw that was stopped, to docs/soak-DATE-PART-stopped.md.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from course_lib.progress import say
 
 LAX = (*gate.NBVAL, "--nbval-lax")  # every cell runs, and what it asserts must be so; outputs may be others
 ALL = "all of them"
+STOPPED = ["stopped before its end"]
 AT_ONCE = 2  # chains: each waits for its lab a good part of its time
 # The files of tests that are parts of their own; the part "tests" is all others.
 FILES = {
@@ -104,22 +105,24 @@ def run(start: Callable[..., None], parts: Sequence[str], runs: int) -> int:
                 )
                 for number, (command, log) in enumerate(zip(column.commands, logs[column], strict=True), 1)
             ]
-        failed = ["stopped before its end"]  # unless it comes to it
+        failed = STOPPED  # unless it comes to its end
         try:
             failed = gate.side_by_side(chains, at_once=AT_ONCE)
         finally:  # what was seen until Ctrl-C is kept, too
             about = f"{_machine()}; {time.monotonic() - began:.0f} s in all, with {', '.join(parts)} side by side"
             for part in parts:
-                these = {column: [_text(log) for log in logs[column]] for column in columns if column.part == part}
+                texts = {column: [_text(log) for log in logs[column]] for column in columns if column.part == part}
+                wrong = [title for title in failed if title in STOPPED or title.startswith(f"{part}, ")]
                 table: dict[str, list[Taken]] = {}
-                wrong = [title for title in failed if title.startswith(("stopped", f"{part}, "))]
-                for column, texts in these.items():
-                    table.setdefault(f"{engines[column]}, {column.title}", []).extend(map(taken, texts))
-                    wrong += [f"{name} (engine {engines[column]})" for text in texts for name in broken(text)]
-                path = gate.ROOT / f"docs/soak-{today}-{part}.md"
-                path.parent.mkdir(exist_ok=True)
-                path.write_text(report(f"Soak of {today}: {part}", f"{about}; seed {today.toordinal()}.", table, wrong))
-                say(f"The report: {path.relative_to(gate.ROOT)}")
+                for column, these in texts.items():
+                    table.setdefault(f"{engines[column]}, {column.title}", []).extend(map(taken, these))
+                    wrong += [f"{name} (engine {engines[column]})" for text in these for name in broken(text)]
+                if any(run for runs in table.values() for run in runs):
+                    path = gate.ROOT / f"docs/soak-{today}-{part}{'-stopped' if failed == STOPPED else ''}.md"
+                    path.parent.mkdir(exist_ok=True)
+                    text = report(f"Soak of {today}: {part}", f"{about}; seed {today.toordinal()}.", table, wrong)
+                    path.write_text(text)
+                    say(f"The report: {path.relative_to(gate.ROOT)}")
     say(f"Failed: {', '.join(failed)}" if failed else "All is well.")
     return 1 if failed else 0
 

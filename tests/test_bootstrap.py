@@ -113,6 +113,7 @@ def test_an_old_python_says_what_to_install(clone: Path, tmp_path: Path, version
     assert not (clone / ".venv").exists()
 
 
+@pytest.mark.slow
 def test_an_old_python_hands_over_to_a_newer_one_on_path(clone: Path, tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/python3.12").write_text("#!/bin/sh\nexit 127\n")
@@ -136,6 +137,7 @@ def test_a_python_without_venv_leaves_nothing_half_made(clone: Path) -> None:
     assert not list(clone.glob(".venv*"))
 
 
+@pytest.mark.slow
 def test_first_run_from_elsewhere_through_a_symlink_with_another_python_and_leaky_variables(
     clone: Path, tmp_path: Path
 ) -> None:
@@ -177,6 +179,7 @@ def test_first_run_from_elsewhere_through_a_symlink_with_another_python_and_leak
     assert handed_over(run([moved / ".venv/bin/python", moved / "course", "up"]))[3] == ["idna"]
 
 
+@pytest.mark.slow
 def test_no_network_is_one_sentence_and_the_next_run_goes_on(clone: Path) -> None:
     broken = {"PIP_INDEX_URL": "http://127.0.0.1:9", "PIP_CONFIG_FILE": os.devnull, "PIP_RETRIES": "1"}
     done = run([BASE, clone / "course", "up"], drop=["PIP_FIND_LINKS", "PIP_EXTRA_INDEX_URL"], **broken)
@@ -186,6 +189,7 @@ def test_no_network_is_one_sentence_and_the_next_run_goes_on(clone: Path) -> Non
     assert handed_over(run([BASE, clone / "course", "up"]))[3] == ["idna"]
 
 
+@pytest.mark.slow
 def test_a_package_that_fails_for_the_tests_does_not_harm_the_rest(clone: Path) -> None:
     (clone / "requirements-test.lock").write_text("idna==0.0.0.1\n")
     done = run([BASE, clone / "course", "test"])
@@ -226,6 +230,7 @@ def has_pip(clone: Path) -> bool:
     return any(clone.glob(".venv/lib/*/site-packages/course.pth"))
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_the_middle_and_the_next_run_goes_on(clone: Path) -> None:
     process = start(clone)
     wait_until(lambda: has_pip(clone))
@@ -239,6 +244,7 @@ def test_ctrl_c_in_the_middle_and_the_next_run_goes_on(clone: Path) -> None:
     assert handed_over(done)[3] == ["idna"]
 
 
+@pytest.mark.slow
 def test_a_power_cut_leaves_half_an_environment_that_is_made_anew(clone: Path) -> None:
     process = start(clone)
     wait_until((clone / ".venv/made-by-course").exists)
@@ -247,6 +253,7 @@ def test_a_power_cut_leaves_half_an_environment_that_is_made_anew(clone: Path) -
     assert handed_over(run([BASE, clone / "course", "up"]))[3] == ["idna"]
 
 
+@pytest.mark.slow
 def test_two_at_the_same_time_wait_for_each_other(clone: Path) -> None:
     first = start(clone)
     wait_until((clone / ".venv/made-by-course").exists)
@@ -270,7 +277,7 @@ def small_disk(folder: Path, size: str) -> Iterator[None]:
         subprocess.run(["umount", str(folder)], check=True)
 
 
-@pytest.mark.parametrize("size", ["1M", "8M", "32M"])
+@pytest.mark.parametrize("size", ["1M", *(pytest.param(size, marks=pytest.mark.slow) for size in ("8M", "32M"))])
 def test_a_full_disk_is_one_sentence(clone: Path, tmp_path: Path, size: str) -> None:
     (tmp_path / "disk").mkdir()
     with small_disk(tmp_path / "disk", size):
@@ -292,6 +299,7 @@ def test_a_clone_that_this_user_cannot_write_is_one_sentence(clone: Path, tmp_pa
         assert "This user cannot write " in sentence(done)
 
 
+@pytest.mark.slow
 def test_on_a_terminal_the_progress_is_one_line_that_changes(clone: Path) -> None:
     ours, theirs = pty.openpty()
     with subprocess.Popen([BASE, clone / "course", "up"], stderr=theirs, stdout=subprocess.DEVNULL) as process:

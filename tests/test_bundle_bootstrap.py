@@ -53,6 +53,7 @@ def cut_off(*command: str | Path) -> list[str | Path]:
     return ["unshare", "--net", *command]
 
 
+@pytest.mark.slow
 def test_an_environment_comes_out_of_a_bundle_and_from_nowhere_else(reading: Path, wheel: Path) -> None:
     file = bundle_for(reading, wheel)
     done = run(cut_off(BASE, reading / "course", "up", "--from-bundle", file.name), cwd=file.parent, **LEADS_NOWHERE)
@@ -88,6 +89,7 @@ def test_what_is_damaged_or_for_others_makes_no_environment(reading: Path, wheel
     assert not (reading / ".venv").exists()
 
 
+@pytest.mark.slow
 def test_a_bundle_for_another_python_that_is_on_path(reading: Path, wheel: Path, tmp_path: Path) -> None:
     """As where the system's Python is newer than what the course is locked for."""
     other = old_python(OTHER)

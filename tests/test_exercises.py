@@ -28,13 +28,20 @@ def place(folder: Path) -> str:
     return folder.relative_to(ROOT).as_posix()
 
 
+def right_ways() -> Iterator[Any]:
+    """Yield all right ways; the others than the solution are slow."""
+    for folder in RIGHT:
+        yield pytest.param(folder, id=place(folder), marks=[] if folder.name == "solution" else [pytest.mark.slow])
+
+
 def one_for_each_check() -> Iterator[Any]:
-    """Yield all mistakes; those that are not the first of their check are for the soak."""
+    """Yield all mistakes, which are slow; those that are not the first of their check are for the soak."""
     seen = set()
     for folder in WRONG:
         name = folder.relative_to(ROOT).parts[0]
         own = next((c.name for c in exercises.named(name).checks if folder.name in c.hints), "")
-        yield pytest.param(folder, id=place(folder), marks=[pytest.mark.soak] if (name, own) in seen else [])
+        mark = pytest.mark.soak if (name, own) in seen else pytest.mark.slow
+        yield pytest.param(folder, id=place(folder), marks=[mark])
         seen.add((name, own))
 
 
@@ -114,7 +121,7 @@ def is_wrong(folder: Path) -> None:
 
 @pytest.mark.live
 @pytest.mark.usefixtures("running_lab")
-@pytest.mark.parametrize("folder", RIGHT, ids=place)
+@pytest.mark.parametrize("folder", tuple(right_ways()))
 def test_a_right_way_passes(folder: Path) -> None:
     is_right(folder)
 
@@ -140,6 +147,7 @@ def test_a_mistake_fails_by_its_own_check_and_hint(folder: Path) -> None:
 
 @pytest.mark.live
 @pytest.mark.usefixtures("running_lab")
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_neighbours_answer_does_not_fit(name: str) -> None:
     files = answers.files_of(ROOT / name / "solution")

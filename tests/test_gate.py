@@ -36,19 +36,27 @@ def test_chains_have_their_labs_and_what_failed_is_named(module: str, capsys: py
     assert [said.count(line) for line in ("lab good\n== first: well", "lab bad\n== fourth: FAILED")] == [1, 1]
 
 
-def test_the_gate_leaves_out_the_soak_and_nothing_else() -> None:
-    """With what the soak chooses (`-m soak`) these are all there is, and no test is in two of them."""
-    steps = (*gate.LIVE, *gate.BOOK, *gate.PAGE)
+@pytest.mark.parametrize("level", [gate.QUICK, gate.WHOLE])
+def test_the_gate_leaves_out_its_level_and_nothing_else(level: str) -> None:
+    """With what the soak chooses (`-m soak`) the whole gate is all there is, and no test is in two of its steps."""
+    steps = [step for chain in gate.plan(level).values() for step in chain]
     chosen = {title: command for title, command in steps if "-m" in command}
     marks = {title: command[command.index("-m") + 1] for title, command in chosen.items()}
-    assert marks.pop("pure tests") == "not live and not soak"
+    assert marks.pop("pure tests") == f"not live and {level}"
     assert "tests" in chosen.pop("pure tests")
-    assert set(marks.values()) == {"live and not soak"}
+    assert set(marks.values()) == {f"live and {level}"}
     left_out = {word.removeprefix("--ignore=") for word in chosen["live tests"] if word.startswith("--ignore=")}
     assert "tests" in chosen.pop("live tests")
     files = [word for command in chosen.values() for word in command if word.startswith("tests/")]
     assert sorted(files) == sorted(left_out), "what one leaves out the others have, each once"
     assert all(Path(file).exists() for file in files)
+
+
+def test_each_notebook_runs_once_in_the_gate() -> None:
+    strict = [command for chain in gate.plan(gate.QUICK).values() for _, command in chain if "--nbval" in command]
+    words = [word for command in strict for word in command if word.startswith(("notebooks", "exercises", "--ignore"))]
+    assert sorted(words) == sorted(["notebooks", f"--ignore={gate.APPENDIX}", gate.APPENDIX, "exercises"])
+    assert Path(gate.APPENDIX).exists()
 
 
 def test_the_parts_of_the_soak_are_all_its_tests_and_none_twice() -> None:
