@@ -6,8 +6,10 @@ from math import isnan
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from course_lib import gate, soak
+from course_lib.__main__ import main
 
 LOG = """<testsuites><testsuite>
 <testcase classname="notebooks.01_one.ipynb" name="Cell 0" time="1.5" />
@@ -50,6 +52,18 @@ def test_the_gate_leaves_out_its_level_and_nothing_else(level: str) -> None:
     files = [word for command in chosen.values() for word in command if word.startswith("tests/")]
     assert sorted(files) == sorted(left_out), "what one leaves out the others have, each once"
     assert all(Path(file).exists() for file in files)
+
+
+@pytest.mark.parametrize(
+    ("words", "ci", "level"),
+    [([], "", gate.QUICK), (["--all"], "", gate.WHOLE), ([], "true", gate.WHOLE)],
+)
+def test_the_level_of_the_gate(words: list[str], ci: str, level: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setenv("CI", ci)
+    monkeypatch.setattr(gate, "run", lambda paths, start, level: asked.append(level) or 0)
+    assert CliRunner().invoke(main, ["test", *words]).exit_code == 0
+    assert asked == [level]
 
 
 def test_each_notebook_runs_once_in_the_gate() -> None:
