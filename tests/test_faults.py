@@ -10,7 +10,7 @@ import os
 import random
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -354,6 +354,47 @@ def test_ten_moments(desk: Desk, moment: Moment) -> None:
 @pytest.mark.parametrize("moment", moments(100, SEED + 1, PAIRS), ids=str)
 def test_a_hundred_moments(desk: Desk, moment: Moment) -> None:
     assert complaints(desk, moment) == [], f"seed {SEED + 1}"
+
+
+@pytest.fixture
+def clock() -> Iterator[Callable[[float], None]]:
+    """Give a function that sets the machine's clock, to so many seconds after what is right; at the end it is right."""
+    if not os.environ.get("COURSE_MAY_SET_CLOCK"):
+        pytest.skip("it sets the clock of the whole machine for some minutes: COURSE_MAY_SET_CLOCK=1 allows that")
+    right = time.time() - time.monotonic()
+
+    def jump(seconds: float) -> None:
+        time.clock_settime(time.CLOCK_REALTIME, right + time.monotonic() + seconds)
+
+    yield jump
+    jump(0)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seconds", [130, -130])  # more than anything here waits
+@pytest.mark.parametrize("act", ACTS)
+def test_a_clock_that_jumps(desk: Desk, clock: Callable[[float], None], act: str, seconds: float) -> None:
+    """Nothing ends before its time, and nothing waits for the clock to come back."""
+    if act == "up":
+        lab.down(remove_images=False)
+    else:
+        assert desk.command("up", 60) == ""
+    (desk.exercise / answers.ANSWER).write_text(OLD)
+    shutil.rmtree(desk.files / "report", ignore_errors=True)
+    running = desk.act(act)
+    try:
+        until(lambda: running.is_over() or len(running.lines) > ACTS[act][0], 60 * PATIENCE)
+        assert not running.is_over()
+        clock(seconds)
+        assert running.wait(90 * PATIENCE), running.text[-600:]
+        assert running.last("error") == ""
+        assert running.go_on(60 * PATIENCE) == 0, running.text[-600:]
+    finally:
+        running.close()
+    assert desk.command("reset", 60) == "", "with the clock as it is now"
+    clock(0)
+    assert run.host("docker run --rm busybox echo works") == "works\n"
+    assert left(desk) == []
 
 
 @pytest.mark.soak
