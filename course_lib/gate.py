@@ -135,6 +135,7 @@ def plan(level: str) -> dict[str, list[Step]]:
     """Return the gate's chains, which take about as long, by the ends of their labs' names."""
     here = ("-m", f"live and {level}")
     apart = (EXERCISES, FAULTS, *BROWSER)
+    moments: list[Step] = [("bad moments", [*PYTEST, FAULTS, *here])] if level == WHOLE else []  # all are slow
     return {
         # Most live tests look at the whole machine: they go one at a time.
         "test": [("live tests", [*PYTEST, "tests", *(f"--ignore={file}" for file in apart), *here])],
@@ -150,7 +151,7 @@ def plan(level: str) -> dict[str, list[Step]]:
             ("types", ["mypy"]),
             ("pure tests", [*PYTEST, "tests", "-m", f"not live and {level}"]),
             ("in a browser", [*PYTEST, *BROWSER, *here]),
-            ("bad moments", [*PYTEST, FAULTS, *here]),
+            *moments,
         ],
     }
 

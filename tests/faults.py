@@ -279,7 +279,7 @@ class Second:
             with contextlib.suppress(*engine.BROKEN_OFF):
                 if victim == "lab":
                     return killed(engine.outer().inspect_container(found["Id"])["State"]["Pid"])
-                top = engine.outer().top(found["Id"], "-eo pid,comm")["Processes"]
+                top = engine.outer().top(found["Id"], "-eo pid,comm")["Processes"] or []  # none of a lab just starting
                 return killed(*(int(pid) for pid, name in top if name == "dockerd"))
         return False
 

@@ -57,6 +57,7 @@ def interrupted_up(prefix: str, line: str, and_then: Callable[[], object]) -> st
         return errors
 
 
+@pytest.mark.slow
 def test_ctrl_c_at_three_moments_and_the_next_up_goes_on(
     own_names: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -95,6 +96,7 @@ def test_ctrl_c_at_three_moments_and_the_next_up_goes_on(
         lab.down(remove_images=False)
 
 
+@pytest.mark.slow
 def test_an_up_right_behind_an_interrupted_one_waits_for_the_lab(
     running_lab: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -135,6 +137,7 @@ def second_engine(running_lab: None, folder: Path, monkeypatch: pytest.MonkeyPat
     engine.outer.cache_clear()
 
 
+@pytest.mark.slow
 def test_a_disk_that_becomes_full_and_then_has_room(second_engine: object, folder: Path) -> None:
     disk = folder / "data"
     used = shutil.disk_usage(disk).used

@@ -72,6 +72,7 @@ def test_it_agrees_with_what_docker_and_ip_say(fresh_lab: None) -> None:
     assert sorted(ours) == sorted(line for line in printed if line.startswith("-A"))
 
 
+@pytest.mark.slow
 def test_it_is_read_while_containers_come_and_go(fresh_lab: None) -> None:
     run.host(
         "(for i in $(seq 12); do docker run -d --name go$((i % 3)) busybox sleep 1000; docker rm -f go$((i % 3)); done"
@@ -100,6 +101,7 @@ def seen(interfaces: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
+@pytest.mark.slow
 def test_all_namespaces_are_as_ip_says_also_after_a_change_and_a_restart(fresh_lab: None) -> None:
     run.host(
         "docker network create n; for i in 1 2; do docker run -d -it --name c$i busybox; done\n"

@@ -26,7 +26,7 @@ from tests.test_exercises import filled
 from tests.test_grade import hand_in
 from tests.test_machine import own_folder
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.slow]
 
 CHAPTER, EXERCISE, LEARNER = "01_docker0", "03_own_bridge", "kim"
 SEED = int(os.environ.get("COURSE_FAULTS_SEED", "20261125"))

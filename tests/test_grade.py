@@ -207,6 +207,7 @@ def grade_hostile(folder: Path, out: Path, names: list[str]) -> dict[str, dict[s
 
 
 @pytest.mark.live
+@pytest.mark.slow
 def test_harm_costs_its_author_only(tmp_path: Path) -> None:
     names = ["forge-evidence", "stop-dockerd", "fake-conntrack"]
     found = grade_hostile(tmp_path / "class", tmp_path / "out", names)

@@ -55,6 +55,7 @@ def busybox() -> str:
     return images.build("busybox", RELEASE, supply(), refuse)
 
 
+@pytest.mark.slow
 def test_a_mirror_that_leads_nowhere_is_named_and_the_next_build_goes_on_through_mirror_and_proxy(
     own_names: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -139,6 +140,7 @@ def test_a_base_that_was_loaded_by_hand_is_used(own_names: str, monkeypatch: pyt
         engine.outer().remove_image(f"debian:{name}-slim")
 
 
+@pytest.mark.slow
 def test_an_mmdebstrap_that_fails_is_quoted(own_names: str, monkeypatch: pytest.MonkeyPatch) -> None:
     no_registry(monkeypatch)
     monkeypatch.setenv("COURSE_DEBIAN_MIRROR", f"{NOWHERE}/debian")
@@ -147,6 +149,7 @@ def test_an_mmdebstrap_that_fails_is_quoted(own_names: str, monkeypatch: pytest.
         minimal("forky", refuse)
 
 
+@pytest.mark.slow
 def test_a_full_temporary_folder_is_named(own_names: str, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tempfile.mkdtemp(prefix="course-", dir="/tmp")  # where the user _apt can reach it
     need_packages(["mmdebstrap"], "test the making of images", print)

@@ -27,6 +27,7 @@ def first_choices() -> tuple[str, str, str]:
     )
 
 
+@pytest.mark.slow
 def test_ten_resets_give_the_same_first_choices_each_within_three_seconds(running_lab: None) -> None:
     seen, slowest = set(), 0.0
     for _ in range(10):
@@ -115,6 +116,7 @@ def test_a_lab_that_was_stopped_starts_again_with_what_it_had(fresh_lab: None) -
     assert run.host("docker ps -a --format '{{.Names}}'").strip() == "kept"
 
 
+@pytest.mark.slow
 def test_two_labs_know_nothing_of_each_other(fresh_lab: None, monkeypatch: pytest.MonkeyPatch) -> None:
     run.host("docker run -d --name web -p 80:80 nginx >/dev/null")
     first = lab.name()
@@ -161,6 +163,7 @@ def test_down_proves_that_the_machine_is_as_before(
     assert bystander.inspect_container("not-the-courses")
 
 
+@pytest.mark.slow
 def test_down_says_what_came_meanwhile(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("COURSE_LAB", "test-four")
     api = engine.outer()
@@ -215,6 +218,7 @@ def test_a_refused_capability_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         lab.down(remove_images=False)
 
 
+@pytest.mark.slow
 def test_an_interrupted_up_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COURSE_LAB", "test-eight")
 

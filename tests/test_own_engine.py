@@ -241,6 +241,7 @@ docker network ls; docker volume ls; docker images -q"""
 
 
 @pytest.mark.live
+@pytest.mark.slow
 def test_a_helper_sees_what_the_lab_shows_of_itself(fresh_lab: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """The lab's own engine in the place of the learner's: what is read from outside is what is read from inside."""
     run.host(IMPORT)

@@ -47,6 +47,7 @@ def show(text: str) -> None:
 
 @pytest.mark.live
 @pytest.mark.usefixtures("fresh_lab")
+@pytest.mark.slow
 def test_from_the_stub_to_the_last_point(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
     practice.answer("# nothing yet\n\n", show, 10)
     assert capsys.readouterr().out.startswith("Not yet: ")
@@ -71,6 +72,7 @@ def test_from_the_stub_to_the_last_point(desk: Path, capsys: pytest.CaptureFixtu
 
 @pytest.mark.live
 @pytest.mark.usefixtures("fresh_lab")
+@pytest.mark.slow
 def test_an_answer_that_fails_says_so_and_a_neighbours_does_not_fit(desk: Path) -> None:
     with pytest.raises(CommandFailedError, match="exit code 3"):
         practice.answer("echo begun\nexit 3\n", show, 10)
@@ -129,6 +131,7 @@ def test_an_answer_that_a_full_disk_does_not_take(tmp_path: Path) -> None:
 
 @pytest.mark.live
 @pytest.mark.usefixtures("running_lab")
+@pytest.mark.slow
 def test_submit_runs_it_again_in_a_fresh_lab_and_packs_what_the_grader_reads(
     desk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -112,6 +112,7 @@ def whose_fault_is(fault: str) -> list[str]:
 
 
 @pytest.mark.live
+@pytest.mark.slow
 def test_a_right_and_a_wrong_answer_are_graded(tmp_path: Path) -> None:
     right, wrong = whose_fault_is("cable")[:2]
     hand_in(tmp_path / "class", right, "solution", exercise=EXERCISE.name)

@@ -14,6 +14,7 @@ from tests.screenshots import PICTURES, SIZE, cells, take
 pytestmark = pytest.mark.live
 
 
+@pytest.mark.slow
 def test_the_page_is_out_of_line_until_it_says_pre(fresh_lab: None, browser: Any, tmp_path: Path) -> None:
     measured = take(browser, tmp_path)
     plain, pre = measured["plain"], measured["pre"]
