@@ -83,6 +83,10 @@ def _turned_back(back: Sequence[Step], error: str) -> End:
     """Return who refused: the namespace in which the RST or the ICMP error began."""
     begin, said = back[0], back[0].packet.said
     told = f" ({error})" if error else ""
+    if begin.kind != "sends":
+        what = said if said.startswith("RST") else f"ICMP {said}"
+        kind = "refused" if said in (what, "port unreachable") else "unreachable"
+        return End(kind, f"{what} came back; where it began was not seen{told}", ("trace", "the sender"))
     if said.startswith("RST"):
         words = f"refused by {begin.place} with a RST: no socket listens on that address and port there{told}"
         return End("refused", words, ("trace", "the sender"))

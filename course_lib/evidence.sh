@@ -164,15 +164,27 @@ open sockets
 
 # --- until nothing more comes -----------------------------------------------------------------------------------------
 sizes() { stat -Lc %s /proc/$$/fd/"${fd[capture]}" $(for n in "${!enter[@]}"; do echo "/proc/$$/fd/${fd["trace $n"]}"; done); }
+read_all() { # each monitor has read all that the kernel has for it (Rmem), and sleeps again: what it read is written
+    local name family port groups queued state
+    for name in "${!enter[@]}"; do
+        while read -r _ family port groups queued _; do
+            [[ $family == 12 && $groups == 00000100 ]] || continue
+            [[ $queued == 0 ]] || return 1
+            # The kernel makes the port of a program's first netlink socket from its process id (netlink(7), nl_pid).
+            state=$(sed 's/.*) //; s/ .*//' "/proc/$port/stat" 2>/dev/null)
+            [[ $state == "" || $state == S ]] || return 1
+        done <"/proc/${inside[$name]}/net/netlink"
+    done
+}
 quiet() {
     local now
     now=$(sizes)
-    [[ $now == "${last-}" ]] && return 0
+    [[ $now == "${last-}" ]] && read_all && return 0
     last=$now
     sleep 0.015
     return 1
 }
-until_true 1 quiet
+until_true 3 quiet
 kill $capture
 lost=0
 for name in "${!enter[@]}"; do

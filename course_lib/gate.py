@@ -42,7 +42,7 @@ def run(paths: Sequence[str], start: Callable[..., None], level: str) -> int:
     # Each chain goes one step after the other, beside the others, and has its lab.
     steps = {"test": _chosen(paths)} if paths else plan(level)
     chains = {f"{own}-{end}": chain for end, chain in steps.items()}
-    of_workers = [f"{own}-desk-{worker}" for worker in WORKERS if not paths]  # they start them
+    of_workers = [f"{own}-book-{worker}" for worker in WORKERS if not paths]  # they start them
     os.environ["COURSE_LEARNER"] = exercises.NOBODY  # whose values stand in the committed outputs
     began = time.monotonic()
     with contextlib.ExitStack() as at_the_end:
@@ -123,7 +123,6 @@ def _is_well(name: str, title: str, command: Sequence[str]) -> bool:
 FRESH: Step = ("a fresh lab", ["course_lib", "reset"])  # a notebook says at its beginning what it removes: nothing
 EXERCISES, FAULTS = "tests/test_exercises.py", "tests/test_faults.py"
 BROWSER = ("tests/test_live.py", "tests/test_jupyter.py", "tests/test_projector.py")
-APPENDIX = "notebooks/appendix_three_engines.ipynb"  # it has labs of its own
 # An answer's replay mostly waits: several workers of pytest-xdist, each with a lab of its own, wait side by side.
 WORKERS = ("gw0", "gw1")  # as pytest-xdist names them
 BESIDE = ("-n", str(len(WORKERS)), "--dist", "load")
@@ -139,10 +138,9 @@ def plan(level: str) -> dict[str, list[Step]]:
     return {
         # Most live tests look at the whole machine: they go one at a time.
         "test": [("live tests", [*PYTEST, "tests", *(f"--ignore={file}" for file in apart), *here])],
-        "book": [FRESH, ("chapters", [*STRICT, "notebooks", f"--ignore={APPENDIX}"])],
-        "desk": [
+        "book": [
             FRESH,
-            ("appendix and exercises", [*STRICT, APPENDIX, "exercises"]),
+            ("notebooks", [*STRICT, "notebooks", "exercises"]),
             ("answers to exercises", [*PYTEST, *BESIDE, EXERCISES, *here]),
         ],
         "page": [

@@ -129,7 +129,8 @@ def _rules(walker: Walk, place: str, sighting: Sighting) -> None:
     known = walker.rules.get(place)
     if sighting.verdicts and sighting.verdicts[-1].verdict == "drop":
         walker.translated = None
-    for verdict, following in zip(sighting.verdicts, [*sighting.verdicts[1:], None], strict=True):
+    # Not strict: of a sighting whose lines were lost there is no verdict at all.
+    for verdict, following in zip(sighting.verdicts, [*sighting.verdicts[1:], None], strict=False):
         where = {"family": sighting.family, "table": sighting.table, "hook": sighting.chain}
         where |= {"chain": verdict.chain, "verdict": verdict.verdict}
         if verdict.handle is None:

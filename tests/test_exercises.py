@@ -128,6 +128,7 @@ def test_a_right_way_passes(folder: Path) -> None:
 
 @pytest.mark.live
 @pytest.mark.usefixtures("running_lab")
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_the_start_passes_nothing_and_neither_does_an_empty_answer(name: str) -> None:
     what = exercises.named(name)

@@ -286,6 +286,17 @@ def test_lost_lines_and_frames_are_said() -> None:
     assert "tcpdump missed packets" in missed.doubts[0]
 
 
+@pytest.mark.parametrize("engine", ["20.10", "26.1", "28.5"])
+def test_who_refused_is_said_only_where_it_was_seen(engine: str) -> None:
+    """As if the host's monitor had not told of the answer: the client, where it is seen first, did not refuse."""
+    request, evidence, facts = recorded(engine, "closed_on_host")
+    there = [line for line in evidence["trace host"].splitlines(keepends=True) if f"dport {request.port} " in line]
+    found = way_of(request, {**evidence, "trace host": "".join(there)}, collect.snapshot(facts))
+    assert next(s.place for s in found.steps if s.back) == request.origin
+    assert found.end.kind == "refused"
+    assert found.end.words.startswith("RST-ACK came back; where it began was not seen")
+
+
 def test_a_counter_that_did_not_move_contradicts_the_trace() -> None:
     request, evidence, facts = recorded("26.1", "published")
     same = {f"before {f}": evidence[f"rules host {f}"] for f in ("ip", "ip6")}

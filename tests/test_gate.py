@@ -68,13 +68,6 @@ def test_the_level_of_the_gate(words: list[str], ci: str, level: str, monkeypatc
     assert asked == [level]
 
 
-def test_each_notebook_runs_once_in_the_gate() -> None:
-    strict = [command for chain in gate.plan(gate.QUICK).values() for _, command in chain if "--nbval" in command]
-    words = [word for command in strict for word in command if word.startswith(("notebooks", "exercises", "--ignore"))]
-    assert sorted(words) == sorted(["notebooks", f"--ignore={gate.APPENDIX}", gate.APPENDIX, "exercises"])
-    assert Path(gate.APPENDIX).exists()
-
-
 def test_the_parts_of_the_soak_are_all_its_tests_and_none_twice() -> None:
     of = {column.part: column.commands[0] for column in soak.plan(tuple(soak.TESTS), [], seed=1, runs=1)}
     assert set(of) == set(soak.PARTS) - {"orders", "engines"}
