@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from course_lib import exercises, images, lab
+from course_lib import exercises, images, lab, throwaway
 from course_lib.errors import CourseError
 from course_lib.packages import need_packages
 from course_lib.progress import say
@@ -78,8 +78,9 @@ def every_engine() -> None:
 
 
 def take_away(name: str) -> None:
-    """Take the lab of that name away."""
+    """Take the lab of that name away, and the seed of the throw-away labs that its tests made."""
     os.environ["COURSE_LAB"] = name
+    throwaway.remove_seed()
     lab.down(remove_images=False)
 
 

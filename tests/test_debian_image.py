@@ -6,7 +6,7 @@ import pytest
 
 from course_lib import chapter, engine, images, lab, run
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.slow]  # they see what a recipe changes; chapters see the images
 BUILD = "printf 'FROM debian\\nRUN apt-get update && apt-get install -y {packages}\\n' | docker build -t mine - 2>&1"
 
 

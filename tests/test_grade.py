@@ -217,6 +217,7 @@ def test_harm_costs_its_author_only(tmp_path: Path) -> None:
 
 
 @pytest.mark.live
+@pytest.mark.slow
 def test_a_throw_away_lab_has_no_path_to_a_disk_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     seed = throwaway.make_seed(refuse)
     monkeypatch.setenv("COURSE_LAB", f"{lab.name()[:20]}-thrown")

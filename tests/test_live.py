@@ -119,6 +119,7 @@ def test_it_follows_a_cell_and_the_cell_says_what_it_changed(learner: Learner, p
     look(learner, "live-1366")
 
 
+@pytest.mark.slow
 def test_it_follows_a_terminal_also_while_a_cell_runs(learner: Learner, page: Any) -> None:  # noqa: F811
     learner.run_cell(3)
     page.get_by_text("| Busy").wait_for(timeout=5000)
@@ -220,6 +221,7 @@ def test_a_prediction_is_answered_after_the_click(learner: Learner, page: Any) -
     learner.look("live-predict")
 
 
+@pytest.mark.slow
 def test_it_survives_a_restart_of_dockerd_and_a_fresh_lab(learner: Learner, page: Any) -> None:  # noqa: F811
     run.host(
         "pid=$(pgrep -x dockerd); command=$(tr '\\0' ' ' </proc/$pid/cmdline); kill $pid\n"
@@ -297,6 +299,7 @@ def way(learner: Learner) -> Any:  # noqa: F811
     return area.locator(".course-way")
 
 
+@pytest.mark.slow
 def test_a_journey_steps_and_plays_in_the_browser_alone(learner: Learner, way: Any) -> None:  # noqa: F811
     page, marks = learner.page, way.locator(".course-mark").count()
     chosen = way.locator(".course-way-steps label:has(:checked)")
@@ -344,6 +347,7 @@ def test_a_journey_steps_and_plays_in_the_browser_alone(learner: Learner, way: A
     wire.detach()
 
 
+@pytest.mark.slow
 def test_a_journey_fits_and_is_saved_as_a_picture_and_a_table(learner: Learner, way: Any) -> None:  # noqa: F811
     for width in (1600, 800):
         look(learner, f"journey-{width}", width, ".course-way")
@@ -362,6 +366,7 @@ def test_a_journey_fits_and_is_saved_as_a_picture_and_a_table(learner: Learner, 
     run.host("docker rm -f web")
 
 
+@pytest.mark.slow
 def test_the_panel_plays_the_last_journey_and_goes_back_to_the_network(learner: Learner) -> None:  # noqa: F811
     write(learner, "in-panel.ipynb", (*JOURNEY[:2], "from course_lib import live\nlive()", JOURNEY[2]))
     learner.open("in-panel.ipynb")
@@ -401,6 +406,7 @@ def started(name: str, since: float) -> float:
     return int(run.host(f"{said} --format '{{{{.TimeNano}}}}'").split()[0]) / 1e9
 
 
+@pytest.mark.slow
 def test_it_follows_a_chapter_cell_by_cell_and_a_terminal_beside_it(learner: Learner) -> None:  # noqa: F811
     chapter = nbformat.read(ROOT / "notebooks" / "01_docker0.ipynb", as_version=4)
     cells = [cell.source for cell in chapter.cells if cell.cell_type == "code"]

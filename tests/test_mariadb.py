@@ -8,7 +8,7 @@ import pytest
 
 from course_lib import lab, run
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.slow]  # they see what a recipe changes; chapters see the images
 SYSTEM = {"information_schema", "mysql", "performance_schema", "sys"}
 
 
@@ -44,7 +44,6 @@ def logs() -> str:
     return run.host("docker logs db")
 
 
-@pytest.mark.slow
 def test_the_sources_command_makes_root_and_nothing_else_and_only_once() -> None:
     start("-e MYSQL_ROOT_PASSWORD=wordpress -e MYSQL_PASSWORD=wordpress")
     assert "MYSQL_PASSWORD (or MARIADB_PASSWORD) is ignored, because MYSQL_USER is missing" in logs()
@@ -89,7 +88,6 @@ def test_a_directory_with_something_else_is_refused_and_left_alone() -> None:
     assert run.host("docker wait db; ls -A /dbdata; cat /dbdata/letter") == "1\nletter\nmine\n"
 
 
-@pytest.mark.slow
 def test_what_a_failed_start_left_is_made_anew() -> None:
     start(f"-e MYSQL_ROOT_PASSWORD=wordpress -e MYSQL_DATABASE={'x' * 65}")
     assert run.host("docker wait db").strip() != "0"

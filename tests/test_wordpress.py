@@ -8,7 +8,7 @@ import pytest
 
 from course_lib import lab, run
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.slow]  # they see what a recipe changes; chapters see the images
 SITE = "http://203.0.113.10:8080"
 NO_CONNECTION = "Error establishing a database connection"
 
@@ -55,7 +55,6 @@ def sql(statement: str) -> str:
     return run.host(f"docker exec mysql mariadb -pwordpress -N -e '{statement}'")
 
 
-@pytest.mark.slow
 def test_without_a_variable_there_is_no_configuration_but_the_wizard_which_can_write_one() -> None:
     start("")
     assert configuration() == []
@@ -89,7 +88,6 @@ def test_no_database_is_made() -> None:
     sql("DROP DATABASE wordpress")
 
 
-@pytest.mark.slow
 def test_a_site_from_variables_and_files_is_there_again_in_a_new_container() -> None:
     sql("CREATE DATABASE blog")
     run.host("printf 'wordpress\\n' >/secret")
