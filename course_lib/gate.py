@@ -138,10 +138,14 @@ def plan(level: str) -> dict[str, list[Step]]:
     moments: list[Step] = [("bad moments", [*PYTEST, FAULTS, *here])] if level == WHOLE else []  # all are slow
     return {
         # Most live tests look at the whole machine: they go one at a time.
-        "test": [("live tests", [*PYTEST, "tests", *(f"--ignore={file}" for file in apart), *here])],
+        "test": [
+            ("live tests", [*PYTEST, "tests", *(f"--ignore={file}" for file in apart), *here]),
+            FRESH,
+            ("exercises", [*STRICT, "exercises"]),
+        ],
         "book": [
             FRESH,
-            ("notebooks", [*STRICT, "notebooks", "exercises"]),
+            ("notebooks", [*STRICT, "notebooks"]),
             ("answers to exercises", [*PYTEST, *BESIDE, EXERCISES, *here]),
         ],
         "page": [
