@@ -22,6 +22,7 @@ from course_lib.errors import CommandFailedError, CommandHungError, LabGoneError
 from course_lib.probing import beginning, evidence, unseen
 
 AGAIN = "again"  # the line that says that an answer is replayed once more
+REMOVE = "from course_lib import lab, throwaway; throwaway.remove(lab.name())"
 LAST_WORDS = 2000  # characters of an answer's output that are kept
 
 
@@ -97,9 +98,9 @@ def _answer(limit: float) -> dict[str, Any]:
 
 
 def _end_with_input() -> None:
-    """End this process when whoever started it is gone."""
+    """End this process when whoever started it is gone: what takes its place removes the lab, and does nothing else."""
     sys.stdin.read()
-    os._exit(1)
+    os.execv(sys.executable, [sys.executable, "-c", REMOVE])  # noqa: S606 - no shell is wanted
 
 
 def main() -> None:

@@ -234,7 +234,10 @@ def well(desk: Desk, moment: Moment, before: tuple[str, str, str]) -> list[str]:
             found.append(f"in the lab: {said}")
     except Exception as error:
         found.append(f"the lab does not work: {error!r}")
-    return found if moment.act == "grade" else found + left(desk)  # the same `grade` goes on, and then removes all
+    if moment.act == "grade" and moment.victim != "course":
+        return found  # the same `grade` goes on, and then removes all
+    # A grader that was killed leaves no lab of an answer, only a seed that it was just making: `grade` removes that.
+    return found + [words for words in left(desk) if moment.act != "grade" or "-seed" not in words]
 
 
 def left(desk: Desk) -> list[str]:
