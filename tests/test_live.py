@@ -119,7 +119,6 @@ def test_it_follows_a_cell_and_the_cell_says_what_it_changed(learner: Learner, p
     look(learner, "live-1366")
 
 
-@pytest.mark.slow
 def test_it_follows_a_terminal_also_while_a_cell_runs(learner: Learner, page: Any) -> None:  # noqa: F811
     learner.run_cell(3)
     page.get_by_text("| Busy").wait_for(timeout=5000)
