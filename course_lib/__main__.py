@@ -255,6 +255,8 @@ def write_bundle(file: Path, arch: str | None, versions: tuple[str, ...], replac
 def test(paths: tuple[str, ...], whole: bool, long: bool, parts: tuple[str, ...], runs: int) -> None:
     """Run the gate: style, types, pure and live tests, and every notebook (or only PATHS)."""
     level = gate.WHOLE if whole or os.environ.get("CI") else gate.QUICK
+    if whole and (paths or long):
+        raise click.UsageError("--all is for the gate: the soak and paths run all that they name without it.")
     if paths and long:
         raise click.UsageError("The soak has parts instead of paths: leave out the paths.")
     if parts and not long:

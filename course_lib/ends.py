@@ -20,7 +20,8 @@ def end_of(request: Request, sections: Mapping[str, str], steps: Sequence[Step])
     relayed = next((s for s in steps if s.connection == 2 and s.back), None)
     if answer and not any(s.verdict == "drop" for s in there + back):
         if relayed and relayed.packet.said.startswith("RST"):
-            words = f"connected to a relay in host, whose own connection was refused by {relayed.place}"
+            who = f" by {relayed.place}" if relayed.kind == "sends" else ""
+            words = f"connected to a relay in host, whose own connection was refused{who}"
             return End("refused", words, ("the sender", "trace"))
         kind = "answered" if answer.startswith("answered") else "connected"
         return End(kind, answer, ("the sender",))
@@ -84,9 +85,10 @@ def _turned_back(back: Sequence[Step], error: str) -> End:
     begin, said = back[0], back[0].packet.said
     told = f" ({error})" if error else ""
     if begin.kind != "sends":
+        refused = said.startswith("RST") or said == "port unreachable"
         what = said if said.startswith("RST") else f"ICMP {said}"
-        kind = "refused" if said in (what, "port unreachable") else "unreachable"
-        return End(kind, f"{what} came back; where it began was not seen{told}", ("trace", "the sender"))
+        words = f"{what} came back; where it began was not seen{told}"
+        return End("refused" if refused else "unreachable", words, ("trace",))
     if said.startswith("RST"):
         words = f"refused by {begin.place} with a RST: no socket listens on that address and port there{told}"
         return End("refused", words, ("trace", "the sender"))

@@ -171,8 +171,9 @@ read_all() { # each monitor has read all that the kernel has for it (Rmem), and 
             [[ $family == 12 && $groups == 00000100 ]] || continue
             [[ $queued == 0 ]] || return 1
             # The kernel makes the port of a program's first netlink socket from its process id (netlink(7), nl_pid).
-            state=$(sed 's/.*) //; s/ .*//' "/proc/$port/stat" 2>/dev/null)
-            [[ $state == "" || $state == S ]] || return 1
+            state="" # a monitor that has ended, or with another port, has nothing more to say here
+            read -r state 2>/dev/null <"/proc/$port/stat"
+            [[ $state == "" || $state == *") S "* ]] || return 1
         done <"/proc/${inside[$name]}/net/netlink"
     done
 }

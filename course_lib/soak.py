@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import itertools
 import os
 import platform
 import random
@@ -110,21 +111,34 @@ def run(start: Callable[..., None], parts: Sequence[str], runs: int) -> int:
             failed = gate.side_by_side(chains, at_once=AT_ONCE)
         finally:  # what was seen until Ctrl-C is kept, too
             about = f"{_machine()}; {time.monotonic() - began:.0f} s in all, with {', '.join(parts)} side by side"
+            about += f"; seed {today.toordinal()}."
             for part in parts:
-                texts = {column: [_text(log) for log in logs[column]] for column in columns if column.part == part}
+                these = {column: [_text(log) for log in logs[column]] for column in columns if column.part == part}
                 wrong = [title for title in failed if title in STOPPED or title.startswith(f"{part}, ")]
-                table: dict[str, list[Taken]] = {}
-                for column, these in texts.items():
-                    table.setdefault(f"{engines[column]}, {column.title}", []).extend(map(taken, these))
-                    wrong += [f"{name} (engine {engines[column]})" for text in these for name in broken(text)]
-                if any(run for runs in table.values() for run in runs):
-                    path = gate.ROOT / f"docs/soak-{today}-{part}{'-stopped' if failed == STOPPED else ''}.md"
-                    path.parent.mkdir(exist_ok=True)
-                    text = report(f"Soak of {today}: {part}", f"{about}; seed {today.toordinal()}.", table, wrong)
-                    path.write_text(text)
-                    say(f"The report: {path.relative_to(gate.ROOT)}")
+                name = f"{today}-{part}{'-stopped' if failed == STOPPED else ''}"
+                if failed != STOPPED or any(map(taken, itertools.chain(*these.values()))):
+                    _write(name, about, these, engines, wrong)
     say(f"Failed: {', '.join(failed)}" if failed else "All is well.")
     return 1 if failed else 0
+
+
+def _write(
+    name: str,
+    about: str,
+    texts: Mapping[Column, Sequence[str]],
+    engines: Mapping[Column, str],
+    wrong: Sequence[str],
+) -> None:
+    """Write the report of one part from the logs of its columns."""
+    table: dict[str, list[Taken]] = {}
+    cases = []
+    for column, these in texts.items():
+        table.setdefault(f"{engines[column]}, {column.title}", []).extend(map(taken, these))
+        cases += [f"{case} (engine {engines[column]})" for text in these for case in broken(text)]
+    path = gate.ROOT / f"docs/soak-{name}.md"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(report(f"Soak of {name}", about, table, [*wrong, *cases]))
+    say(f"The report: {path.relative_to(gate.ROOT)}")
 
 
 def _text(log: Path) -> str:

@@ -78,7 +78,7 @@ def remove_seed() -> None:
     api = engine.outer()
     with lab.named(seed_name()):
         for container in _containers():
-            api.remove_container(container, force=True)
+            lab.discard(api.inspect_container(container))
             say(f"Removed the container {container[:12]}, which kept the images for throw-away labs")
         if api.volumes(filters={"label": f"{lab.NAME_LABEL}={lab.name()}"})["Volumes"]:
             lab.down(remove_images=False)

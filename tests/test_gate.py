@@ -68,6 +68,13 @@ def test_the_level_of_the_gate(words: list[str], ci: str, level: str, monkeypatc
     assert asked == [level]
 
 
+@pytest.mark.parametrize("more", ["--soak", __file__])
+def test_all_is_for_the_gate_alone(more: str) -> None:
+    done = CliRunner().invoke(main, ["test", "--all", more])
+    assert done.exit_code == 2
+    assert "--all is for the gate" in done.output
+
+
 def test_the_parts_of_the_soak_are_all_its_tests_and_none_twice() -> None:
     of = {column.part: column.commands[0] for column in soak.plan(tuple(soak.TESTS), [], seed=1, runs=1)}
     assert set(of) == set(soak.PARTS) - {"orders", "engines"}

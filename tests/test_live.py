@@ -95,7 +95,6 @@ def look(learner: Learner, name: str, width: int = 1366, what: str = ".course-li
     large.uncheck()
     assert smallest
     assert smallest[-1] >= READABLE, f"a text cannot be read at {width}: {smallest}"
-    print(name, width, plain, smallest)
     assert width < ROOMY or min(plain) >= READABLE, f"a text cannot be read at {width}: {plain}"
 
 
