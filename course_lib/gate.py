@@ -8,11 +8,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from course_lib import exercises, images, lab, throwaway
+from course_lib import engine, exercises, images, lab, machine, throwaway
 from course_lib.errors import CourseError
 from course_lib.packages import need_packages
 from course_lib.progress import say
@@ -42,17 +42,18 @@ def run(paths: Sequence[str], start: Callable[..., None], level: str) -> int:
     # Each chain goes one step after the other, beside the others, and has its lab.
     steps = {"test": _chosen(paths)} if paths else plan(level)
     chains = {f"{own}-{end}": chain for end, chain in steps.items()}
-    of_workers = [f"{own}-book-{worker}" for worker in WORKERS if not paths]  # they start them
+    of_workers = [f"{own}-book-{worker}" for worker in WORKERS if not paths]
     os.environ["COURSE_LEARNER"] = exercises.NOBODY  # whose values stand in the committed outputs
     began = time.monotonic()
     with contextlib.ExitStack() as at_the_end:
         for name in (*chains, *of_workers):
             at_the_end.callback(take_away, name)
-        for name in chains:
-            os.environ["COURSE_LAB"] = name
+        if paths:
+            os.environ["COURSE_LAB"] = f"{own}-test"
             start(lab.DEFAULT_ENGINE, install=True)
-        if not paths:
-            every_engine()
+        else:  # the labs are started by those who use them, side by side (tests/worker.py)
+            machine.ensure_engine(engine.outer, say, install=True)
+            make_images(images.RELEASES if level == WHOLE else [lab.DEFAULT_ENGINE])
         _browser()
         failed = side_by_side(chains)
     took = f"in {time.monotonic() - began:.0f} s"
@@ -60,8 +61,8 @@ def run(paths: Sequence[str], start: Callable[..., None], level: str) -> int:
     return 1 if failed else 0
 
 
-def every_engine() -> None:
-    """Make the images of all engines: the appendix runs them in cells, which have no time for that.
+def make_images(versions: Iterable[str]) -> None:
+    """Make the images of engines, which no test has time for, and no cell: the appendix runs all engines.
 
     Debian's testing index, where the newest engine is from, is past its Valid-Until on some mirrors. The tests take
     it as it is (apt-secure(8)); a learner has to say so.
@@ -69,8 +70,8 @@ def every_engine() -> None:
     before = os.environ.get(OPTIONS)
     os.environ[OPTIONS] = f"{before or ''} Acquire::Check-Valid-Until=false".strip()
     try:
-        for release in images.RELEASES.values():
-            images.build_all(release, lambda package: need_packages([package], "make the lab's images", say))
+        for version in versions:
+            images.build_all(images.RELEASES[version], lambda name: need_packages([name], "make the lab's images", say))
     finally:
         os.environ.pop(OPTIONS)
         if before is not None:
@@ -123,10 +124,11 @@ def _is_well(name: str, title: str, command: Sequence[str]) -> bool:
 
 FRESH: Step = ("a fresh lab", ["course_lib", "reset"])  # a notebook says at its beginning what it removes: nothing
 EXERCISES, FAULTS = "tests/test_exercises.py", "tests/test_faults.py"
+APPENDIX = "notebooks/appendix_three_engines.ipynb"  # three labs more
 BROWSER = ("tests/test_live.py", "tests/test_jupyter.py", "tests/test_projector.py")
-# An answer's replay mostly waits: several workers of pytest-xdist, each with a lab of its own, wait side by side.
+# Notebooks and answers mostly wait: workers of pytest-xdist, each with a lab of its own, wait side by side.
 WORKERS = ("gw0", "gw1")  # as pytest-xdist names them
-BESIDE = ("-n", str(len(WORKERS)), "--dist", "load")
+BESIDE = ("-p", "tests.worker", "-n", str(len(WORKERS)), "--dist")  # and how they share what there is
 # Which tests: every kind of them and every notebook in some minutes, for each commit; or all but the soak, as in CI.
 QUICK, WHOLE = "not soak and not slow", "not soak"
 
@@ -135,18 +137,14 @@ def plan(level: str) -> dict[str, list[Step]]:
     """Return the gate's chains, which take about as long, by the ends of their labs' names."""
     here = ("-m", f"live and {level}")
     apart = (EXERCISES, FAULTS, *BROWSER)
+    notebooks = ["notebooks", "exercises"] + ([f"--ignore={APPENDIX}"] if level == QUICK else [])
     moments: list[Step] = [("bad moments", [*PYTEST, FAULTS, *here])] if level == WHOLE else []  # all are slow
     return {
         # Most live tests look at the whole machine: they go one at a time.
-        "test": [
-            ("live tests", [*PYTEST, "tests", *(f"--ignore={file}" for file in apart), *here]),
-            FRESH,
-            ("exercises", [*STRICT, "exercises"]),
-        ],
+        "test": [("live tests", [*PYTEST, "tests", *(f"--ignore={file}" for file in apart), *here])],
         "book": [
-            FRESH,
-            ("notebooks", [*STRICT, "notebooks"]),
-            ("answers to exercises", [*PYTEST, *BESIDE, EXERCISES, *here]),
+            ("notebooks", [*STRICT, *BESIDE, "loadfile", *notebooks]),
+            ("answers to exercises", [*PYTEST, *BESIDE, "load", EXERCISES, *here]),
         ],
         "page": [
             ("style", ["ruff", "check", "."]),

@@ -36,7 +36,7 @@ TESTS = {
     **{part: [*gate.PYTEST, *files, "-m", "soak"] for part, files in FILES.items()},
     "tests": [*gate.PYTEST, "tests", *(f"--ignore={file}" for files in FILES.values() for file in files), "-m", "soak"],
 }
-TESTS["answers"] += gate.BESIDE  # as in the gate
+TESTS["answers"] += [*gate.BESIDE, "load"]  # as in the gate
 TESTS["faults"] += ["-rP"]  # what happened at each moment
 PARTS = ("orders", "engines", *TESTS)
 Taken = Mapping[str, float]  # by file: the seconds that it took in one run; NaN if something in it failed
@@ -90,7 +90,7 @@ def run(start: Callable[..., None], parts: Sequence[str], runs: int) -> int:
     engines: dict[Column, str] = {}
     with contextlib.ExitStack() as at_the_end:
         folder = Path(at_the_end.enter_context(tempfile.TemporaryDirectory(prefix="course-")))
-        gate.every_engine()
+        gate.make_images(images.RELEASES)
         for column in columns:
             name = f"{own}-soak-{column.lab}"
             for each in (name, *(f"{name}-{worker}" for worker in gate.WORKERS)):

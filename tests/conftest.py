@@ -11,9 +11,7 @@ from typing import Any
 
 import pytest
 
-os.environ.setdefault("COURSE_LAB", "default-test")
-if "PYTEST_XDIST_WORKER" in os.environ:  # side by side, each worker of pytest-xdist has a lab of its own (gate.py)
-    os.environ["COURSE_LAB"] += f"-{os.environ['PYTEST_XDIST_WORKER']}"
+from tests.worker import refuse
 
 ROOT = Path(__file__).parent.parent
 # A shell starts what runs in its background deaf to Ctrl-C, and whoever is started from there inherits it (POSIX,
@@ -21,17 +19,20 @@ ROOT = Path(__file__).parent.parent
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def refuse(package: str) -> None:
-    raise AssertionError(f"{package} should be there: run ./course test")
-
-
 @pytest.fixture(scope="session")
 def running_lab() -> Iterator[None]:
-    """Make sure that the tests' lab runs (the gate has started it; by hand this starts it)."""
+    """Make sure that the tests' lab runs."""
     from course_lib import lab
 
     lab.up(lab.version(), refuse)
     return
+
+
+@pytest.fixture(autouse=True)
+def lab_of_live_tests(request: pytest.FixtureRequest) -> None:
+    """Give every live test the lab, also one that only looks at the machine."""
+    if request.node.get_closest_marker("live"):
+        request.getfixturevalue("running_lab")
 
 
 @pytest.fixture

@@ -185,6 +185,7 @@ def test_an_engine_that_dies_while_a_cell_runs(second_engine: Callable[[], None]
     engine.outer().remove_container(made, force=True)
 
 
+@pytest.mark.slow
 def test_an_engine_that_refuses_the_seccomp_profile(
     running_lab: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -202,6 +203,7 @@ def test_an_engine_that_refuses_the_seccomp_profile(
         lab.down(remove_images=False)
 
 
+@pytest.mark.slow
 def test_a_file_system_that_overlay_cannot_use(
     running_lab: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

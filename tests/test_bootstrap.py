@@ -277,7 +277,8 @@ def small_disk(folder: Path, size: str) -> Iterator[None]:
         subprocess.run(["umount", str(folder)], check=True)
 
 
-@pytest.mark.parametrize("size", ["1M", *(pytest.param(size, marks=pytest.mark.slow) for size in ("8M", "32M"))])
+@pytest.mark.slow
+@pytest.mark.parametrize("size", ["1M", "8M", "32M"])
 def test_a_full_disk_is_one_sentence(clone: Path, tmp_path: Path, size: str) -> None:
     (tmp_path / "disk").mkdir()
     with small_disk(tmp_path / "disk", size):
@@ -313,6 +314,7 @@ def test_on_a_terminal_the_progress_is_one_line_that_changes(clone: Path) -> Non
     assert re.search(rb"\r\x1b\[K(Fetching package \d of 1|Installing 1 packages \.\.\. [01])\r", shown), shown
 
 
+@pytest.mark.slow
 def test_this_environment_is_what_the_real_locks_say() -> None:
     python = ROOT / ".venv/bin/python"
     assert python.exists(), "run ./course test"

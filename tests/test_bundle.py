@@ -142,6 +142,7 @@ def test_a_bundle_is_written_and_loaded_where_nothing_leads_out(
         assert capsys.readouterr().out == f"The images of {file} are there already.\n"
 
 
+@pytest.mark.slow
 def test_what_does_not_fit_this_course_or_this_engine(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(small / "course.tar")
     with monkeypatch.context() as patch:
@@ -170,6 +171,7 @@ def of_this_engine(prefix: str) -> dict[str, str]:
     return {tag: identity for tag, identity in tags if tag.startswith(f"{prefix}/") and tag.count("/") == 1}
 
 
+@pytest.mark.slow
 def test_images_of_another_architecture_have_names_of_their_own_and_get_the_plain_ones_where_they_belong(
     small: Path, own_names: str, cut_off: CutOff, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -216,6 +218,7 @@ def test_places_where_no_bundle_can_be_written(small: Path, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("size", ["32k", "512k"])  # too small for the package; for the images
+@pytest.mark.slow
 def test_a_disk_that_becomes_full(small: Path, size: str, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = shutil.disk_usage(small)._replace(free=10**10)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
@@ -229,6 +232,7 @@ def test_a_disk_that_becomes_full(small: Path, size: str, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("moment", ["_fetch", "_save"])
+@pytest.mark.slow
 def test_ctrl_c_leaves_nothing_and_keeps_the_bundle_that_was_there(
     small: Path, moment: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

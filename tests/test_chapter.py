@@ -10,6 +10,7 @@ from course_lib.errors import CourseError
 pytestmark = pytest.mark.live
 
 
+@pytest.mark.slow
 def test_a_bridge_made_by_hand_is_told_by_both_ends_of_a_chapter(
     fresh_lab: None, capsys: pytest.CaptureFixture[str]
 ) -> None:

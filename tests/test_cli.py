@@ -157,6 +157,7 @@ def test_a_login_that_is_older_than_the_group_goes_on_through_it(
 
 
 @pytest.mark.parametrize("act", ["start('26.1', install=False)", "main(['graph'])", "main(['reset'])"])
+@pytest.mark.slow
 def test_nothing_needs_a_network_after_the_first_up(act: str, running_lab: None) -> None:
     code = f"from course_lib.__main__ import main, start; {act}"
     cut_off = ["unshare", "--net", sys.executable, "-c", code]

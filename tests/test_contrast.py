@@ -88,6 +88,7 @@ def test_messages_are_compared_without_what_is_random() -> None:
     assert message(said) == {"message": "ID\ntaken by ID."}
 
 
+@pytest.mark.slow
 def test_pictures_of_several_networks_stand_under_each_other() -> None:
     pictures = chapter.Pictures({engine: network(engine) for engine in ENGINES})
     single = [Image.open(io.BytesIO(chapter.Pictures({e: network(e)}).png())) for e in ENGINES]

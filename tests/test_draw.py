@@ -1,5 +1,6 @@
 import io
 from pathlib import Path
+from typing import Any
 
 import matplotlib.image
 import numpy as np
@@ -19,17 +20,21 @@ def pixels(data: bytes) -> np.ndarray:
     return (matplotlib.image.imread(io.BytesIO(data), format="png")[:, :, :3] * 255).round()
 
 
+def slow(*names: str) -> list[Any]:
+    return [pytest.param(name, marks=pytest.mark.slow) for name in names]
+
+
 def has(image: np.ndarray, colour: str) -> int:
     wanted = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
     return int((np.abs(image - wanted).max(axis=2) <= 1).sum())
 
 
-@pytest.mark.parametrize("name", ["first_day", "example", "long_names"])
+@pytest.mark.parametrize("name", ["example", *slow("first_day", "long_names")])
 def test_the_same_picture_gives_the_same_bytes(name: str) -> None:
     assert png(layout(SCENES[name]())) == png(layout(SCENES[name]()))
 
 
-@pytest.mark.parametrize("name", ["nothing", "first_day", "example", "dual_stack", "modes", "many_12"])
+@pytest.mark.parametrize("name", ["nothing", "example", *slow("first_day", "dual_stack", "modes", "many_12")])
 def test_no_picture_is_blank_or_of_another_size(name: str) -> None:
     picture = layout(SCENES[name]())
     image = pixels(png(picture))

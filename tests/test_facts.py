@@ -15,6 +15,7 @@ from tests.record import SCENES
 pytestmark = pytest.mark.live
 
 
+@pytest.mark.slow
 def test_a_snapshot_costs_one_question_with_two_lists(fresh_lab: None, monkeypatch: pytest.MonkeyPatch) -> None:
     run.host("for i in 1 2 3 4 5; do docker run -d --name c$i busybox sleep 1000 >/dev/null; done")
     facts.read()  # the program that is kept is started once

@@ -128,6 +128,7 @@ def test_no_figure_is_taken_for_another(figure: str) -> None:
 
 @pytest.mark.live
 @pytest.mark.usefixtures("fresh_lab")
+@pytest.mark.slow
 def test_each_figure_is_what_boxes_draws() -> None:
     names = " ".join(name for name in GENID.FIGURES if name != "boy")
     run.host(

@@ -19,8 +19,8 @@ from course_lib.base import bootstrap, supply
 from course_lib.base import make as make_base
 from course_lib.errors import CourseError
 from course_lib.packages import Machine, Outcome, need_packages
-from tests.conftest import refuse
 from tests.proxy import proxy
+from tests.worker import refuse
 
 pytestmark = pytest.mark.live
 NOWHERE = "http://127.0.0.1:9"  # the port "discard": nobody listens there
@@ -75,6 +75,7 @@ def test_a_mirror_that_leads_nowhere_is_named_and_the_next_build_goes_on_through
 
 
 @pytest.mark.parametrize("configured", ["apt", "docker"])
+@pytest.mark.slow
 def test_a_proxy_that_apt_or_docker_is_configured_for_is_asked(
     own_names: str, configured: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -129,6 +130,7 @@ def test_no_registry_and_no_mmdebstrap(
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_base_that_was_loaded_by_hand_is_used(own_names: str, monkeypatch: pytest.MonkeyPatch) -> None:
     no_registry(monkeypatch)
     name = f"{own_names}loaded"

@@ -14,7 +14,7 @@ import course_lib
 from course_lib import engine, evidence, lab, run
 from course_lib.errors import CommandInterruptedError, CourseError
 from course_lib.follow import Journey, journey
-from tests.conftest import refuse
+from tests.worker import refuse
 
 pytestmark = pytest.mark.live
 # What of us could be seen: our tables, processes, files, and the rules that people look at.

@@ -159,6 +159,7 @@ def test_the_printed_address_opens_the_first_notebook(learner: Learner) -> None:
     assert learner.page.locator(".Toastify__toast").count() == 0
 
 
+@pytest.mark.slow
 def test_chapter_01_runs_from_top_to_bottom(learner: Learner) -> None:
     learner.open("01_docker0.ipynb")
     page = learner.page

@@ -12,7 +12,7 @@ import pytest
 
 from course_lib import engine, images, lab, run
 from course_lib.errors import CourseError, EngineUnfitError, LabGoneError
-from tests.conftest import refuse
+from tests.worker import refuse
 
 pytestmark = pytest.mark.live
 
@@ -109,6 +109,7 @@ def test_a_lab_killed_while_a_cell_runs(fresh_lab: None) -> None:
     assert run.host("hostname").strip() == "host"
 
 
+@pytest.mark.slow
 def test_a_lab_that_was_stopped_starts_again_with_what_it_had(fresh_lab: None) -> None:
     run.host("docker run -d --name kept busybox sleep 100 >/dev/null")
     engine.outer().kill(lab.container())
@@ -149,6 +150,7 @@ def bystander() -> Iterator[Any]:
     api.remove_network(network["Id"])
 
 
+@pytest.mark.slow
 def test_down_proves_that_the_machine_is_as_before(
     bystander: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -207,6 +209,7 @@ def test_a_foreign_volume_and_image_of_our_name_are_not_touched(monkeypatch: pyt
         api.remove_image(f"{images.PREFIX}/foreign:trixie")
 
 
+@pytest.mark.slow
 def test_a_refused_capability_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COURSE_LAB", "test-seven")
     monkeypatch.setattr(lab, "CAPABILITIES", ("NET_ADMIN", "SYS_PTRACE"))
@@ -281,6 +284,7 @@ def test_a_changed_recipe_replaces_the_image_in_the_lab(fresh_lab: None) -> None
     assert len(api.images(all=False)) == len(before), "no image without a name stays"
 
 
+@pytest.mark.slow
 def test_reset_removes_the_images_that_were_made_in_the_lab(fresh_lab: None) -> None:
     run.host(
         "printf 'FROM busybox\\nEXPOSE 8000\\n' | docker build -q -t mine - 2>/dev/null; docker tag nginx mine:too"

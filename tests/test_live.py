@@ -118,6 +118,7 @@ def test_it_follows_a_cell_and_the_cell_says_what_it_changed(learner: Learner, p
     look(learner, "live-1366")
 
 
+@pytest.mark.slow
 def test_it_follows_a_terminal_also_while_a_cell_runs(learner: Learner, page: Any) -> None:  # noqa: F811
     learner.run_cell(3)
     page.get_by_text("| Busy").wait_for(timeout=5000)
@@ -150,6 +151,7 @@ def test_it_follows_a_terminal_also_while_a_cell_runs(learner: Learner, page: An
     seen(page, r"web: nginx")
 
 
+@pytest.mark.slow
 def test_its_controls(learner: Learner, page: Any) -> None:  # noqa: F811
     page.set_viewport_size({"width": 1366, "height": 1500})
     texts = page.locator(".course-live svg text")
@@ -192,6 +194,7 @@ def test_its_controls(learner: Learner, page: Any) -> None:  # noqa: F811
         assert (learner.clone / "notebooks" / f"network-1.{kind.lower()}").stat().st_size > 5000
 
 
+@pytest.mark.slow
 def test_why_are_you_here_by_keyboard_and_on_hover(learner: Learner, page: Any) -> None:  # noqa: F811
     parts = page.locator(".jp-NotebookPanel:visible .widget-select select")
     parts.focus()
@@ -209,6 +212,7 @@ def test_why_are_you_here_by_keyboard_and_on_hover(learner: Learner, page: Any) 
     assert at == "rect", "the mouse meets the words and not the box, whose title would not be shown"
 
 
+@pytest.mark.slow
 def test_a_prediction_is_answered_after_the_click(learner: Learner, page: Any) -> None:  # noqa: F811
     area = learner.run_cell(4)
     area.get_by_text("Does c1 know c2 by name?").wait_for(timeout=10_000)
@@ -235,6 +239,7 @@ def test_it_survives_a_restart_of_dockerd_and_a_fresh_lab(learner: Learner, page
     seen(page, r"fresh: busybox · sh; running", 5)
 
 
+@pytest.mark.slow
 def test_closed_it_leaves_nothing_but_the_picture_and_its_words(learner: Learner, page: Any) -> None:  # noqa: F811
     assert run.host("pgrep -f '[m]onitor ruleset' || true")
     learner.run_cell(5).get_by_text("threads: []").wait_for(timeout=10_000)

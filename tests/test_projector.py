@@ -10,7 +10,7 @@ import pytest
 from course_lib import run
 from tests.test_jupyter import Learner, learning
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.slow]
 SHOWN = ".jp-Notebook .jp-Cell:visible"
 STEP = ".jp-Notebook .jp-Cell.jp-mod-active"
 LIVE = ".jp-Notebook .jp-Cell:has(.course-live)"

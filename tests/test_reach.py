@@ -63,6 +63,7 @@ def test_nothing_comes_from_nowhere_only_where_all_was_tried() -> None:
 
 @pytest.mark.live
 @pytest.mark.usefixtures("fresh_lab")
+@pytest.mark.slow
 def test_a_probe_tries_all_from_a_containers_network_with_the_hosts_programs() -> None:
     """`web` answers `caller` by name, and nobody while it is paused; afterwards all is as before."""
     run.host("""

@@ -15,9 +15,9 @@ from course_lib.checks import Value, Verdict
 from course_lib.errors import CourseError
 from course_lib.judging import judge
 from course_lib.probing import beginning, evidence
-from tests.conftest import refuse
 from tests.test_exercises import filled
 from tests.test_grade import hand_in, rows, run_grader
+from tests.worker import refuse
 
 EXERCISE = exercises.named("07_rescue")
 RESCUE: Any = sys.modules["course_exercise_07_rescue"]

@@ -75,6 +75,7 @@ def test_an_error_says_its_line() -> None:
 @pytest.mark.parametrize(
     ("end", "code"), [("kill -KILL $$", 137), ("kill -TERM 0", 143), ("exec sh -c 'exit 9'", 9), ("if", 2)]
 )
+@pytest.mark.slow
 def test_a_shell_that_ends_otherwise(end: str, code: int) -> None:
     with pytest.raises(CommandFailedError, match=f"exit code {code}"):
         run.host(end)
@@ -176,6 +177,7 @@ def test_output_beyond_the_most_is_cut_with_a_word() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_an_endless_line_is_cut_and_memory_is_bounded() -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # kB
     said = run.host("head -c 200M /dev/zero | tr '\\0' x")
@@ -189,6 +191,7 @@ def test_text_that_no_chunk_respects() -> None:
     assert run.host(r"printf 'a\000b\377\n'") == "a\0b\ufffd\n"
 
 
+@pytest.mark.slow
 def test_a_command_that_closes_its_output_but_runs_on() -> None:
     began = time.monotonic()
     with pytest.raises(CommandFailedError, match="exit code 4"):
@@ -196,6 +199,7 @@ def test_a_command_that_closes_its_output_but_runs_on() -> None:
     assert time.monotonic() - began > 1.4
 
 
+@pytest.mark.slow
 def test_a_cell_ends_with_its_shell_and_its_background_lives_on_unheard() -> None:
     began = time.monotonic()
     said = run.host("rm -f /tmp/alive; (sleep 3; echo unheard; sleep 0.2; echo more; touch /tmp/alive) & echo here")

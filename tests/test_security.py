@@ -135,6 +135,7 @@ def test_url_listens_on_the_loopback_only(running_lab: None) -> None:
     assert rows == [f"0100007F:{port:04X}"]
 
 
+@pytest.mark.slow
 def test_jupyters_port_wants_the_token_which_no_process_list_shows(running_lab: None, tmp_path: Path) -> None:
     env = {**os.environ, "HOME": str(tmp_path), "JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime")}
     command = [sys.executable, "-m", "course_lib", "up", "--no-browser"]

@@ -110,6 +110,7 @@ def test_a_script_is_piped_in() -> None:
     assert (done.stdout, done.returncode) == (b"host\n", 4)
 
 
+@pytest.mark.slow
 def test_a_quick_command_loses_nothing() -> None:
     assert {shell("echo quick").stdout for _ in range(5)} == {b"quick\n"}
 

@@ -123,13 +123,24 @@ def test_only_these_start_processes_on_the_learners_machine() -> None:
 
 
 @pytest.mark.parametrize("name", PURE)
-def test_a_pure_module_imports_nothing_impure(name: str) -> None:
+def test_a_pure_module_names_nothing_impure(name: str) -> None:
     here = {module.partition(".")[0] for module in imports((FOLDER / f"{name}.py").read_text())}
     assert here & NOT_HERE == set()
-    code = f"import json, sys, course_lib.{name}; print(json.dumps(sorted(sys.modules)))"
+
+
+def test_a_pure_module_brings_nothing_impure_with_it() -> None:
+    """All in one interpreter, one after the other: the first that brings something is named."""
+    code = (
+        "import importlib, json, sys\n"
+        f"for name in {PURE!r}:\n"
+        "    importlib.import_module(f'course_lib.{name}')\n"
+        "    print(name, json.dumps(sorted({each.partition('.')[0] for each in sys.modules})))\n"
+    )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    loaded = {module.partition(".")[0] for module in json.loads(said.stdout)}
-    assert loaded & NOWHERE == set()
+    for line in said.stdout.splitlines():
+        name, loaded = line.split(" ", 1)
+        assert set(json.loads(loaded)) & NOWHERE == set(), name
+    assert len(said.stdout.splitlines()) == len(PURE)
 
 
 def test_every_module_of_the_way_from_facts_to_shapes_is_held_pure() -> None:

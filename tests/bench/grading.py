@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from course_lib import answers, exercises, grade, throwaway
-from tests.conftest import refuse
 from tests.test_exercises import filled
+from tests.worker import refuse
 
 EXERCISE = "06_genid"
 COUNT = 30
