@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from course_lib import answers, exercises, lab, run
+from course_lib import answers, exercises, gate, lab, run
 from course_lib.answers import ANSWER
 from course_lib.checks import WAITING, Verdict
 from course_lib.errors import CommandFailedError, CommandHungError
@@ -29,9 +29,9 @@ def place(folder: Path) -> str:
 
 
 def right_ways() -> Iterator[Any]:
-    """Yield all right ways; all but the solutions of two small exercises are slow."""
+    """Yield all right ways; all but the solutions of small exercises are slow."""
     for folder in RIGHT:
-        quick = place(folder) in {"02_publish_three_ways/solution", "03_own_bridge/solution"}
+        quick = place(folder) in {f"{name}/solution" for name in gate.SMALL}
         yield pytest.param(folder, id=place(folder), marks=[] if quick else [pytest.mark.slow])
 
 

@@ -113,6 +113,10 @@ def test_it_follows_a_cell_and_the_cell_says_what_it_changed(learner: Learner, p
     area.get_by_text("Container c1 was added: running, busybox, 172.17.0.2/16 on bridge.").wait_for(timeout=20_000)
     area.get_by_text("Host: interface veth-of-c1 was added, a port of docker0.").wait_for()
     seen(page, r"c1: busybox · sh; running")
+
+
+@pytest.mark.slow
+def test_all_of_it_is_seen_and_can_be_read(learner: Learner, page: Any) -> None:  # noqa: F811
     look(learner, "live-1600", 1600)
     look(learner, "live-800", 800)
     look(learner, "live-1366")
