@@ -156,6 +156,7 @@ def test_a_disk_that_becomes_full_and_then_has_room(second_engine: object, folde
     assert images.recipe_of(engine.outer(), build())
 
 
+@pytest.mark.slow
 def test_an_engine_that_dies_while_a_cell_runs(second_engine: Callable[[], None], folder: Path) -> None:
     api = engine.outer()
     # What runs the cell needs no more of a lab than its label and bash.

@@ -32,6 +32,7 @@ def test_a_mirror_that_is_not_there_is_another_sentence() -> None:
     assert "check the network, the proxy or the mirror" in str(failure("some:image", "it failed", said))
 
 
+@pytest.mark.slow
 def test_an_index_past_its_date_is_taken_only_where_somebody_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("COURSE_APT_OPTIONS", raising=False)
     assert not [option for option in supply().options if "Valid-Until" in option]

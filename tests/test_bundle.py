@@ -112,6 +112,7 @@ def write(path: Path, **more: Any) -> bundle_file.Manifest:
     return bundle.make(path, "", ["26.1"], refuse, machines=[HERE], **more)
 
 
+@pytest.mark.slow
 def test_a_bundle_is_written_and_loaded_where_nothing_leads_out(
     small: Path, cut_off: CutOff, capsys: pytest.CaptureFixture[str]
 ) -> None:

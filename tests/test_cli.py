@@ -104,6 +104,7 @@ def test_who_stops_reading_sees_no_traceback(running_lab: None) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (141, "y\n", "")
 
 
+@pytest.mark.slow
 def test_a_picture_that_cannot_be_written(running_lab: None, tmp_path: Path) -> None:
     done = course("graph", "-o", f"{tmp_path}/no/such/x.png")
     assert "x.png cannot be written: No such file or directory" in one_sentence(done)

@@ -114,6 +114,7 @@ def test_no_browser(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.live
+@pytest.mark.slow
 def test_this_machine_is_read_and_nothing_is_started(running_lab: None, monkeypatch: pytest.MonkeyPatch) -> None:
     facts = doctor.gather()
     assert facts.engine

@@ -89,6 +89,7 @@ def everything(out: Path) -> dict[str, bytes]:
     return {p.relative_to(out).as_posix(): p.read_bytes() for p in sorted(out.rglob("*")) if p.is_file()}
 
 
+@pytest.mark.slow
 def test_the_same_evidence_gives_the_same_files_without_docker(tmp_path: Path) -> None:
     write_class(tmp_path)
     seen = []

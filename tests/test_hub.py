@@ -53,6 +53,7 @@ def config(monkeypatch: pytest.MonkeyPatch) -> Config:
     return PyFileConfigLoader("jupyterhub_config.py", path=str(DEPLOY)).load_config()
 
 
+@pytest.mark.slow
 def test_each_setting_is_one_that_somebody_reads(config: Config) -> None:
     places = {
         "JupyterHub": "jupyterhub.app",

@@ -51,11 +51,11 @@ def test_a_plain_host_shows_nothing_of_ours(fresh_lab: None) -> None:
     assert run.host("cat /proc/sys/net/ipv4/ip_forward").strip() == "1"
 
 
-def test_the_host_cannot_write_beyond_its_network(fresh_lab: None) -> None:
+def test_the_host_cannot_write_beyond_its_network(running_lab: None) -> None:
     assert "Read-only" in run.host("echo x >/proc/sys/kernel/core_pattern", fails=True)
 
 
-def test_names_resolve_and_nothing_waits_for_the_outside(fresh_lab: None) -> None:
+def test_names_resolve_and_nothing_waits_for_the_outside(running_lab: None) -> None:
     began = time.monotonic()
     assert run.host("dig +short client.example").strip() == "203.0.113.20"
     assert "NXDOMAIN" in run.host("dig nosuch.test")
@@ -63,7 +63,7 @@ def test_names_resolve_and_nothing_waits_for_the_outside(fresh_lab: None) -> Non
     assert time.monotonic() - began < 10
 
 
-def test_the_api_over_the_stream(fresh_lab: None) -> None:
+def test_the_api_over_the_stream(running_lab: None) -> None:
     api = engine.inner(lab.container())
     made = api.create_container("busybox", ["sh", "-c", "echo one; read x; echo got $x; sleep 60"], stdin_open=True)
     attached = api.attach_socket(made, params={"stdin": 1, "stdout": 1, "stream": 1})
@@ -246,6 +246,7 @@ def test_a_bad_name_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> No
         lab.container()
 
 
+@pytest.mark.slow
 def test_a_page_in_a_real_browser(fresh_lab: None, browser: Any) -> None:
     address = lab.url(8080)  # before anything is published there
     page = browser.new_page()
@@ -264,7 +265,7 @@ until curl -sf -o /dev/null http://203.0.113.10:8080/landed.html; do sleep 0.1; 
     page.close()
 
 
-def test_nothing_behind_the_address_is_a_reset_not_a_wait(fresh_lab: None) -> None:
+def test_nothing_behind_the_address_is_a_reset_not_a_wait(running_lab: None) -> None:
     port = int(lab.url(8999).rstrip("/").rsplit(":", 1)[1])
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         connection.sendall(b"GET / HTTP/1.0\r\n\r\n")

@@ -372,6 +372,7 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.mark.live
+@pytest.mark.slow
 def test_a_daemon_outlives_the_command_and_a_stale_pid_file(folder: Path) -> None:
     daemon = second_daemon(folder)
     code = f"""

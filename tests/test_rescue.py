@@ -138,6 +138,7 @@ def test_it_is_submitted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.live
 @pytest.mark.usefixtures("fresh_lab")
+@pytest.mark.slow
 def test_a_lab_whose_beginning_was_not_seen_is_not_judged(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(EXERCISE.folder)
     with pytest.raises(CourseError, match="was not seen"):

@@ -94,11 +94,13 @@ def test_a_command_that_hangs_is_named_and_ended_with_its_children(place: tuple[
     assert running("sleep 432") == []
 
 
+@pytest.mark.slow
 def test_a_hang_in_a_subshell_is_named_too() -> None:
     with pytest.raises(CommandHungError, match="`sleep 50`"):
         run.host("echo before; ( sleep 50 )", timeout=1)
 
 
+@pytest.mark.slow
 def test_a_time_limit_counts_while_output_flows() -> None:
     began = time.monotonic()
     with pytest.raises(CommandHungError, match="`yes`"):

@@ -111,6 +111,7 @@ def test_whoever_comes_moves_nobody(seed: int) -> None:
     assert outside(picture) == []
 
 
+@pytest.mark.slow
 def test_many_that_are_alike_move_nobody_either() -> None:
     for count in range(1, 70):
         assert moved(many(count), many(count + 1)) == []

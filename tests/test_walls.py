@@ -172,6 +172,7 @@ def test_nothing_waits_for_a_clock_that_can_be_set() -> None:
     assert found == set(CLOCKS)
 
 
+@pytest.mark.slow
 def test_what_a_notebook_imports_is_what_it_gets() -> None:
     """No module has the name of a public function: whoever imported it first would decide what the name means."""
     assert set(course_lib.__all__) & {path.stem for path in FOLDER.glob("*.py")} == set()
