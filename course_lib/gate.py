@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import subprocess
 import sys
@@ -12,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from course_lib import engine, exercises, images, lab, machine, throwaway
+from course_lib import engine, exercises, images, lab, machine
 from course_lib.errors import CourseError
 from course_lib.packages import need_packages
 from course_lib.progress import say
@@ -45,17 +44,17 @@ def run(paths: Sequence[str], start: Callable[..., None], level: str) -> int:
     of_workers = [f"{own}-book-{worker}" for worker in WORKERS if not paths]
     os.environ["COURSE_LEARNER"] = exercises.NOBODY  # whose values stand in the committed outputs
     began = time.monotonic()
-    with contextlib.ExitStack() as at_the_end:
-        for name in (*chains, *of_workers):
-            at_the_end.callback(take_away, name)
+    machine.ensure_engine(engine.outer, say, install=True)
+    try:
         if paths:
             os.environ["COURSE_LAB"] = f"{own}-test"
             start(lab.DEFAULT_ENGINE, install=True)
         else:  # the labs are started by those who use them, side by side (tests/worker.py)
-            machine.ensure_engine(engine.outer, say, install=True)
             make_images(images.RELEASES if level == WHOLE else [lab.DEFAULT_ENGINE])
         _browser()
         failed = side_by_side(chains)
+    finally:
+        take_away([*chains, *of_workers])
     took = f"in {time.monotonic() - began:.0f} s"
     say(f"\nFailed {took}: {', '.join(failed)}" if failed else f"\nAll is well {took}.")
     return 1 if failed else 0
@@ -78,11 +77,16 @@ def make_images(versions: Iterable[str]) -> None:
             os.environ[OPTIONS] = before
 
 
-def take_away(name: str) -> None:
-    """Take the lab of that name away, and the seed of the throw-away labs that its tests made."""
-    os.environ["COURSE_LAB"] = name
-    throwaway.remove_seed()
-    lab.down(remove_images=False)
+def take_away(names: Iterable[str]) -> None:
+    """Take the labs of these names away, side by side, and the seeds of the throw-away labs that tests made."""
+    say("Taking the labs of the tests away ...")
+    command = [sys.executable, "-m", "course_lib", "down"]
+    downs = [
+        subprocess.Popen(command, cwd=ROOT, env={**os.environ, "COURSE_LAB": name}, stdout=subprocess.DEVNULL)
+        for name in names
+    ]
+    for down in downs:
+        down.wait()  # the proof is for a learner's `down`: beside others that go, it would tell of these
 
 
 def side_by_side(chains: Mapping[str, Sequence[Step]], *, at_once: int = 4) -> list[str]:
@@ -128,7 +132,7 @@ FRESH: Step = ("a fresh lab", ["course_lib", "reset"])  # a notebook says at its
 EXERCISES, FAULTS = "tests/test_exercises.py", "tests/test_faults.py"
 APPENDIX = "notebooks/appendix_three_engines.ipynb"  # three labs more
 SMALL = ("02_publish_three_ways", "03_own_bridge")  # the exercises of the quick gate
-BROWSER = ("tests/test_live.py", "tests/test_jupyter.py", "tests/test_projector.py")
+PANEL = ("tests/test_live.py", "tests/test_projector.py")
 # Notebooks and answers mostly wait: workers of pytest-xdist, each with a lab of its own, wait side by side.
 WORKERS = ("gw0", "gw1")  # as pytest-xdist names them
 BESIDE = ("-p", "tests.worker", "-n", str(len(WORKERS)), "--dist")  # and how they share what there is
@@ -139,7 +143,7 @@ QUICK, WHOLE = "not soak and not slow", "not soak"
 def plan(level: str) -> dict[str, list[Step]]:
     """Return the gate's chains, which take about as long, by the ends of their labs' names."""
     here = ("-m", f"live and {level}")
-    apart = (EXERCISES, FAULTS, *BROWSER)
+    apart = (EXERCISES, FAULTS, *PANEL)
     notebooks = ["notebooks", "exercises"]
     if level == QUICK:
         notebooks = [f"--ignore={APPENDIX}", "notebooks", *(f"exercises/{name}" for name in SMALL)]
@@ -150,7 +154,7 @@ def plan(level: str) -> dict[str, list[Step]]:
         "book": [
             ("notebooks", [*STRICT, *BESIDE, "loadfile", *notebooks]),
             ("answers to exercises", [*PYTEST, *BESIDE, "load", EXERCISES, *here]),
-            ("in a browser", [*PYTEST, *BESIDE, "loadfile", *BROWSER, *here]),
+            ("the live picture in a browser", [*PYTEST, *BESIDE, "loadfile", *PANEL, *here]),
         ],
         "page": [
             ("style", ["ruff", "check", "."]),

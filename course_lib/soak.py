@@ -93,8 +93,7 @@ def run(start: Callable[..., None], parts: Sequence[str], runs: int) -> int:
         gate.make_images(images.RELEASES)
         for column in columns:
             name = f"{own}-soak-{column.lab}"
-            for each in (name, *(f"{name}-{worker}" for worker in gate.WORKERS)):
-                at_the_end.callback(gate.take_away, each)
+            at_the_end.callback(gate.take_away, [name, *(f"{name}-{worker}" for worker in gate.WORKERS)])
             os.environ["COURSE_LAB"] = name
             start(column.engine, install=True)
             engines[column] = lab.real_version()
