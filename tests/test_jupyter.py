@@ -190,6 +190,7 @@ def test_chapter_01_runs_from_top_to_bottom(learner: Learner) -> None:
     assert width > 500
 
 
+@pytest.mark.slow
 def test_output_streams_an_error_is_a_sentence_and_an_interrupt_ends_the_command(learner: Learner) -> None:
     learner.open("scratch.ipynb")
     learner.run_cell(0)

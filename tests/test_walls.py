@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import json
 import re
 import subprocess
@@ -70,6 +71,7 @@ NOWHERE = {"docker", "requests", "IPython", "ipywidgets", "matplotlib"}  # also 
 NOT_HERE = NOWHERE | {"subprocess", "socket", "threading", "asyncio", "os", "time", "random"}
 
 
+@functools.cache
 def imports(source: str) -> set[str]:
     """Return the modules that a source imports, also inside of functions, but not for type checkers alone."""
     tree = ast.parse(source)
