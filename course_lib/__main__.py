@@ -246,14 +246,22 @@ def write_bundle(file: Path, arch: str | None, versions: tuple[str, ...], replac
 
 @main.command()
 @click.argument("paths", nargs=-1, type=click.Path(exists=True))
-@click.option("--all", "whole", is_flag=True, help="Also the tests marked slow, as CI does (where CI is set).")
+@click.option("--all", "whole", is_flag=True, help="Also what is slow, as CI does (where CI is set).")
 @click.option("--soak", "long", is_flag=True, help="All engines, repeats, random order; writes docs/soak-DATE-PART.md.")
 @click.option(
     "--part", "parts", type=click.Choice(soak.PARTS), multiple=True, help="A part of the soak  [default: all]"
 )
 @click.option("--runs", type=click.IntRange(1), default=20, show_default=True, help="Random orders in the soak.")
 def test(paths: tuple[str, ...], whole: bool, long: bool, parts: tuple[str, ...], runs: int) -> None:
-    """Run the gate: style, types, pure and live tests, and every notebook (or only PATHS)."""
+    """Run the gate: style, types, pure and live tests, and every chapter (or only PATHS).
+
+    \b
+    Examples:
+      ./course test                               for each commit: some minutes
+      ./course test notebooks/01_docker0.ipynb    one notebook, strictly
+      ./course test --all                         also what is slow, and every exercise, as in CI
+      ./course test --soak --part engines         a part of what takes hours
+    """  # noqa: D301
     level = gate.WHOLE if whole or os.environ.get("CI") else gate.QUICK
     if whole and (paths or long):
         raise click.UsageError("--all is for the gate: the soak and paths run all that they name without it.")

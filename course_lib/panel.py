@@ -82,7 +82,7 @@ class Panel:
         self._network = widgets.Dropdown(options=[ALL], description="Show")
         self._ticks = {
             name: widgets.Checkbox(True, description=words, indent=False, layout=NARROW)
-            for name, words in (("rules", "rules"), ("veths", "veths"), ("stopped", "stopped containers"))
+            for name, words in (("rules", "Rules"), ("veths", "Veth pairs"), ("stopped", "Stopped containers"))
         }
         self._journey = widgets.ToggleButton(description="Journey", layout=NARROW, disabled=True)
         self._journey.tooltip = "The last journey in the place of the network: it plays here"

@@ -56,6 +56,21 @@ def test_the_gate_leaves_out_its_level_and_nothing_else(level: str) -> None:
     assert all(Path(file).exists() for file in files)
 
 
+def test_the_whole_gate_runs_every_notebook_and_the_quick_one_every_chapter() -> None:
+    chosen = {}
+    for level in (gate.QUICK, gate.WHOLE):
+        words = dict(gate.plan(level)["book"])["notebooks"]
+        left_out = {word.removeprefix("--ignore=") for word in words if word.startswith("--ignore=")}
+        folders = [word for word in words if word.startswith(("notebooks", "exercises"))]
+        found = {path.as_posix() for folder in folders for path in Path(folder).rglob("*.ipynb")}
+        assert found >= left_out
+        chosen[level] = found - left_out
+    chapters = {path.as_posix() for path in Path("notebooks").glob("0*.ipynb")}
+    exercises = {path.as_posix() for path in Path("exercises").glob("*/exercise.ipynb")}
+    assert chosen[gate.WHOLE] == chapters | exercises | {gate.APPENDIX}
+    assert chosen[gate.QUICK] == chapters | {f"exercises/{name}/exercise.ipynb" for name in gate.SMALL}
+
+
 @pytest.mark.parametrize(
     ("words", "ci", "level"),
     [([], "", gate.QUICK), (["--all"], "", gate.WHOLE), ([], "true", gate.WHOLE)],

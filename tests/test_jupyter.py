@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -96,6 +97,13 @@ def learner(running_lab: None, browser: Any, tmp_path_factory: pytest.TempPathFa
         yield one
 
 
+def free_port() -> int:
+    """Return a TCP port on which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 @contextlib.contextmanager
 def learning(browser: Any, base: Path, *options: str) -> Iterator[Learner]:
     """Serve JupyterLab from a clone of its own, by `./course up` with more options, to a browser."""
@@ -122,6 +130,7 @@ def learning(browser: Any, base: Path, *options: str) -> Iterator[Learner]:
         "DOCKER_CONFIG": os.environ.get("DOCKER_CONFIG", str(Path.home() / ".docker")),
         "PYTHONPATH": f"{clone}{os.pathsep}{base / 'watch'}",
         "COURSE_WATCH": str(base / "asked"),
+        "JUPYTER_PORT": str(free_port()),  # two that look for one at the same moment would find the same
     }
     server = subprocess.Popen(
         [sys.executable, "-m", "course_lib", "up", "--no-browser", *options],

@@ -172,7 +172,7 @@ def test_its_controls(learner: Learner, page: Any) -> None:  # noqa: F811
 
     assert shown("FORWARD")
     assert shown("c1")
-    for label, text in (("rules", "FORWARD"), ("stopped containers", "busybox"), ("veths", "veth")):
+    for label, text in (("Rules", "FORWARD"), ("Stopped containers", "busybox"), ("Veth pairs", "veth")):
         panel.get_by_label(label, exact=True).uncheck()
         until(lambda text=text: not shown(text))
         panel.get_by_label(label, exact=True).check()
