@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 
@@ -95,7 +95,19 @@ def under(picture: Picture) -> tuple[list[Shape], list[Shape]]:
     small = ("client", "interface", "veth", "endpoint", "container")
     texts = [shape for shape in picture.shapes if isinstance(shape, Text)]
     boxes = [shape for shape in picture.shapes if isinstance(shape, Box) and shape.key[0] in small]
-    return [shape for shape in picture.shapes if shape not in texts and shape not in boxes], [*boxes, *texts]
+    below = [shape for shape in picture.shapes if shape not in texts and shape not in boxes]
+    return below, [*boxes, *_grounds(picture, texts), *texts]
+
+
+def _grounds(picture: Picture, texts: Sequence[Text]) -> Iterator[Box]:
+    """Yield a ground for each text on a bridge, where lines cross it: they go on behind the words."""
+    bridges = [box for key, box in picture.places.items() if key[0] == "bridge" or key[-1] == "bar"]
+    for number, text in enumerate(texts):
+        left = text.x - text.width * {"start": 0, "middle": 0.5, "end": 1}[text.anchor]
+        for box in bridges:
+            if box.x <= left and left + text.width <= box.x + box.width and box.y < text.y < box.y + box.height:
+                place = (left - 3, text.y - text.size, text.width + 6, text.size * 1.3)
+                yield Box(*place, ("ground", number), box.fill, box.fill, radius=2)
 
 
 def numbered(trip: Trip) -> list[Stop]:

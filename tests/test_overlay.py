@@ -71,6 +71,11 @@ def test_the_line_runs_under_what_a_cable_goes_through_and_under_all_words(engin
     assert all(i > last_line for i, shape in enumerate(drawn.shapes) if isinstance(shape, Text))
     veths = [i for i, s in enumerate(drawn.shapes) if isinstance(s, Box) and s.key[0] in ("veth", "endpoint")]
     assert all(i > last_line for i in veths)
+    words = next(s for s in drawn.shapes if isinstance(s, Text) and s.text.startswith("gateway 172.17.0.1"))
+    grounds = [(i, s) for i, s in enumerate(drawn.shapes) if isinstance(s, Box) and s.key[0] == "ground"]
+    behind = [i for i, s in grounds if s.x < words.x < s.x + s.width and s.y < words.y < s.y + s.height]
+    assert len(behind) == 1, "a line goes on behind the words on a bridge"
+    assert behind[0] > last_line
 
 
 @pytest.mark.parametrize("engine", ENGINES)
