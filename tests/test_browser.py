@@ -52,6 +52,7 @@ def lines(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
+@pytest.mark.slow
 def test_it_shows_what_a_real_browser_shows(browser: Any, page: str) -> None:
     real = browser.new_page()
     try:

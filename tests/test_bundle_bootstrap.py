@@ -69,6 +69,7 @@ def test_an_environment_comes_out_of_a_bundle_and_from_nowhere_else(reading: Pat
     assert "could not be installed" in failed.stderr
 
 
+@pytest.mark.slow
 def test_what_is_damaged_or_for_others_makes_no_environment(reading: Path, wheel: Path) -> None:
     file = bundle_for(reading, wheel, OTHER)
     command: list[str | Path] = [BASE, reading / "course", "up", "--from-bundle", file]

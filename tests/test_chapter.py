@@ -24,6 +24,7 @@ def test_a_bridge_made_by_hand_is_told_by_both_ends_of_a_chapter(
     assert "by hand" not in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_an_image_that_lost_its_name_to_a_later_build_goes_too(fresh_lab: None) -> None:
     for number in (1, 2):
         run.host(f"printf 'FROM busybox\\nENV number={number}\\n' | docker build -q -t mine - 2>/dev/null")

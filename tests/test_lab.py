@@ -272,6 +272,7 @@ def test_nothing_behind_the_address_is_a_reset_not_a_wait(running_lab: None) -> 
         assert connection.recv(10) == b""
 
 
+@pytest.mark.slow
 def test_a_changed_recipe_replaces_the_image_in_the_lab(fresh_lab: None) -> None:
     api = engine.inner(lab.container())
     before = api.images(all=False)

@@ -122,6 +122,7 @@ def ask(port: int, page: str = "", user: int | None = None) -> str:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="to be another user takes root")
+@pytest.mark.slow
 def test_another_user_of_this_machine_does_not_get_through_url(fresh_lab: None) -> None:
     run.host("docker run -d -p 8080:80 nginx >/dev/null; until curl -sf -o /dev/null 172.17.0.2; do sleep 0.1; done")
     port = int(lab.url(8080).rstrip("/").rsplit(":", 1)[1])

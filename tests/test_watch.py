@@ -87,6 +87,7 @@ def test_what_nobody_tells_is_seen_all_the_same(fresh_lab: None, monkeypatch: py
 
 
 @pytest.mark.live
+@pytest.mark.slow
 def test_its_button_closes_it(fresh_lab: None) -> None:
     """Also of a panel that nobody shows: neither a thread nor a stream is left."""
     shown = panel.Panel(chapter.snapshot())

@@ -76,6 +76,7 @@ def test_markers_and_tags_are_those_of_the_target_and_not_of_this_machine(pool: 
         (Target("arm64", "Darwin", "3.12"), "numpy==2.5.5"),  # there is one for a newer macOS alone
     ],
 )
+@pytest.mark.slow
 def test_what_there_is_no_wheel_of_is_named(
     target: Target, lacking: str, pool: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
