@@ -154,13 +154,13 @@ def plan(level: str) -> dict[str, list[Step]]:
         "book": [
             ("notebooks", [*STRICT, *BESIDE, "loadfile", *notebooks]),
             ("answers to exercises", [*PYTEST, *BESIDE, "load", EXERCISES, *here]),
-            ("the live picture in a browser", [*PYTEST, *BESIDE, "loadfile", *PANEL, *here]),
         ],
         "page": [
             ("style", ["ruff", "check", "."]),
             ("form", ["ruff", "format", "--check", "."]),
             ("types", ["mypy"]),
             ("pure tests", [*PYTEST, "tests", "-m", f"not live and {level}"]),
+            ("the live picture in a browser", [*PYTEST, *PANEL, *here]),
             *moments,
         ],
     }

@@ -24,7 +24,7 @@ import pytest
 from course_lib import lab, run
 from tests.conftest import ROOT
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.slow]  # test_live.py begins in the same way
 
 ADDRESS = re.compile(r"http://(?:localhost|127\.0\.0\.1):\d+/(?:lab|doc)/tree/\S+\?token=\w+")
 # Everything that a Python here asks of the network is noted, for whoever is not this machine.
@@ -168,7 +168,6 @@ def test_the_printed_address_opens_the_first_notebook(learner: Learner) -> None:
     assert learner.page.locator(".Toastify__toast").count() == 0
 
 
-@pytest.mark.slow
 def test_chapter_01_runs_from_top_to_bottom(learner: Learner) -> None:
     learner.open("01_docker0.ipynb")
     page = learner.page
@@ -199,7 +198,6 @@ def test_chapter_01_runs_from_top_to_bottom(learner: Learner) -> None:
     assert width > 500
 
 
-@pytest.mark.slow
 def test_output_streams_an_error_is_a_sentence_and_an_interrupt_ends_the_command(learner: Learner) -> None:
     learner.open("scratch.ipynb")
     learner.run_cell(0)
