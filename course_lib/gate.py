@@ -136,7 +136,7 @@ PANEL = ("tests/test_live.py", "tests/test_projector.py")
 # Notebooks and answers mostly wait: workers of pytest-xdist, each with a lab of its own, wait side by side.
 WORKERS = ("gw0", "gw1")  # as pytest-xdist names them
 BESIDE = ("-p", "tests.worker", "-n", str(len(WORKERS)), "--dist")  # and how they share what there is
-# Which tests: every kind of them and every notebook in some minutes, for each commit; or all but the soak, as in CI.
+# Which tests: some of each kind and every chapter in some minutes, for each commit; or all but the soak, as in CI.
 QUICK, WHOLE = "not soak and not slow", "not soak"
 
 
