@@ -79,14 +79,16 @@ def make_images(versions: Iterable[str]) -> None:
 
 def take_away(names: Iterable[str]) -> None:
     """Take the labs of these names away, side by side, and the seeds of the throw-away labs that tests made."""
-    say("Taking the labs of the tests away ...")
     command = [sys.executable, "-m", "course_lib", "down"]
     downs = [
-        subprocess.Popen(command, cwd=ROOT, env={**os.environ, "COURSE_LAB": name}, stdout=subprocess.DEVNULL)
+        subprocess.Popen(command, cwd=ROOT, env={**os.environ, "COURSE_LAB": name}, stdout=subprocess.PIPE)
         for name in names
     ]
     for down in downs:
-        down.wait()  # the proof is for a learner's `down`: beside others that go, it would tell of these
+        # Not the proof, which is for a learner's `down`: beside other labs that go it would tell of these.
+        for line in down.communicate()[0].decode(errors="replace").splitlines():
+            if line.startswith("Removed the"):
+                say(line)
 
 
 def side_by_side(chains: Mapping[str, Sequence[Step]], *, at_once: int = 4) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from course_lib import gate, soak
+from course_lib import engine, gate, lab, soak
 from course_lib.__main__ import main
 
 LOG = """<testsuites><testsuite>
@@ -88,6 +88,16 @@ def test_all_is_for_the_gate_alone(more: str) -> None:
     done = CliRunner().invoke(main, ["test", "--all", more])
     assert done.exit_code == 2
     assert "--all is for the gate" in done.output
+
+
+@pytest.mark.live
+def test_what_is_taken_away_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    names = ["test-gate-one", "test-gate-two"]
+    for name in names:
+        labels = {lab.LABEL: "lab", lab.NAME_LABEL: name}
+        engine.outer().create_volume(f"{lab.LABEL}-{name}-26.1", labels=labels)
+    gate.take_away([*names, "test-gate-not-there"])
+    assert capsys.readouterr().out.splitlines() == [f"Removed the volume {lab.LABEL}-{name}-26.1" for name in names]
 
 
 def test_the_parts_of_the_soak_are_all_its_tests_and_none_twice() -> None:
