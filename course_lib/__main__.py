@@ -270,7 +270,7 @@ def test(paths: tuple[str, ...], whole: bool, long: bool, parts: tuple[str, ...]
     if parts and not long:
         raise click.UsageError("Only the soak has parts: add --soak.")
     parts = tuple(part for part in soak.PARTS if part in parts or not parts)
-    sys.exit(soak.run(start, parts, runs) if long else gate.run(paths, start, level))
+    sys.exit(soak.run(start, parts, runs) if long else gate.run(paths, level))
 
 
 def entry() -> None:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -31,11 +31,11 @@ OPTIONS = "COURSE_APT_OPTIONS"
 Step = tuple[str, list[str]]  # a title, and what stands behind `python -m`
 
 
-def run(paths: Sequence[str], start: Callable[..., None], level: str) -> int:
+def run(paths: Sequence[str], level: str) -> int:
     """Run the gate to a level (QUICK or WHOLE), or only the tests and notebooks in PATHS; return 0 if all is well.
 
-    `start(version, install=...)` makes the lab run. The tests and the notebooks have labs of their own, beside the
-    one that COURSE_LAB names and with names made from it, so that the learner's stays as it is.
+    The tests and the notebooks have labs of their own, beside the one that COURSE_LAB names and with names made from
+    it, so that the learner's stays as it is.
     """
     own = lab.name()[:22]
     # Each chain goes one step after the other, beside the others, and has its lab.
@@ -46,11 +46,10 @@ def run(paths: Sequence[str], start: Callable[..., None], level: str) -> int:
     began = time.monotonic()
     machine.ensure_engine(engine.outer, say, install=True)
     try:
-        if paths:
+        make_images(images.RELEASES if level == WHOLE and not paths else [lab.DEFAULT_ENGINE])
+        if paths:  # else the labs are started by those who use them, side by side (tests/worker.py)
             os.environ["COURSE_LAB"] = f"{own}-test"
-            start(lab.DEFAULT_ENGINE, install=True)
-        else:  # the labs are started by those who use them, side by side (tests/worker.py)
-            make_images(images.RELEASES if level == WHOLE else [lab.DEFAULT_ENGINE])
+            lab.up(lab.DEFAULT_ENGINE, _need)
         _browser()
         failed = side_by_side(chains)
     finally:
@@ -61,7 +60,7 @@ def run(paths: Sequence[str], start: Callable[..., None], level: str) -> int:
 
 
 def make_images(versions: Iterable[str]) -> None:
-    """Make the images of engines, which no test has time for, and no cell: the appendix runs all engines.
+    """Make the images of these engines: no test and no cell has time for that.
 
     Debian's testing index, where the newest engine is from, is past its Valid-Until on some mirrors. The tests take
     it as it is (apt-secure(8)); a learner has to say so.
@@ -70,11 +69,16 @@ def make_images(versions: Iterable[str]) -> None:
     os.environ[OPTIONS] = f"{before or ''} Acquire::Check-Valid-Until=false".strip()
     try:
         for version in versions:
-            images.build_all(images.RELEASES[version], lambda name: need_packages([name], "make the lab's images", say))
+            images.build_all(images.RELEASES[version], _need)
     finally:
         os.environ.pop(OPTIONS)
         if before is not None:
             os.environ[OPTIONS] = before
+
+
+def _need(package: str) -> None:
+    """Install a Debian package that making the images takes."""
+    need_packages([package], "make the lab's images", say)
 
 
 def take_away(names: Iterable[str]) -> None:

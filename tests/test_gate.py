@@ -78,7 +78,7 @@ def test_the_whole_gate_runs_every_notebook_and_the_quick_one_every_chapter() ->
 def test_the_level_of_the_gate(words: list[str], ci: str, level: str, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     monkeypatch.setenv("CI", ci)
-    monkeypatch.setattr(gate, "run", lambda paths, start, level: asked.append(level) or 0)
+    monkeypatch.setattr(gate, "run", lambda paths, level: asked.append(level) or 0)
     assert CliRunner().invoke(main, ["test", *words]).exit_code == 0
     assert asked == [level]
 
