@@ -26,7 +26,7 @@ def snapshot() -> Snapshot:
     return collect.snapshot(facts.read())
 
 
-_seen: list[Snapshot] = []  # the last look that this kernel took at the lab: there `changes()` begins
+_seen: dict[str, Snapshot] = {}  # the last look that this kernel took at each lab: there `changes()` begins
 
 
 def observe() -> Snapshot:
@@ -39,7 +39,7 @@ def observe() -> Snapshot:
     while not is_settled(now) and time.monotonic() < deadline:
         time.sleep(0.05)
         now = snapshot()
-    _seen[:] = [now]
+    _seen[lab.name()] = now
     return now
 
 
@@ -48,9 +48,9 @@ def changes() -> None:
 
     Raises CourseError if nobody has looked yet.
     """
-    if not _seen:
+    before = _seen.get(lab.name())
+    if before is None:
         raise CourseError("There is nothing to compare with yet: begin() or look() comes first.")
-    before = _seen[0]
     print_changes(before, observe())
 
 

@@ -54,7 +54,8 @@ def connect(*, for_lab: bool = True) -> Any:
     try:
         _check_settings()
         api = docker.from_env(timeout=ANSWER_WITHIN, version="1.41").api
-        # Certificates of an engine are those of DOCKER_CERT_PATH; requests would prefer what REQUESTS_CA_BUNDLE names.
+        # The certificates are those of DOCKER_CERT_PATH or the context: requests would prefer what REQUESTS_CA_BUNDLE
+        # names. An engine with TLS is reached directly, through no proxy.
         api.trust_env = not api.base_url.startswith("https://")
         api._version = _check_fit(api, for_lab=for_lab)
     except CourseError:

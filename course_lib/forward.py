@@ -21,21 +21,22 @@ from course_lib.stream import Exec, join
 HOST = "203.0.113.10"
 CONNECT = ("ip", "netns", "exec", "client", "socat", "-")
 
-_listeners: dict[int, int] = {}  # port of the lab's host -> port of this machine; lives as long as this process
+# The lab and a port of its host -> the port of this machine; lives as long as this process.
+_listeners: dict[tuple[str, int], int] = {}
 
 
-def url(port: int, box: Callable[[], str]) -> str:
-    """Return the address on 127.0.0.1 that leads to a port of the lab's host; `box()` gives the lab's id.
+def url(port: int, lab: str, box: Callable[[], str]) -> str:
+    """Return the address on 127.0.0.1 that leads to a port of a lab's host; `box()` gives the lab's id.
 
     The same number is used if it is free here, else another one. Where this process runs on a remote machine
     (SSH_CONNECTION is set), the line is printed that brings the address to the browser's machine; on a JupyterHub
     the path that leads there.
     """
-    if port not in _listeners:
+    if (lab, port) not in _listeners:
         listener = _listen(port)
-        _listeners[port] = listener.getsockname()[1]
+        _listeners[lab, port] = listener.getsockname()[1]
         threading.Thread(target=_serve, args=(listener, port, box), daemon=True, name=f"course-forward-{port}").start()
-    here = _listeners[port]
+    here = _listeners[lab, port]
     if remote := os.environ.get("SSH_CONNECTION"):
         print(
             f"On your own machine: ssh -L {here}:127.0.0.1:{here} {os.environ.get('USER', 'you')}@{remote.split()[2]}"

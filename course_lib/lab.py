@@ -12,6 +12,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from typing import Any
 
 from course_lib import engine, forward, helper, images, proof
@@ -31,9 +32,12 @@ CAPABILITIES = (
 )
 
 
+_named: ContextVar[str] = ContextVar("lab")  # by `named`, for one thread
+
+
 def name() -> str:
     """Return the lab's name; raises CourseError if COURSE_LAB is no name."""
-    text = os.environ.get("COURSE_LAB", "default")
+    text = _named.get(os.environ.get("COURSE_LAB", "default"))
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,30}", text):
         raise CourseError(
             f"COURSE_LAB={text!r} is no name for a lab: use up to 31 lower-case letters, digits and hyphens."
@@ -43,15 +47,12 @@ def name() -> str:
 
 @contextlib.contextmanager
 def named(other: str) -> Iterator[None]:
-    """Let the lab be the one of another name for a while."""
-    before = os.environ.get("COURSE_LAB")
-    os.environ["COURSE_LAB"] = other
+    """Let the lab be the one of another name for a while, in this thread."""
+    before = _named.set(other)
     try:
         yield
     finally:
-        os.environ.pop("COURSE_LAB")
-        if before is not None:
-            os.environ["COURSE_LAB"] = before
+        _named.reset(before)
 
 
 def container() -> str:
@@ -109,7 +110,13 @@ def url(port: int) -> str:
 
     The port may be published after this call too: what is behind it is asked at each connection.
     """
-    return forward.url(port, require)
+    mine = name()
+
+    def box() -> str:
+        with named(mine):
+            return require()
+
+    return forward.url(port, mine, box)
 
 
 def up(engine_version: str, need: Callable[[str], None]) -> None:

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from course_lib import forward
+from course_lib import engine, forward, lab
+from course_lib.errors import CourseError
 
 NOBODY = 65534
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the owner of a connection")
@@ -117,3 +118,24 @@ def test_another_user_is_not_taken_for_the_one_with_the_same_port(listener: sock
                 with connection:
                     assert forward._owner(connection) == NOBODY
                 theirs.communicate(timeout=20)
+
+
+def test_an_address_leads_to_the_lab_that_it_was_asked_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two labs with the same port have an address each, whichever lab is the current one later."""
+    asked: list[str] = []
+
+    def program(api: object, box: str, argv: list[str]) -> None:
+        asked.append(box)
+        raise CourseError("there is no such lab")
+
+    monkeypatch.setattr(lab, "require", lab.name)
+    monkeypatch.setattr(engine, "outer", lambda: None)
+    monkeypatch.setattr(forward, "Exec", program)
+    ports = []
+    for name in ("first", "second"):
+        with lab.named(name):
+            ports.append(int(lab.url(8080).rstrip("/").rpartition(":")[2]))
+    for port in ports:
+        with socket.create_connection(("127.0.0.1", port)) as one, contextlib.suppress(ConnectionError):
+            assert one.recv(1) == b""
+    assert asked == ["first", "second"]

@@ -127,7 +127,7 @@ def test_on_a_hub_the_path_to_a_page_is_said(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("JUPYTERHUB_SERVICE_PREFIX", "/user/kim/")
-    here = forward.url(8231, lambda: "nobody asks for it").rstrip("/").rpartition(":")[2]
+    here = forward.url(8231, "nobodys", lambda: "nobody asks for it").rstrip("/").rpartition(":")[2]
     assert capsys.readouterr().out == f"In your browser, behind the address of the hub: /user/kim/proxy/{here}/\n"
 
 
