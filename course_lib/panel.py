@@ -37,6 +37,7 @@ class Panel:
         self._film = Film((first,))
         self._frame = self._film.frame()
         self._player = ""
+        self._setting = False  # whether the controls are being set by us
         self._build()
         self._show(self._film)
         self._watcher = Watcher(self._see, self._miss)
@@ -117,17 +118,20 @@ class Panel:
         )
 
     def _show(self, film: Film) -> None:
-        """Show a film where it stands."""
-        self._film = film
-        self._frame = frame = film.frame()
+        """Show a film where it stands; what cannot be drawn leaves everything as it was."""
+        if film.view.network not in ("", *film.networks):
+            film = replace(film, view=replace(film.view, network=""))
+        frame = film.frame()
+        self._film, self._frame = film, frame
         drawn = self._player if self._journey.value else frame.svg  # what plays is not disturbed by what happens
         large = " course-large" if self._large.value else ""
         _set(self._picture, value=f'<div class="course-live{large}">{drawn}</div>')
         _set(self._said, value=_status(frame.said or "Nothing has changed yet."))
         if self._network.options != (networks := (ALL, *film.networks)):
-            chosen = self._network.value
+            self._setting = True  # to set the options chooses the first of them, and that is nobody's click
             self._network.options = networks
-            self._network.value = chosen if chosen in networks else ALL
+            self._network.value = film.view.network or ALL
+            self._setting = False
         parts = tuple((reason.name, reason.key) for reason in frame.reasons)
         if self._part.options != parts:
             chosen = self._part.value
@@ -144,6 +148,8 @@ class Panel:
 
     def _look_otherwise(self) -> None:
         """Look as the controls say."""
+        if self._setting:
+            return
         network = "" if self._network.value == ALL else self._network.value
         ticks = {name: tick.value for name, tick in self._ticks.items()}
         with self._lock:
