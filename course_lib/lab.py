@@ -143,6 +143,8 @@ def _unusable(found: dict[str, Any], engine_version: str) -> str:
         return "The lab's image was made anew"
     if found["State"]["Status"] == "created":
         return "The lab was never started"
+    if found["State"]["Dead"]:
+        return "The lab was removed only in part"
     if found["State"]["Running"] and not _answers():
         return "The lab's dockerd is not running any more"
     return ""
