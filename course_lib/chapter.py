@@ -15,7 +15,7 @@ from PIL import Image
 from course_lib import collect, facts, images, lab, run, serve
 from course_lib.difference import difference, is_settled
 from course_lib.draw import png
-from course_lib.errors import CourseError, LabGoneError
+from course_lib.errors import CourseError, EngineRefusedError, LabGoneError
 from course_lib.layout import layout
 from course_lib.snapshot import Snapshot
 from course_lib.text import describe
@@ -64,8 +64,8 @@ def begin() -> None:
     """Take the lab back to its first day, and say what that removes; show a room the live picture (`serve`)."""
     try:
         _say_removed(snapshot())
-    except LabGoneError:  # nobody can say what was in it
-        print("The lab had ended.")
+    except (LabGoneError, EngineRefusedError):  # it has ended, or is paused itself: nobody can say what was in it
+        print("The lab could not be asked what was in it.")
     lab.reset()
     observe()
     print("The lab is as on its first day.")

@@ -11,7 +11,7 @@ import contextlib
 import hashlib
 import json
 import os
-import queue
+import secrets
 import shutil
 import subprocess
 import sys
@@ -68,16 +68,10 @@ def grade(folder: Path, out: Path, need: Callable[[str], None], *, jobs: int = 0
     this = _Run(out, grader, throwaway.make_seed(need), limit)
     count = jobs or room()
     say(f"{len(todo)} answers to replay, {count} at once.")
-    slots: queue.SimpleQueue[int] = queue.SimpleQueue()
-    for slot in range(count):
-        slots.put(slot)
 
     def one(work: Work) -> str:
-        slot = slots.get()
-        try:
-            return _grade_one(this, work, f"{lab.name()[:18]}-{grader}-{slot}")
-        finally:
-            slots.put(slot)
+        # A name that no lab ever had: one that cannot be removed is in nobody's way.
+        return _grade_one(this, work, f"{lab.name()[:22]}-{secrets.token_hex(4)}")
 
     with ThreadPoolExecutor(count) as pool:
         failed = [words for words in pool.map(one, todo) if words]
@@ -176,8 +170,9 @@ def _replay(job: Job, place: str) -> dict[str, Any] | str:
         late = alarm.finished.is_set()
         alarm.cancel()
     if late:
-        throwaway.remove(place)
-        return _broken(f"The lab and its probes did not end within {job.limit + AROUND:g} s.", job.limit + AROUND)
+        why = f"The lab and its probes did not end within {job.limit + AROUND:g} s."
+        left = throwaway.remove(place)
+        return _broken(f"{why} It could not be removed: {left}" if left else why, job.limit + AROUND)
     try:
         found: dict[str, Any] = json.loads(last)
     except ValueError:

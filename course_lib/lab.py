@@ -150,17 +150,33 @@ def _unusable(found: dict[str, Any], engine_version: str) -> str:
         return "The lab's image was made anew"
     if found["State"]["Status"] == "created":
         return "The lab was never started"
+    if found["State"]["Dead"]:
+        return "The lab was removed only in part"
     if found["State"]["Running"] and not _answers():
         return "The lab's dockerd is not running any more"
     return ""
 
 
 def discard(found: dict[str, Any]) -> None:
-    """Remove a container of ours, as it was inspected; also one that the engine started and has forgotten."""
+    """Remove a container of ours, as it was inspected, in whatever state it is; one that is gone already is no error.
+
+    The engine gives a container 12 s to die (moby, daemon/kill.go). One that does not, since something in it is frozen,
+    is ended from outside. Raises engine.APIError or CourseError if it is there even then.
+    """
     api = engine.outer()
     if found["State"]["Status"] == "created":
         helper.end(api, found["Image"], found["Id"])  # its processes would share the volume with the next lab
-    api.remove_container(found["Id"], force=True, v=True)
+    for tries_left in (2, 1, 0):  # a removal that somebody else began is refused, and then all is gone
+        try:
+            api.remove_container(found["Id"], force=True, v=True)
+        except engine.NotFound:
+            return
+        except engine.APIError:
+            if not tries_left:
+                raise
+            helper.end(api, found["Image"], found["Id"])
+        else:
+            return
 
 
 def _answers() -> bool:
@@ -287,13 +303,15 @@ def _create(engine_version: str, *, probe: bool) -> None:
 def confinement() -> dict[str, Any]:
     """Return what holds a lab: no network, few capabilities, a seccomp profile (arguments of create_host_config)."""
     profile = json.loads((images.RECIPES / "seccomp.json").read_text())
-    options: dict[str, Any] = {}
     if engine.outer().info().get("CgroupVersion") == "2":
         # With cgroup v2 runc keeps containers from devices by a program in the kernel: bpf(2) must be allowed.
         profile["syscalls"][0]["names"].remove("bpf")
-        options["cgroupns"] = "private"
-    security = [f"seccomp={json.dumps(profile)}", "apparmor=unconfined"]
-    return {"network_mode": "none", "cap_add": list(CAPABILITIES), "security_opt": security, **options}
+    return {
+        "network_mode": "none",
+        "cgroupns": "private",  # with cgroup v1 Docker's default is the machine's: whoever mounts sees all containers
+        "cap_add": list(CAPABILITIES),
+        "security_opt": [f"seccomp={json.dumps(profile)}", "apparmor=unconfined"],
+    }
 
 
 def _unfit(why: object) -> EngineUnfitError:
