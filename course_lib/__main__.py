@@ -191,19 +191,21 @@ def grade(  # noqa: PLR0917 # click passes all by name
     """Grade what a class handed in: in FOLDER a folder or an archive for each learner."""
     from course_lib import report
 
-    failed: list[str] = []
-    if not from_evidence:
-        from course_lib import grade as grader
+    if folder is None and not from_evidence:
+        raise click.BadParameter("which folder is to be graded?", param_hint="'FOLDER'")
+    with report.held(out, new=not from_evidence):
+        if folder and not from_evidence:
+            from course_lib import grade as grader
 
-        if folder is None:
-            raise click.BadParameter("which folder is to be graded?", param_hint="'FOLDER'")
-        failed = grader.grade(folder, out, _need, jobs=jobs or 0, limit=seconds)
-    report.write(out, report.read(out, hint_price))
+            grader.grade(folder, out, _need, jobs=jobs or 0, limit=seconds)
+        learners = report.read(out, hint_price)
+        report.write(out, learners)
     say(f"The report: {out / 'index.html'}")
+    failed = [f"{learner.name}: {why}" for learner in learners for why in learner.failed]
     for words in failed:
-        say(f"Not graded: {words}")
+        say(f"Without marks: {words}")
     if failed:
-        raise CourseError("The same command goes on with what was not graded.")
+        raise CourseError("Not all that was handed in could be graded: the same command tries that again.")
 
 
 @main.command(name="bundle")

@@ -259,6 +259,15 @@ def progress(stream: Any) -> Any:
         yield message
 
 
+def log_lines(api: Any, container: str) -> Iterator[bytes]:
+    """Yield what a container prints, from its beginning and as it comes, until it ends or the caller has enough."""
+    stream = api.logs(container, stream=True, follow=True)
+    try:
+        yield from stream
+    finally:
+        stream._response.close()  # not left to the collector: see `course_lib.stream.hang_up`
+
+
 def as_json(value: Any) -> str:
     """Return the canonical JSON text of a value, for labels and fingerprints."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import glob
 import importlib.util
 import json
 import os
 import re
+import secrets
 import sys
-import tempfile
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +22,7 @@ from course_lib.snapshot import Snapshot
 ROOT = Path(__file__).resolve().parent.parent / "exercises"
 HINTS = "hints.json"
 UNFINISHED = ".course-"  # begins the name of a file that is being written
+LONGEST_WRITE = 60.0  # seconds that writing a file takes at most
 NOBODY = "nobody"
 
 
@@ -90,7 +94,11 @@ def note_learner(name: str) -> None:
 
 
 def checked(name: str) -> str:
-    """Return a learner's name; raises CourseError if it could not be one of a folder and of an archive."""
+    """Return a learner's name; raises CourseError if it could not be one of a folder and of an archive.
+
+    Letters with accents are composed (Unicode's NFC): a file name that was made on macOS has them apart.
+    """
+    name = unicodedata.normalize("NFC", name)
     if not re.fullmatch(r"\w[\w-]{0,63}", name):
         raise CourseError(f"{name!r} is no learner's name here: use up to 64 letters, digits, hyphens and underscores.")
     return name
@@ -100,7 +108,7 @@ def hints_in(note: bytes) -> dict[str, int]:
     """Return how many steps of hint() were taken for each check, by a note; nothing if it cannot be read."""
     try:
         return {str(name)[:80]: min(max(int(count), 0), 9) for name, count in json.loads(note).items()}
-    except (ValueError, AttributeError, TypeError, RecursionError):
+    except (ValueError, OverflowError, AttributeError, TypeError, RecursionError):
         return {}
 
 
@@ -116,18 +124,27 @@ def note_hints(folder: Path, taken: Mapping[str, int]) -> None:
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file as a whole or not at all; raises CourseError if it cannot be written, and then it is as it was."""
+    """Write a file as a whole or not at all; raises CourseError if it cannot be written, and then it is as it was.
+
+    Its mode is the one that the umask gives a new file.
+    """
+    own = path.with_name(f"{UNFINISHED}{path.name}-{secrets.token_hex(4)}")
     try:
-        for left in path.parent.glob(f"{UNFINISHED}{path.name}-*"):  # by one that was killed
-            left.unlink(missing_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{UNFINISHED}{path.name}-")
         try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            with own.open("x", encoding="utf-8", newline="\n") as file:
                 file.write(text)
-            Path(name).chmod(0o644)
-            Path(name).replace(path)
+            _remove_unfinished(own, path.name)
+            own.replace(path)
         except BaseException:
-            Path(name).unlink(missing_ok=True)
+            own.unlink(missing_ok=True)
             raise
     except OSError as error:
         raise CourseError(f"{path.name} could not be written ({error.strerror}), and is as it was.") from error
+
+
+def _remove_unfinished(own: Path, name: str) -> None:
+    """Remove what writers of a file left that were killed. One that is not that old may still be at work."""
+    for left in own.parent.glob(f"{UNFINISHED}{glob.escape(name)}-*"):
+        with contextlib.suppress(FileNotFoundError):  # another writer was quicker
+            if left.stat().st_mtime < own.stat().st_mtime - LONGEST_WRITE:
+                left.unlink()

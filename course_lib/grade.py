@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -25,6 +26,7 @@ from typing import IO, Any, cast
 
 from course_lib import engine, exercises, lab, report, submissions, throwaway
 from course_lib.answers import ANSWER, files_of
+from course_lib.errors import CourseError, reason
 from course_lib.exercises import HINTS
 from course_lib.probing import unseen
 from course_lib.progress import say
@@ -54,7 +56,7 @@ def grade(folder: Path, out: Path, need: Callable[[str], None], *, jobs: int = 0
     `jobs` labs run at once, 0 means as many as the engine's machine has CPUs and memory for. `need` is as for
     `course_lib.throwaway.make_seed`. An answer that breaks its lab gets no points; what breaks Docker is returned.
     """
-    handed_in = submissions.read_class(folder)
+    handed_in = submissions.read_class(folder, out)
     (out / "learners").mkdir(parents=True, exist_ok=True)
     grader = hashlib.sha256(str(out.resolve()).encode()).hexdigest()[:8]
     _forget_others(out, {submission.learner for submission in handed_in})
@@ -62,6 +64,8 @@ def grade(folder: Path, out: Path, need: Callable[[str], None], *, jobs: int = 0
     for submission in handed_in:
         _note(out, submission)
         todo += [(submission, name) for name in sorted(submission.answers) if not _done(out, submission, name)]
+    for submission, name in todo:  # whoever reads the report of a grader that was killed sees which marks are missing
+        _keep(out, submission, name, {"failed": "the grader ended before it was replayed"})
     if not todo:
         return []
     throwaway.remove_all(grader)
@@ -99,52 +103,82 @@ def _note(out: Path, submission: Submission) -> None:
     for path in folder.glob("*.json"):
         if path.stem not in (*submission.answers, report.NOTES):
             path.unlink()
-    exercises.write(folder / f"{report.NOTES}.json", json.dumps(submission.notes, indent=1))
+    notes = {"notes": submission.notes, "refused": submission.refused}
+    exercises.write(folder / f"{report.NOTES}.json", json.dumps(notes, indent=1))
 
 
 def _digest(submission: Submission, name: str) -> str:
-    """Return a digest of what the evidence of an answer depends on: the answer, and the exercise's checks and start."""
+    """Return a digest of what the evidence of an answer depends on: the answer, its exercise, and the course."""
     folder = exercises.ROOT / name
-    digest = hashlib.sha256((folder / "checks.py").read_bytes())
+    digest = hashlib.sha256(_course_digest() + (folder / "checks.py").read_bytes())
     start = {f"start/{place}": content for place, content in files_of(folder / "start").items()}
     for place, content in [*start.items(), *sorted(submission.answers[name].items())]:
         digest.update(f"\0{place}\0{len(content)}\0".encode() + content)
     return digest.hexdigest()
 
 
+@functools.cache
+def _course_digest() -> bytes:
+    """Return a digest of this package: what a lab is made of, and all that is used to look at it."""
+    package = Path(__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(package.rglob("*")):
+        if path.is_file() and path.suffix != ".pyc":
+            content = path.read_bytes()
+            digest.update(f"\0{path.relative_to(package).as_posix()}\0{len(content)}\0".encode() + content)
+    return digest.digest()
+
+
 def _done(out: Path, submission: Submission, name: str) -> bool:
     """Whether there is evidence of just this answer already."""
     try:
         known = json.loads((out / "learners" / submission.learner / f"{name}.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return bool(known["of"] == _digest(submission, name))
+    except (OSError, ValueError, LookupError, TypeError):  # there is none, or none that can be read
         return False
-    return bool(known["of"] == _digest(submission, name))
 
 
 def _grade_one(this: _Run, work: Work, place: str) -> str:
     """Replay one answer and keep the evidence; return why there is none, if it is not the answer's fault."""
     submission, name = work
-    files = submission.answers[name]
     began = time.monotonic()
+    try:
+        found = _evidence(this, submission, name, place)
+    except Exception as error:  # whatever it is, the others are graded
+        found = {"failed": reason(error)}
+    _keep(this.out, submission, name, found)
+    say(f"{submission.learner}: {name}, {time.monotonic() - began:.1f} s")
+    return f"{submission.learner}, {name}: {found['failed']}" if "failed" in found else ""
+
+
+def _evidence(this: _Run, submission: Submission, name: str, place: str) -> dict[str, Any]:
+    """Return the evidence of one answer; raises CourseError if there is none."""
+    files = submission.answers[name]
+    taken = exercises.hints_in(files.get(HINTS, b""))
+    hints = {check.name: taken[check.name] for check in exercises.named(name).checks if check.name in taken}
     if ANSWER in files:
         found = _replay(Job(name, submission.learner, _encoded(files), this.seed, this.grader, this.limit), place)
-        if isinstance(found, str):
-            return f"{submission.learner}, {name}: {found}"
     else:
         found = _broken(f"There is no {ANSWER} in what was handed in.", 0.0)
-    found |= {"of": _digest(submission, name), "hints": exercises.hints_in(files.get(HINTS, b""))}
+    return {**found, "of": _digest(submission, name), "hints": hints}
+
+
+def _keep(out: Path, submission: Submission, name: str, found: Mapping[str, Any]) -> None:
+    """Write the evidence of an answer, or why there is none, into the report."""
     text = json.dumps(found, indent=1, sort_keys=True, ensure_ascii=False)
-    exercises.write(this.out / "learners" / submission.learner / f"{name}.json", text)
-    say(f"{submission.learner}: {name}, {time.monotonic() - began:.1f} s")
-    return ""
+    exercises.write(out / "learners" / submission.learner / f"{name}.json", text)
 
 
 def _encoded(files: Mapping[str, bytes]) -> dict[str, str]:
     return {place: base64.b64encode(content).decode() for place, content in files.items()}
 
 
-def _replay(job: Job, place: str) -> dict[str, Any] | str:
-    """Replay in a process of its own, in a lab of the name `place`; return the evidence, or why there is none."""
+def _replay(job: Job, place: str) -> dict[str, Any]:
+    """Replay in a process of its own, in a lab of the name `place`; return the evidence.
+
+    Raises CourseError if there is none, and it is not the answer's fault.
+    """
+    late = threading.Event()
     with subprocess.Popen(
         [sys.executable, "-m", "course_lib.replay"],
         stdin=subprocess.PIPE,
@@ -155,7 +189,12 @@ def _replay(job: Job, place: str) -> dict[str, Any] | str:
         encoding="utf-8",
     ) as process:
         stdin, stdout = cast("IO[str]", process.stdin), cast("IO[str]", process.stdout)
-        alarm = threading.Timer(job.limit + AROUND, process.kill)
+
+        def end() -> None:
+            late.set()
+            process.kill()
+
+        alarm = threading.Timer(job.limit + AROUND, end)
         alarm.start()
         # Its input stays open until it has ended: when this process is killed it ends, too.
         with contextlib.suppress(BrokenPipeError):
@@ -167,16 +206,17 @@ def _replay(job: Job, place: str) -> dict[str, Any] | str:
                 say(f"{job.learner}: {job.exercise}, once more: its lab could not be looked at")
             else:
                 last = line.strip() or last
-        late = alarm.finished.is_set()
         alarm.cancel()
-    if late:
+    if late.is_set():
         why = f"The lab and its probes did not end within {job.limit + AROUND:g} s."
         left = throwaway.remove(place)
         return _broken(f"{why} It could not be removed: {left}" if left else why, job.limit + AROUND)
     try:
         found: dict[str, Any] = json.loads(last)
     except ValueError:
-        return last or "its replay ended without a word"
+        raise CourseError(f"Its replay ended with exit code {process.returncode}: {last or 'without a word'}") from None
+    if "failed" in found:
+        raise CourseError(found["failed"])
     return found
 
 

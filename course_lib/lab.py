@@ -340,7 +340,7 @@ def wait_until_ready(before: int = 0) -> None:
     """
     api = engine.outer()
     missing = []
-    for number, line in enumerate(api.logs(container(), stream=True, follow=True)):
+    for number, line in enumerate(engine.log_lines(api, container())):
         text = line.decode(errors="replace").strip()
         if number < before:
             continue

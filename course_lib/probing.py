@@ -8,8 +8,9 @@ from typing import Any
 
 from course_lib import collect, engine, facts, run
 from course_lib.checks import Probe, Result, Values, network_of
-from course_lib.errors import CourseError, LabGoneError
+from course_lib.errors import CourseError, LabGoneError, reason
 from course_lib.exercises import Exercise
+from course_lib.plain_text import clean
 
 MOST = 4000  # characters of a probe's output
 NETWORK_OF = network_of("")
@@ -44,10 +45,12 @@ def evidence(exercise: Exercise, values: Values, start: dict[str, Any] | None = 
         before = collect.snapshot(facts.read())
         for name, probe in exercise.probes(values, before).items():
             probes[name] = vars(look(probe))
-        now = facts.read()  # again: what the probes did shows in counters, and what they waited for is there
+        now = clean(facts.read())  # again: what the probes did shows in counters, and what they waited for is there
+        collect.snapshot(now)  # raises if there is no sense in what is kept
+        probes = clean(probes)
     except Exception as error:  # a host in strange hands may answer anything, and it may not answer at all
         engine.connect()  # if it is not the lab but the engine around it, this raises: nobody pays for that
-        words = str(error) if isinstance(error, CourseError) else f"what it answers has no sense ({error!r:.100})"
+        words = reason(error) if isinstance(error, CourseError) else f"what it answers has no sense ({reason(error)})"
         return unseen(f"The lab's host could not be looked at: {words}")
     if not now["version"]:
         return unseen("The lab's dockerd does not answer any more.")

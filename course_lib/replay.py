@@ -1,7 +1,8 @@
 """One answer in one throw-away lab: `python -m course_lib.replay`, a process of its own for each, started by `grade`.
 
-It reads one line of JSON (a `Job`) and writes one line of JSON, the evidence; before that one word (`AGAIN`), if the
-answer is replayed once more. It judges nothing. It ends when its input ends: a grader that was killed leaves no replay.
+It reads one line of JSON (a `Job`) and writes one line of JSON, the evidence or {"failed": REASON}; before that one
+word (`AGAIN`), if the answer is replayed once more. It judges nothing. It ends when its input ends: a grader that was
+killed leaves no replay.
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from course_lib import answers, engine, exercises, lab, run, throwaway
-from course_lib.errors import CommandFailedError, CommandHungError, LabGoneError
+from course_lib.errors import CommandHungError, reason
+from course_lib.plain_text import clean
 from course_lib.probing import beginning, evidence, unseen
 
 AGAIN = "again"  # the line that says that an answer is replayed once more
 REMOVE = "from course_lib import lab, throwaway; throwaway.remove(lab.name())"
 LAST_WORDS = 2000  # characters of an answer's output that are kept
+MOST_EVIDENCE = 1_000_000  # characters of JSON; a right answer's are 100,000 at most
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,8 @@ def replay(job: Job, tell: Callable[[str], None]) -> dict[str, Any]:
         found, left = _attempt(job, what, files)
     if left:
         found["answer"]["ended"] += f"; its lab could not be removed: {left}"
+    if len(json.dumps(found)) > MOST_EVIDENCE:
+        found |= unseen(f"What the lab shows is more than {MOST_EVIDENCE:,} characters.")
     return {**found, "seconds": round(time.monotonic() - began, 1)}
 
 
@@ -67,8 +72,7 @@ def _attempt(job: Job, what: exercises.Exercise, files: Mapping[str, bytes]) -> 
         throwaway.create(job.seed, job.grader)
         answers.to_start(what, values)
         start = beginning(what, values)
-        answers.send(files)
-        answer = _answer(job.limit)
+        answer = _answer(files, job.limit)
         seen = evidence(what, values, start)
         if not seen["broken"] and (why := _distrusted()):
             seen = unseen(why)
@@ -86,17 +90,23 @@ def _distrusted() -> str:
     return words if changed else ""
 
 
-def _answer(limit: float) -> dict[str, Any]:
-    """Run the answer; return how it ended, and its last words."""
+def _answer(files: Mapping[str, bytes], limit: float) -> dict[str, Any]:
+    """Run the answer; return how it ended, and its last words.
+
+    Whatever goes wrong is the answer's doing, which is root there. Raises what `course_lib.engine.connect` raises if
+    it is the engine around the lab that does not answer.
+    """
     said: list[str] = []
     ended = "it ran to its end"
     try:
+        answers.send(files)
         run.run(answers.COMMAND, run.HOST, fails=False, timeout=limit, show=said.append)
     except CommandHungError:
         ended = f"it did not end within {limit:g} s and was ended"
-    except (CommandFailedError, LabGoneError) as error:
-        ended = str(error)
-    return {"ended": ended, "output": "".join(said)[-LAST_WORDS:]}
+    except Exception as error:
+        engine.connect()
+        ended = reason(error)
+    return {"ended": ended, "output": clean("".join(said)[-LAST_WORDS:])}
 
 
 def _end_with_input() -> None:
@@ -116,8 +126,11 @@ def main() -> None:
         out.write(f"{line}\n")
         out.flush()
 
-    with engine.plain_words():
-        found = replay(job, tell)
+    try:
+        with engine.plain_words():
+            found = replay(job, tell)
+    except Exception as error:  # it says nothing of the answer
+        found = {"failed": reason(error)}
     tell(json.dumps(found))
     os._exit(0)  # threads may still wait for a lab that is gone
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
+import sys
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,14 +18,15 @@ import jinja2
 
 from course_lib import collect, exercises
 from course_lib.checks import UNSEEN, WAITING, Verdict
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, reason
 from course_lib.exercises import Exercise
 from course_lib.judging import judge
 from course_lib.layout import layout
 from course_lib.svg import FORBIDDEN, svg
 from course_lib.text import describe
 
-NOTES = "notes"  # a learner's file beside the evidence: what was refused
+NOTES = "notes"  # a learner's file beside the evidence: what the teacher should know, and what was refused
+LOCK = ".lock"  # whoever writes a report holds it
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,10 @@ class Marked:
 
     exercise: Exercise
     verdicts: tuple[Verdict, ...]
-    evidence: dict[str, Any]
+    ended: str  # how, in words
+    output: str  # its last words
+    seconds: float  # that the replay took
+    facts: dict[str, Any] | None  # the network as it was found
     hints: int  # steps taken, as the learner's own notebook noted them
 
     @property
@@ -47,6 +54,7 @@ class Learner:
     name: str
     answers: tuple[Marked, ...]
     notes: tuple[str, ...]
+    failed: tuple[str, ...]  # what was handed in and could not be graded, and why: a sentence for each
     price: float  # of a step of hint(), in points
 
     @property
@@ -55,14 +63,52 @@ class Learner:
         return sum(a.hints for a in self.answers)
 
     @property
-    def points(self) -> float:
-        """Return the points of all exercises, less the price of the hints; an exercise has never less than none."""
+    def points(self) -> float | None:
+        """Return the points of all exercises, less the price of the hints; an exercise has never less than none.
+
+        None where something that was handed in could not be graded.
+        """
+        if self.failed:
+            return None
         return round(sum(max(0.0, a.points - self.price * a.hints) for a in self.answers), 2)
 
     @property
     def seconds(self) -> float:
         """Return how long the replays took."""
-        return round(sum(float(a.evidence["seconds"]) for a in self.answers), 1)
+        return round(sum(a.seconds for a in self.answers), 1)
+
+
+@contextlib.contextmanager
+def held(out: Path, *, new: bool) -> Iterator[None]:
+    """Keep every other grader from the report in the folder `out`, which is made if it may be new.
+
+    Raises CourseError if another one writes there, or if it cannot be written.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            if new:
+                out.mkdir(parents=True, exist_ok=True)
+            _lock(stack.enter_context((out / LOCK).open("a")).fileno())
+        except BlockingIOError:
+            raise CourseError(f"Another `./course grade` writes the report {out}: wait until it has ended.") from None
+        except OSError as error:
+            raise CourseError(f"The report {out} cannot be written: {error.strerror}.") from error
+        yield
+
+
+def _lock(file: int) -> None:
+    """Lock an open file until it is closed; raises BlockingIOError if another process has it locked."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        try:
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+        except PermissionError as error:
+            raise BlockingIOError from error
+    else:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def read(out: Path, price: float = 0.0) -> list[Learner]:
@@ -75,17 +121,33 @@ def read(out: Path, price: float = 0.0) -> list[Learner]:
 
 
 def _learner(folder: Path, price: float, known: dict[str, Exercise]) -> Learner:
-    answers = []
+    answers, notes, failed = [], [], []
     for path in sorted(folder.glob("*.json")):
-        if path.stem == NOTES:
-            continue
-        exercise = known.setdefault(path.stem, exercises.named(path.stem))
-        evidence = json.loads(path.read_text(encoding="utf-8"))
-        done = judge(exercise, exercise.values(folder.name), evidence)
-        answers.append(Marked(exercise, done, evidence, sum(evidence["hints"].values())))
-    notes = folder / f"{NOTES}.json"
-    said = json.loads(notes.read_text(encoding="utf-8")) if notes.exists() else []
-    return Learner(folder.name, tuple(answers), tuple(said), price)
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+            if path.stem == NOTES:
+                notes += found["notes"]
+                failed += found["refused"]
+            elif "failed" in found:
+                failed.append(f"{path.stem}: not graded: {found['failed']}")
+            else:
+                exercise = known[path.stem] = known.get(path.stem) or exercises.named(path.stem)
+                answers.append(_marked(exercise, folder.name, found))
+        except Exception as error:  # one answer that cannot be judged takes the report from nobody else
+            failed.append(f"{path.stem}: not graded: {reason(error)}")
+    return Learner(folder.name, tuple(answers), tuple(notes), tuple(failed), price)
+
+
+def _marked(exercise: Exercise, learner: str, evidence: Mapping[str, Any]) -> Marked:
+    return Marked(
+        exercise,
+        judge(exercise, exercise.values(learner), evidence),
+        ended=str(evidence["answer"]["ended"]),
+        output=str(evidence["answer"]["output"]),
+        seconds=float(evidence["seconds"]),
+        facts=evidence["facts"],
+        hints=sum(evidence["hints"].values()),
+    )
 
 
 def write(out: Path, learners: list[Learner]) -> None:
@@ -112,7 +174,7 @@ def write(out: Path, learners: list[Learner]) -> None:
 
 
 def grades(learners: list[Learner], chosen: list[Exercise]) -> str:
-    """Return the CSV: a row for each learner, a column for each check, empty where nothing was handed in."""
+    """Return the CSV: a row for each learner, a column for each check, empty where nothing could be graded."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     columns = [(e.name, c.name) for e in chosen for c in e.checks]
@@ -121,18 +183,20 @@ def grades(learners: list[Learner], chosen: list[Exercise]) -> str:
     for learner in learners:
         got = {(a.exercise.name, v.check): v.points for a in learner.answers for v in a.verdicts}
         marks = [got.get(column, "") for column in columns]
-        notes = "; ".join(learner.notes)
-        table.writerow([learner.name, f"{learner.points:g}", of, *marks, learner.hints, notes, learner.seconds])
+        points = "" if learner.points is None else f"{learner.points:g}"
+        notes = "; ".join((*learner.failed, *learner.notes))
+        table.writerow([learner.name, points, of, *marks, learner.hints, notes, learner.seconds])
     return text.getvalue()
 
 
 def junit(learners: list[Learner]) -> str:
-    """Return the same as JUnit XML: a suite for each learner, a case for each check."""
+    """Return the same as JUnit XML: a suite for each learner, a case for each check and for what was not graded."""
     root = ElementTree.Element("testsuites")
     for learner in learners:
         cases = [(a, v) for a in learner.answers for v in a.verdicts]
         wrong = sum(not v.ok for _, v in cases)
-        head = {"name": learner.name, "tests": str(len(cases)), "failures": str(wrong), "errors": "0"}
+        count, errors = len(cases) + len(learner.failed), len(learner.failed)
+        head = {"name": learner.name, "tests": str(count), "failures": str(wrong), "errors": str(errors)}
         suite = ElementTree.SubElement(root, "testsuite", head)
         for answer, verdict in cases:
             names = {"classname": f"{learner.name}.{answer.exercise.name}", "name": verdict.check}
@@ -140,6 +204,9 @@ def junit(learners: list[Learner]) -> str:
             if not verdict.ok:
                 why = ElementTree.SubElement(case, "failure", {"message": FORBIDDEN.sub("?", verdict.found)})
                 why.text = FORBIDDEN.sub("?", f"wanted: {verdict.wanted}\nhint: {verdict.hint}")
+        for number, sentence in enumerate(learner.failed, 1):
+            case = ElementTree.SubElement(suite, "testcase", classname=learner.name, name=f"not graded {number}")
+            ElementTree.SubElement(case, "error", message=FORBIDDEN.sub("?", sentence))
     ElementTree.indent(root)
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
@@ -162,12 +229,19 @@ def counts(learners: list[Learner]) -> dict[tuple[str, str], tuple[int, str, int
 
 
 def _picture(folder: Path, answer: Marked) -> str:
-    """Draw the network as it was found, beside the learner's page; return it in words, "" where there is none."""
+    """Draw the network as it was found, beside the learner's page; return it in words, "" where there is none.
+
+    Where it cannot be drawn the words say why.
+    """
     path = folder / f"{answer.exercise.name}.svg"
     path.unlink(missing_ok=True)
-    if answer.evidence["facts"] is None:
+    if answer.facts is None:
         return ""
-    now = collect.snapshot(answer.evidence["facts"])
-    words = describe(now)
-    exercises.write(path, svg(layout(now), "The network as it was found", words))
+    try:
+        now = collect.snapshot(answer.facts)
+        words = describe(now)
+        drawn = svg(layout(now), "The network as it was found", words)
+    except Exception as error:  # whatever an answer left there, the others have their pages
+        return f"It cannot be drawn: {reason(error)}"
+    exercises.write(path, drawn)
     return words

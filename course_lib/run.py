@@ -6,6 +6,7 @@ its own, and everything that it started ends with it when it is interrupted or t
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import secrets
 import threading
@@ -20,6 +21,8 @@ from course_lib.stream import Exec
 
 TIMEOUT = 120.0  # seconds
 PIECE = 30_000  # characters: one argument of a program holds 128 KiB (execve(2), MAX_ARG_STRLEN)
+
+MOST_ANSWER = 32_000_000  # bytes of an answer to a question of ours: somebody else may write into its stream
 
 # Both streams become one, in the order in which they were written, as on a terminal. Before each command its text
 # is noted, so that a hang can be told by its name. The outer shell is the leader of a session of its own (runc
@@ -167,9 +170,12 @@ class _Kept:
 
     def ask(self, question: str, end: str, deadline: float) -> str:
         self._program.send(question.encode())
-        answer = []
+        answer, left = [], MOST_ANSWER
         for _, data in self._program.output(deadline):
             answer.append(data)
+            left -= len(data)
+            if left < 0:
+                raise LabGoneError(f"The lab says more than {MOST_ANSWER:,} bytes when it is asked something.")
             if data.endswith(b"\n") and b"".join(answer[-2:]).endswith(f"{end}\n".encode()):
                 return b"".join(answer)[: -len(end) - 1].decode(errors="replace")
         raise LabGoneError("The lab ended while it was asked: `./course reset` makes a fresh one.")
@@ -221,6 +227,13 @@ def _ask(box: str, argv: tuple[str, ...], question: str, end: str, timeout: floa
 def _forget(argv: tuple[str, ...]) -> None:
     if old := _kept.pop(argv, None):
         old.close()
+
+
+@atexit.register
+def _forget_all() -> None:
+    """Close what is kept while there is order: at the end Python collects a connection's parts as they come."""
+    for argv in list(_kept):
+        _forget(argv)
 
 
 def _check_alive(api: Any, box: str, code: int) -> None:

@@ -33,6 +33,18 @@ def opened(holder: Any) -> tuple[Any, bytes]:
     return connection, early
 
 
+def hang_up(holder: Any) -> None:
+    """Close a hijacked connection, beginning with the HTTP response.
+
+    A response that is collected after its socket was closed still flushes its reader, and what that raises is printed
+    as "Exception ignored in" (Python 3.13.5, `http.client.HTTPResponse.flush`).
+    """
+    with contextlib.suppress(OSError):
+        if response := getattr(holder, "_response", None):
+            response.close()
+        holder.close()
+
+
 class Exec:
     """A program that runs in a container, with its input and its output."""
 
@@ -95,8 +107,8 @@ class Exec:
         """Drop the connection; the program gets an end of file, and nobody reads its output any more."""
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
+        hang_up(self._holder)
         with contextlib.suppress(OSError):
-            self._holder.close()
             self._socket.close()  # the holder is only a reader of it
 
 

@@ -1,27 +1,25 @@
-"""What learners handed in, read without trust: folders and archives, nothing of them is written to this machine.
+"""Read what the learners of a class handed in, without trust: `read_class`. Nothing is unpacked on this machine.
 
-In the folder of a class lies, for each learner, a folder `NAME` or an archive `NAME.tar.gz`, `NAME.zip`; what follows
+The folder of a class has, for each learner, a folder `NAME` or an archive `NAME.tar.gz`, `NAME.zip`; what follows
 the first dot of the name is free, and several of one learner are put together. In each are folders of exercises.
 """
 
 from __future__ import annotations
 
-import gzip
-import io
-import os
-import stat
-import tarfile
-import zipfile
-import zlib
-from collections.abc import Iterator
+import base64
+import json
+import subprocess
+import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from course_lib import exercises
+from course_lib import exercises, submission_reader
 from course_lib.errors import CourseError
+from course_lib.plain_text import one_line
+from course_lib.submission_reader import MEMORY, RefusedError
 
-MOST_FILES = 200
-MOST_BYTES = 5_000_000  # of one folder or archive, unpacked
+SECONDS = 10.0  # for reading one folder or archive
 SUFFIXES = (".tar.gz", ".tgz", ".tar", ".zip")
 
 
@@ -31,122 +29,80 @@ class Submission:
 
     learner: str
     answers: dict[str, dict[str, bytes]] = field(default_factory=dict)  # exercise -> place -> content
-    notes: list[str] = field(default_factory=list)  # what was refused, and why
+    notes: list[str] = field(default_factory=list)  # what the teacher should know
+    refused: list[str] = field(default_factory=list)  # the folders and archives that cannot be graded, and why
 
 
-class RefusedError(Exception):
-    """A folder or an archive that is not taken; the message says why."""
+def read_class(folder: Path, out: Path | None = None) -> list[Submission]:
+    """Return what the learners of a class handed in, sorted by their names; raises CourseError if there is nothing.
 
-
-def read_class(folder: Path) -> list[Submission]:
-    """Return what the learners of a class handed in, sorted by their names; raises CourseError if there is nothing."""
+    A report `out` that lies in the folder is not a learner's. What has no learner's name is returned as refused, under
+    its name in quotation marks, which no learner has.
+    """
     found: dict[str, Submission] = {}
     for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or not (path.is_dir() or path.name.endswith(SUFFIXES)):
+        if path.name.startswith(".") or not (path.is_dir() or path.name.lower().endswith(SUFFIXES)):
             continue
-        learner = exercises.checked(path.name.partition(".")[0])
-        _add(found.setdefault(learner, Submission(learner)), path)
+        if out and out.resolve().is_relative_to(path.resolve()):
+            continue
+        name = path.name.partition(".")[0]
+        try:
+            learner = exercises.checked(name)
+        except CourseError as error:
+            odd = repr(name[:60])
+            found.setdefault(odd, Submission(odd)).refused.append(one_line(f"refused: {error}"))
+            continue
+        submission = found.setdefault(learner, Submission(learner))
+        try:
+            _add(submission, path)
+        except Exception as error:  # whatever one learner hands in, the others are graded
+            submission.refused.append(one_line(f"{path.name}: refused: {error}"))
     if not found:
         raise CourseError(f"There is nothing to grade in {folder}: it has neither folders nor archives of learners.")
-    return list(found.values())
+    return sorted(found.values(), key=lambda submission: submission.learner)
 
 
 def _add(submission: Submission, path: Path) -> None:
-    """Add what lies in a folder or an archive, all of it or, with a note, nothing."""
-    try:
-        files = dict(_taken(path))
-    except (RefusedError, tarfile.TarError, zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError,
-            RuntimeError, ValueError) as error:  # fmt: skip
-        submission.notes.append(f"{path.name}: refused: {error}")
-        return
+    """Add what is in a folder or an archive; raises RefusedError."""
     known = set(exercises.every())
     mine: dict[str, dict[str, bytes]] = {}
-    for place, content in files.items():
+    strange: set[str] = set()
+    for name, content in read(path).items():
+        place = PurePosixPath(name)
         # An archive made by a file manager has the packed folder's own name before everything.
         parts = place.parts[1:] if len(place.parts) > 2 and place.parts[0] not in known else place.parts
         if len(parts) > 1 and parts[0] in known:
             mine.setdefault(parts[0], {})["/".join(parts[1:])] = content
+        elif len(parts) > 1 and not parts[0].startswith((".", "__")):
+            strange.add(f"{place.parent}")
     if not mine:
-        submission.notes.append(f"{path.name}: no folder in it has the name of an exercise")
+        raise RefusedError("no folder in it has the name of an exercise")
+    if strange:
+        submission.notes.append(one_line(f"{path.name}: not the name of an exercise: {_some(strange)}"))
     for name, answer in mine.items():
         if name in submission.answers:
-            submission.notes.append(f"{path.name}: {name} was handed in twice; the later name counts")
+            submission.notes.append(one_line(f"{path.name}: {name} was handed in twice; the later name counts"))
         submission.answers[name] = answer
 
 
-def _taken(path: Path) -> Iterator[tuple[PurePosixPath, bytes]]:
-    """Yield the files in a folder or an archive, within limits; raises RefusedError."""
-    if path.is_symlink():
-        raise RefusedError("it is a link")
-    if path.is_dir():
-        files = _in_folder(path)
-    elif path.name.endswith(".zip"):
-        files = _in_zip(path)
-    else:
-        files = _in_tar(path)
-    left, seen = MOST_BYTES, set()
-    for name, content in files:
-        place = PurePosixPath(name)
-        if place.is_absolute() or ".." in place.parts or "\\" in name or len(name) > 200 or not name.isprintable():
-            raise RefusedError(f"the name {name[:60]!r} leads out of it or is no plain name")
-        if place in seen:
-            raise RefusedError(f"{name} is in it twice")
-        seen.add(place)
-        left -= len(content)
-        if left < 0 or len(seen) > MOST_FILES:
-            raise _too_much()
-        yield place, content
+def _some(names: Iterable[str]) -> str:
+    """Return the first of several names."""
+    first, *more = sorted(names)
+    return f"{first} and {len(more)} more" if more else first
 
 
-def _too_much() -> RefusedError:
-    return RefusedError(f"it holds more than {MOST_FILES} files or {MOST_BYTES:,} bytes")
-
-
-def _in_folder(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield the files of a folder."""
-    for here, folders, names in os.walk(folder):
-        folders.sort()
-        for name in sorted([*names, *(f for f in folders if (Path(here) / f).is_symlink())]):
-            path = Path(here) / name
-            found = path.lstat()
-            if not stat.S_ISREG(found.st_mode):
-                raise RefusedError(f"{name} is no plain file")
-            if found.st_size > MOST_BYTES:
-                raise _too_much()
-            yield path.relative_to(folder).as_posix(), path.read_bytes()
-
-
-def _in_tar(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield the files of a tar archive. It is unpacked in memory, up to a limit: also its headers may be a trap."""
-    with path.open("rb") as raw:
-        packed = raw.read(4 * MOST_BYTES)
-    if packed[:2] == b"\x1f\x8b":
-        with gzip.GzipFile(fileobj=io.BytesIO(packed)) as file:
-            packed = file.read(4 * MOST_BYTES)
-    if len(packed) >= 4 * MOST_BYTES:
-        raise _too_much()
-    with tarfile.open(fileobj=io.BytesIO(packed), mode="r:") as archive:
-        for member in archive:
-            tarfile.data_filter(member, "/nowhere")  # raises FilterError for what leads out, links and devices
-            if member.isdir():
-                continue
-            if not member.isreg() or member.issparse():
-                raise RefusedError(f"{member.name[:60]} is no plain file")
-            if content := archive.extractfile(member):
-                yield member.name, content.read()
-
-
-def _in_zip(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield the files of a zip archive."""
-    if path.stat().st_size > 4 * MOST_BYTES:
-        raise _too_much()
-    with zipfile.ZipFile(path) as archive:
-        for item in archive.infolist():
-            kind = stat.S_IFMT(item.external_attr >> 16)
-            if item.is_dir() or item.filename.startswith("__MACOSX/"):
-                continue
-            if kind not in (0, stat.S_IFREG):
-                raise RefusedError(f"{item.filename[:60]} is no plain file")
-            with archive.open(item) as file:
-                content = file.read(MOST_BYTES + 1)
-            yield item.filename, content
+def read(path: Path) -> dict[str, bytes]:
+    """Return the files of a folder or an archive, read by a process with limits; raises RefusedError."""
+    command = [sys.executable, "-I", "-S", submission_reader.__file__, str(path)]
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        raise RefusedError(f"reading it takes longer than {SECONDS:g} s") from None
+    try:
+        found = json.loads(done.stdout)
+    except ValueError:
+        memory = MEMORY // 1_000_000
+        raise RefusedError(f"its reader was ended, or took more than {memory} MB of memory") from None
+    if "refused" in found:
+        raise RefusedError(found["refused"])
+    return {name: base64.b64decode(content) for name, content in found["files"].items()}

@@ -33,8 +33,8 @@ def submit(name: str, need: Callable[[str], None]) -> bool:
         if failed := grade.grade(Path(folder), out, need, jobs=1):
             raise CourseError(f"The answer could not be run again: {failed[0]}")
         [mine] = report.read(out)
-        for note in mine.notes:
-            raise CourseError(f"Nobody could grade that: {note}.")
+        for why in (*mine.failed, *mine.notes):
+            raise CourseError(f"Nobody could grade that: {why}.")
         done = mine.answers[0].verdicts
     archive.write_bytes(packed)
     for verdict in done:

@@ -13,7 +13,7 @@ from typing import Any
 
 from course_lib import engine
 from course_lib.errors import CourseError
-from course_lib.stream import CHUNK, Exec, opened
+from course_lib.stream import CHUNK, Exec, hang_up, opened
 
 
 def shell(box: str, command: str) -> int:
@@ -77,17 +77,20 @@ def _interactive(box: str) -> int:
 
     signal.signal(signal.SIGWINCH, resize)
     resize()
-    with _raw_terminal():
-        os.write(sys.stdout.fileno(), early)
-        while True:
-            for ready in select.select([sys.stdin, remote], [], [])[0]:
-                if ready is remote:
-                    data = remote.recv(CHUNK)
-                    if not data:
-                        return int(api.exec_inspect(started)["ExitCode"] or 0)
-                    os.write(sys.stdout.fileno(), data)
-                else:
-                    remote.sendall(os.read(sys.stdin.fileno(), CHUNK))
+    try:
+        with _raw_terminal():
+            os.write(sys.stdout.fileno(), early)
+            while True:
+                for ready in select.select([sys.stdin, remote], [], [])[0]:
+                    if ready is remote:
+                        data = remote.recv(CHUNK)
+                        if not data:
+                            return int(api.exec_inspect(started)["ExitCode"] or 0)
+                        os.write(sys.stdout.fileno(), data)
+                    else:
+                        remote.sendall(os.read(sys.stdin.fileno(), CHUNK))
+    finally:
+        hang_up(holder)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import io
 import stat
 import tarfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 EXERCISE = "02_publish_three_ways"
@@ -105,6 +105,31 @@ def _zip_link(archive: zipfile.ZipFile) -> None:
     archive.writestr(info, "/etc/passwd")
 
 
+def _pax(records: bytes) -> bytes:
+    """Return a tar archive, compressed, with one extended header (pax(1)) before an answer."""
+    header = tarfile.TarInfo("pax")
+    header.type = tarfile.XHDTYPE
+    return _tar((header, records), (_member(ANSWER), b"x"))
+
+
+def _sparse(name: bytes) -> bytes:
+    """Return a tar archive with a file of GNU's sparse kind, under a name that is no text."""
+    info = _member(name.decode("utf-8", "surrogateescape"), tarfile.GNUTYPE_SPARSE)
+    return info.tobuf(tarfile.GNU_FORMAT, "utf-8", "surrogateescape") + bytes(1024)
+
+
+def zipped(files: Mapping[str, bytes]) -> bytes:
+    """Return an honest zip archive."""
+    return _zip(lambda z: [z.writestr(name, content) for name, content in files.items()])
+
+
+def _zip_bomb(method: int, size: int) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as archive:
+        archive.writestr(ANSWER, bytes(size))
+    return buffer.getvalue()
+
+
 ANSWER = f"{EXERCISE}/answer.sh"
 ARCHIVES = {
     "up.tar.gz": _tar((_member(f"{EXERCISE}/../../../tmp/WON"), b"x")),
@@ -127,8 +152,16 @@ ARCHIVES = {
     "bomb.tar.gz": gzip.compress(b"\0" * 10_000_000) * 20,
     "cut.tar.gz": _tar((_member(ANSWER), b"x" * 5000))[:60],
     "junk.zip": b"PK\x03\x04 and then nothing",
+    "pax-size.tar.gz": _pax(b"30 size=99999999999999999999\n"),
+    "raw-name.tar": _sparse(b"\xff\x1b[31m\n"),
+    "raw-file-name.tar.gz": _tar((_member(f"{EXERCISE}/\udcff\x1b[31m"), b"x")),
+    "zip-bzip2.zip": _zip_bomb(zipfile.ZIP_BZIP2, 8_000_000),
+    "zip-lzma.zip": _zip_bomb(zipfile.ZIP_LZMA, 8_000_000),
     "nothing.tar.gz": _tar((_member("elsewhere/answer.sh"), b"x")),
 }
+
+# Its header is read in a time that grows with the square of its length (CVE-2024-6232), in Python up to 3.11.9, 3.12.5.
+ENDLESS = {"pax-endless.tar.gz": _pax(b"1" * 15_000_000)}
 
 
 def write_archives(folder: Path) -> None:

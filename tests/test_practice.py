@@ -110,10 +110,27 @@ def test_a_killed_write_leaves_what_was_there_and_nothing_that_is_handed_in(tmp_
     )
     killed = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, check=False)
     assert killed.returncode == -signal.SIGKILL
-    assert len(list(tmp_path.iterdir())) == 2, "a file that was being written is left"
+    [left] = tmp_path.glob(".course-*")
     assert answers.files_of(tmp_path) == {"answer.sh": b"first"}
+    exercises.write(tmp_path / "answer.sh", "second")
+    assert left.exists(), "its writer may be at work"
+    os.utime(left, (0, 0))
     exercises.write(tmp_path / "answer.sh", "third")
     assert [p.name for p in tmp_path.iterdir()] == ["answer.sh"]
+
+
+def test_two_writers_of_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While one is about to put its file in place the other begins and ends."""
+    real, waiting = Path.replace, ["first"]
+
+    def replace(self: Path, target: Path) -> Path:
+        if waiting:
+            exercises.write(target, waiting.pop())
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    exercises.write(tmp_path / "answer.sh", "second")
+    assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("answer.sh", "second")]
 
 
 def test_an_answer_that_a_full_disk_does_not_take(tmp_path: Path) -> None:

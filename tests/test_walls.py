@@ -47,6 +47,7 @@ PURE = (
     "overlay",
     "palette",
     "phrases",
+    "plain_text",
     "question",
     "reach",
     "reasons",
@@ -121,7 +122,7 @@ def test_one_module_runs_commands_on_the_lab_host() -> None:
 
 
 def test_only_these_start_processes_on_the_learners_machine() -> None:
-    assert importers("subprocess") == {"gate", "base", "packages", "grade"}
+    assert importers("subprocess") == {"gate", "base", "packages", "grade", "submissions"}
 
 
 @pytest.mark.parametrize("name", PURE)
