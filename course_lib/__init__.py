@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from course_lib.chapter import begin, changes, clean_up, look, wait_until, words
+    from course_lib.current import client, host, url
     from course_lib.follow import journey
-    from course_lib.lab import url
     from course_lib.magics import load_ipython_extension
     from course_lib.panel import live, predict
     from course_lib.practice import check, exercise, hint
-    from course_lib.run import client, host
 
 __all__ = [
     "begin",
@@ -39,15 +38,15 @@ __all__ = [
 # No module of the package may have one of these names: whoever imported it would put it in the function's place.
 _HOMES = {
     "check": "practice",
-    "client": "run",
+    "client": "current",
     "exercise": "practice",
     "hint": "practice",
-    "host": "run",
+    "host": "current",
     "journey": "follow",
     "live": "panel",
     "load_ipython_extension": "magics",
     "predict": "panel",
-    "url": "lab",
+    "url": "current",
 }
 
 

@@ -14,11 +14,9 @@ import click
 from course_lib import (
     collect,
     engine,
-    engines,
     facts,
     gate,
     images,
-    lab,
     machine,
     packages,
     serve,
@@ -27,6 +25,7 @@ from course_lib import (
     throwaway,
 )
 from course_lib.errors import CourseError, EngineForbiddenError
+from course_lib.lab import DEFAULT_ENGINE, PARENT_LABEL, Lab, from_environment
 from course_lib.progress import say
 
 
@@ -51,7 +50,7 @@ def main() -> None:
     "--engine",
     "version",
     type=click.Choice(sorted(images.RELEASES)),
-    default=lab.DEFAULT_ENGINE,
+    default=DEFAULT_ENGINE,
     show_default=True,
     help="The version of the lab's Docker engine.",
 )
@@ -66,7 +65,8 @@ def up(no_browser: bool, no_install: bool, version: str, projector: bool, file: 
     """Set up what is missing, start the lab, and open JupyterLab."""
     if file:
         _load(file, version, install=not no_install)
-    start(version, install=not no_install)
+    lab = from_environment()
+    start(lab, version, install=not no_install)
     say(f"The lab runs, with Docker engine {lab.real_version()}.")
     say("It goes on when JupyterLab ends (Ctrl-C here); `./course down` takes it away.")
     serve.jupyter_lab(browser=not no_browser, projector=projector)
@@ -83,10 +83,9 @@ def _load(file: Path, version: str, *, install: bool) -> None:
     bundle.load(file, version)
 
 
-def start(version: str, *, install: bool) -> None:
-    """Make the lab run, with all that it needs on this machine."""
+def start(lab: Lab, version: str, *, install: bool) -> None:
+    """Make a lab run, with all that it needs on this machine."""
     machine.ensure_engine(engine.outer, say, install=install)
-
     lab.up(version, functools.partial(_need, install=install))
 
 
@@ -98,7 +97,7 @@ def _need(package: str, *, install: bool = True) -> None:
 @main.command()
 def reset() -> None:
     """Take the lab back to its first day: fresh host and client, images kept."""
-    lab.reset()
+    from_environment().reset()
     say("The lab is as on its first day.")
 
 
@@ -106,9 +105,8 @@ def reset() -> None:
 @click.option("--images", "remove_images", is_flag=True, help="Remove the course's images too.")
 def down(remove_images: bool) -> None:
     """Take everything of the lab away, say what, and prove it."""
-    throwaway.remove_seed()
-    for what in engines.remove():
-        say(f"Removed the {what}")
+    lab = from_environment()
+    throwaway.remove_left(f"{PARENT_LABEL}={lab.name}")
     if not lab.down(remove_images):
         sys.exit(1)
 
@@ -117,7 +115,7 @@ def down(remove_images: bool) -> None:
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def shell(command: tuple[str, ...]) -> None:
     """Open a shell on the lab's host, or run one COMMAND there and exit with its code."""
-    sys.exit(terminal.shell(lab.require(), " ".join(command)))
+    sys.exit(terminal.shell(from_environment().require(), " ".join(command)))
 
 
 @main.command()
@@ -137,7 +135,7 @@ def graph(output: Path | None, as_json: bool, each: bool, own: bool) -> None:
     from course_lib import own_engine
     from course_lib.text import describe
 
-    now = collect.snapshot(own_engine.read() if own else facts.read())
+    now = collect.snapshot(own_engine.read() if own else facts.read(from_environment()))
     apart = [container.name for container in now.containers] if each else []
     if as_json:
         say(json.dumps(dataclasses.asdict(now), indent=2, ensure_ascii=False))
@@ -166,7 +164,7 @@ def doctor(as_json: bool) -> None:
         _go_on_in_group()
     except CourseError:
         pass  # the doctor says it
-    sys.exit(checkup.report(as_json=as_json))
+    sys.exit(checkup.report(from_environment(), as_json=as_json))
 
 
 @main.command()
@@ -175,7 +173,7 @@ def submit(exercise: str) -> None:
     """Run the answer to EXERCISE again in a fresh lab, and pack it for handing in."""
     from course_lib import submit as handing_in
 
-    sys.exit(0 if handing_in.submit(exercise, _need) else 1)
+    sys.exit(0 if handing_in.submit(from_environment(), exercise, _need) else 1)
 
 
 @main.command()
@@ -197,7 +195,7 @@ def grade(  # noqa: PLR0917 # click passes all by name
         if folder and not from_evidence:
             from course_lib import grade as grader
 
-            grader.grade(folder, out, _need, jobs=jobs or 0, limit=seconds)
+            grader.grade(from_environment(), folder, out, _need, jobs=jobs or 0, limit=seconds)
         learners = report.read(out, hint_price)
         report.write(out, learners)
     say(f"The report: {out / 'index.html'}")
@@ -216,7 +214,7 @@ def grade(  # noqa: PLR0917 # click passes all by name
     "versions",
     type=click.Choice(sorted(images.RELEASES)),
     multiple=True,
-    default=[lab.DEFAULT_ENGINE],
+    default=[DEFAULT_ENGINE],
     show_default=True,
     help="The version of the lab's Docker engine; more than once for more of them.",
 )
@@ -272,7 +270,8 @@ def test(paths: tuple[str, ...], whole: bool, long: bool, parts: tuple[str, ...]
     if parts and not long:
         raise click.UsageError("Only the soak has parts: add --soak.")
     parts = tuple(part for part in soak.PARTS if part in parts or not parts)
-    sys.exit(soak.run(start, parts, runs) if long else gate.run(paths, level))
+    lab = from_environment()
+    sys.exit(soak.run(lab, start, parts, runs) if long else gate.run(lab, paths, level))
 
 
 def entry() -> None:

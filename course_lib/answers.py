@@ -11,6 +11,7 @@ from pathlib import Path
 from course_lib import run
 from course_lib.checks import Values
 from course_lib.exercises import UNFINISHED, Exercise
+from course_lib.lab import Lab
 
 ANSWER = "answer.sh"
 PLACE = "/root/answer"  # where an answer and its files lie on the lab's host
@@ -55,12 +56,12 @@ def packed(files: Mapping[str, bytes], top: str = "") -> bytes:
     return buffer.getvalue()
 
 
-def to_start(exercise: Exercise, values: Values) -> None:
+def to_start(lab: Lab, exercise: Exercise, values: Values) -> None:
     """Make the start state of an exercise in a lab on its first day."""
     if script := exercise.start(values):
-        run.host(script, timeout=60)
+        run.run(lab, script, timeout=60)
 
 
-def send(files: Mapping[str, bytes]) -> None:
-    """Put an answer and its files on the lab's host."""
-    run.unpack(packed(files), PLACE)
+def send(lab: Lab, files: Mapping[str, bytes]) -> None:
+    """Put an answer and its files on a lab's host."""
+    run.unpack(lab, packed(files), PLACE)

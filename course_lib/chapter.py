@@ -12,10 +12,11 @@ from typing import Any
 
 from PIL import Image
 
-from course_lib import collect, facts, images, lab, run, serve
+from course_lib import collect, current, facts, images, serve
 from course_lib.difference import difference, is_settled
 from course_lib.draw import png
 from course_lib.errors import CourseError, EngineRefusedError, LabGoneError
+from course_lib.lab import Lab
 from course_lib.layout import layout
 from course_lib.snapshot import Snapshot
 from course_lib.text import describe
@@ -23,10 +24,10 @@ from course_lib.text import describe
 
 def snapshot() -> Snapshot:
     """Return what the network of the lab is now."""
-    return collect.snapshot(facts.read())
+    return collect.snapshot(facts.read(current.lab()))
 
 
-_seen: dict[str, Snapshot] = {}  # the last look that this kernel took at each lab: there `changes()` begins
+_seen: dict[Lab, Snapshot] = {}  # the last look that this kernel took at each lab: there `changes()` begins
 
 
 def observe() -> Snapshot:
@@ -39,7 +40,7 @@ def observe() -> Snapshot:
     while not is_settled(now) and time.monotonic() < deadline:
         time.sleep(0.05)
         now = snapshot()
-    _seen[lab.name()] = now
+    _seen[current.lab()] = now
     return now
 
 
@@ -48,7 +49,7 @@ def changes() -> None:
 
     Raises CourseError if nobody has looked yet.
     """
-    before = _seen.get(lab.name())
+    before = _seen.get(current.lab())
     if before is None:
         raise CourseError("There is nothing to compare with yet: begin() or look() comes first.")
     print_changes(before, observe())
@@ -66,7 +67,7 @@ def begin() -> None:
         _say_removed(snapshot())
     except (LabGoneError, EngineRefusedError):  # it has ended, or is paused itself: nobody can say what was in it
         print("The lab could not be asked what was in it.")
-    lab.reset()
+    current.lab().reset()
     observe()
     print("The lab is as on its first day.")
     if serve.PROJECTOR in os.environ:
@@ -167,7 +168,7 @@ def clean_up() -> None:
 
     Raises CourseError if something is left.
     """
-    run.host(
+    current.host(
         "docker ps -aq | xargs -r docker rm -fv; docker network prune -f\n"
         "docker volume ls -q | xargs -r docker volume rm -f\n"
         # An image that lost its name to a later build has none to be removed by: prune takes it.
@@ -176,10 +177,11 @@ def clean_up() -> None:
         timeout=60,
     )
     now = snapshot()
+    made = current.host(f"docker images --format '{NAMES}' | grep -vxE '{OURS}' || true")
     left = {
         "containers": len(now.containers),
         "networks of your own": sum(n.name not in ("bridge", "host", "none") for n in now.networks),
-        "images of your own": len(run.host(f"docker images --format '{NAMES}' | grep -vxE '{OURS}' || true").split()),
+        "images of your own": len(made.split()),
         "veth pairs to containers": sum(i.master is not None for i in now.interfaces),
         "rules for published ports": sum(r.target == "DNAT" for c in now.chains for r in c.rules),
     }

@@ -13,10 +13,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from course_lib import engine, facts, images, lab, machine, run
+from course_lib import engine, facts, images, machine, run
 from course_lib.base import supply
 from course_lib.diagnosis import Facts, Finding, diagnose
 from course_lib.errors import CourseError
+from course_lib.lab import Lab
 from course_lib.progress import say
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -24,12 +25,12 @@ MARKS = {"ok": "ok  ", "note": "note", "ill": "NO  "}
 PROXIES = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")
 
 
-def report(*, as_json: bool) -> int:
+def report(lab: Lab, *, as_json: bool) -> int:
     """Print what was found; return 1 if something keeps the course from working here.
 
     As JSON it is one object with the machine's name, the moment and the findings: for a teacher who collects thirty.
     """
-    found = diagnose(gather())
+    found = diagnose(gather(lab))
     ill = sum(finding.state == "ill" for finding in found)
     if as_json:
         collected = {
@@ -56,7 +57,7 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def gather() -> Facts:
+def gather(lab: Lab) -> Facts:
     """Read what `diagnose` needs of this machine; nothing is changed or started."""
     known: dict[str, Any] = {
         "python": platform.python_version(),
@@ -72,13 +73,13 @@ def gather() -> Facts:
         info = engine.connect().info()
     except CourseError as error:
         return Facts(**known, engine=None, engine_words=str(error))
-    known |= {"engine": info, "clock_off": _clock_off(info), "packages": _packages(), "images": _images()}
+    known |= {"engine": info, "clock_off": _clock_off(info), "packages": _packages(), "images": _images(lab)}
     if info.get("HttpProxy") or info.get("HttpsProxy"):
         known["proxies"] += ("the engine is configured for one",)
     try:
         lab.require()
-        known["lab"] = f"the lab {lab.name()!r} runs, with Docker engine {facts.read()['version']}"
-        known["lacks"] = _lacks()
+        known["lab"] = f"the lab {lab.name!r} runs, with Docker engine {facts.read(lab)['version']}"
+        known["lacks"] = _lacks(lab)
     except CourseError as error:
         known["lab_words"] = str(error)
     return Facts(**known)
@@ -107,14 +108,14 @@ def _packages() -> str:
     return f"Debian's packages come from {source.mirror or 'the place that the image knows'}{options}"
 
 
-def _images() -> dict[str, bool]:
+def _images(lab: Lab) -> dict[str, bool]:
     tags = [images.lab_image(images.RELEASES[lab.version()]), *map(images.inner_image, images.INNER)]
     return {tag: images.recipe_of(engine.outer(), tag) is not None for tag in tags}
 
 
-def _lacks() -> tuple[str, ...]:
+def _lacks(lab: Lab) -> tuple[str, ...]:
     """Return what this kernel does not offer, though the lab starts without it."""
-    bridged = run.ask("[ -e /proc/sys/net/bridge/bridge-nf-call-iptables ] && echo yes").strip()
+    bridged = run.ask(lab, "[ -e /proc/sys/net/bridge/bridge-nf-call-iptables ] && echo yes").strip()
     without = (
         "no module br_netfilter is loaded: what passes from one container to another on the same bridge does not pass "
         "iptables (sudo modprobe br_netfilter on the machine loads it, for all its bridges, until it is restarted)"

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from course_lib import images, lab, packages
+from course_lib import current, images, packages
+from course_lib.lab import Lab
 from course_lib.progress import say
 
 T = TypeVar("T")
@@ -14,17 +15,19 @@ T = TypeVar("T")
 
 @contextmanager
 def on(version: str) -> Iterator[None]:
-    """Let everything happen in a lab with that engine ("20.10", "26.1", "newest"): a second one beside the learner's.
+    """Let everything happen in a lab with that engine ("20.10", "26.1", "newest"): a relative of the learner's.
 
     It is made if it is not there; the learner's own lab serves for the engine that it has.
     """
-    if lab.inspect() and lab.version() == version:
+    own = current.lab()
+    if own.inspect() and own.version() == version:
         yield
         return
-    with lab.named(_beside(version)):
-        found = lab.inspect()
-        if not (found and found["State"]["Running"]):
-            lab.up(version, lambda package: packages.need_packages([package], "make the lab's images", say))
+    other = own.relative(version)
+    found = other.inspect()
+    if not (found and found["State"]["Running"]):
+        other.up(version, lambda package: packages.need_packages([package], "make the lab's images", say))
+    with current.using(other):
         yield
 
 
@@ -38,29 +41,14 @@ def everywhere(do: Callable[[], T]) -> dict[str, T]:
 
 
 def leave() -> None:
-    """Take the labs beside the learner's own away, and prove it."""
-    remove()
+    """Remove the labs beside the learner's own, and prove it."""
+    for other in _there():
+        other.remove()
     print(f"Left beside your own lab: {len(_there())} labs")
 
 
-def remove() -> list[str]:
-    """Remove the labs beside the learner's own; return what was removed, in words."""
-    gone = []
-    for name in _there():
-        with lab.named(name):
-            gone += lab.remove()
-    return gone
-
-
-def _there() -> list[str]:
-    """Return the names of the labs beside the learner's own that are there."""
-    found = []
-    for name in map(_beside, images.RELEASES):
-        with lab.named(name):
-            found += [name] if lab.inspect() else []
-    return found
-
-
-def _beside(version: str) -> str:
-    """Return the name of the lab with an engine beside this lab: as long as a name may be, with its end."""
-    return f"{lab.name()[-23:].lstrip('-')}-{version.replace('.', '-')}"
+def _there() -> list[Lab]:
+    """Return the labs beside the learner's own that are there."""
+    own = current.lab()
+    ours = [own.relative(version) for version in images.RELEASES]
+    return [lab for lab in own.relatives() if lab in ours]

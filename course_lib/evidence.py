@@ -20,6 +20,7 @@ from typing import Any
 from course_lib import run
 from course_lib.errors import CommandInterruptedError, CourseError
 from course_lib.graph import sharer_of
+from course_lib.lab import Lab
 from course_lib.request import Request, relays
 from course_lib.snapshot import Snapshot
 
@@ -29,14 +30,14 @@ RESERVED = ("client", "host")  # a container of that name cannot be told from ou
 ERRORS = ("icmp type destination-unreachable @th,{},16 {}", "icmpv6 type destination-unreachable @th,{},16 {}")
 
 
-def gather(request: Request, facts: dict[str, Any], network: Snapshot) -> tuple[Request, dict[str, str]]:
-    """Send the request and return it as it was sent, with the sections that `evidence.sh` printed.
+def gather(lab: Lab, request: Request, facts: dict[str, Any], network: Snapshot) -> tuple[Request, dict[str, str]]:
+    """Send the request in a lab and return it as it was sent, with the sections that `evidence.sh` printed.
 
     Raises CourseError if the sender or the name is not known, or if the kernel could not be watched.
     """
     pids = {item["Name"].lstrip("/"): item["State"]["Pid"] for item in facts["inspect"]}
     origin = _namespace(request.origin, network, pids)
-    request = request.sent_to(_address(request, origin), random.choice(SOURCE_PORTS))  # noqa: S311 - a port, no secret
+    request = request.sent_to(_address(lab, request, origin), random.choice(SOURCE_PORTS))  # noqa: S311 - a port, no secret
     seen = _concerned(request, network)
     around = {name: pids.get(name, 0) for name in dict.fromkeys(_namespace(n, network, pids)[0] for n in seen)}
     values = {
@@ -53,7 +54,7 @@ def gather(request: Request, facts: dict[str, Any], network: Snapshot) -> tuple[
         "GOAL": str(request.port),
         "TEXT": _text(request),
     }
-    found = sections(_run(values))
+    found = sections(_run(lab, values))
     if "end" not in found:
         why = [line.strip() for line in found.get("failed", "").splitlines() if line.strip()] or ["no answer"]
         raise CourseError(f"The kernel could not be watched: {why[-1].rstrip('.')}.")
@@ -71,13 +72,13 @@ def _script() -> str:
     return (files("course_lib") / "evidence.sh").read_text(encoding="utf-8")
 
 
-def _run(values: dict[str, str]) -> str:
+def _run(lab: Lab, values: dict[str, str]) -> str:
     mark = f"course-journey-{secrets.token_hex(8)}"
     given = " ".join(f"{name}={shlex.quote(value)}" for name, value in values.items())
     try:
-        return run.ask(f"{given} setsid -w bash -c {shlex.quote(_script())} {mark}")
+        return run.ask(lab, f"{given} setsid -w bash -c {shlex.quote(_script())} {mark}")
     except BaseException as error:  # then everything of it ends at once, not at the end of its time
-        run.ask(f"pkill -TERM -s $(pgrep -of {mark[:-1]}[{mark[-1]}]); true", timeout=5)
+        run.ask(lab, f"pkill -TERM -s $(pgrep -of {mark[:-1]}[{mark[-1]}]); true", timeout=5)
         if isinstance(error, KeyboardInterrupt):
             raise CommandInterruptedError("Interrupted: the request, and all that watched it, was ended.") from None
         raise
@@ -98,7 +99,7 @@ def _namespace(name: str, network: Snapshot, pids: dict[str, int]) -> tuple[str,
     return ("host", 0) if container.mode == "host" else (container.name, pids[container.name])
 
 
-def _address(request: Request, origin: tuple[str, int]) -> str:
+def _address(lab: Lab, request: Request, origin: tuple[str, int]) -> str:
     """Return where the request goes: what the sender's own hosts file or resolver says of the name."""
     name = "" if request.kind == "dns" else request.host
     try:
@@ -114,7 +115,7 @@ found=$(awk -v name={asked} '!/^#/ {{ for (i = 2; i <= NF; i++) if ($i == name) 
 [ -n "$found" ] || [ -z {asked} ] || found=$({enter} dig +short +time=1 +tries=1 {asked} "@$server")
 jq -n '$ARGS.named' --arg server "$server" --arg found "$found"
 """
-    said = json.loads(run.ask(script))
+    said = json.loads(run.ask(lab, script))
     answer = str(said["server" if request.kind == "dns" else "found"]).split()
     for word in answer:
         try:

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from course_lib import engine, lab, netlink, run
+from course_lib import engine, netlink, run
 from course_lib.errors import LabGoneError
+from course_lib.lab import Lab
 
 READER = (Path(__file__).parent / "reader.pl").read_text()
 HOST, CLIENT = ("host", "/proc/self/ns/net"), ("client", "/run/netns/client")
@@ -40,14 +41,14 @@ _reading = threading.Lock()  # a live panel reads in a thread of its own
 
 
 @engine.plain_words()
-def read() -> dict[str, Any]:
+def read(lab: Lab) -> dict[str, Any]:
     """Return the raw facts: JSON values as the engine and `ip` print them, rules as iptables-save prints them.
 
     Keys: containers, networks (lists of the Docker API), version, inspect, addr, client, route, rules (a mapping
     of family to text) and inside (a mapping of container id to `ip -j addr`). Raises LabGoneError.
     """
     with _reading:
-        known = _known[0] = _known_of(lab.require())
+        known = _known[0] = _known_of(lab)
         found = _ask(known, [HOST, CLIENT, *_namespaces(known.details.values())], [*LISTS, *COMMANDS])
         if not {"containers", "networks"} <= set(found):
             raise LabGoneError("The lab's dockerd does not answer: `./course reset` makes a fresh lab.")
@@ -67,11 +68,12 @@ def read() -> dict[str, Any]:
     }
 
 
-def _known_of(box: str) -> _Known:
+def _known_of(lab: Lab) -> _Known:
     """Return what is known of a lab."""
+    box = lab.require()
     if _known[0].box == box and _known[0].version:
         return _known[0]
-    return _Known(box, run.ask("docker version -f '{{.Server.Version}}'").strip())
+    return _Known(box, run.ask(lab, "docker version -f '{{.Server.Version}}'").strip())
 
 
 def _learn(known: _Known, containers: list[dict[str, Any]]) -> list[dict[str, Any]]:

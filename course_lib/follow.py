@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
-from course_lib import collect, evidence, facts, overlay, panel
+from course_lib import collect, current, evidence, facts, overlay, panel
 from course_lib.draw import png
 from course_lib.findings import way_of
 from course_lib.request import request
@@ -54,8 +54,9 @@ def journey(origin: str, target: str) -> Journey:
     Raises CourseError if the origin or the name is not known, or if the kernel could not be watched; a request that
     ends badly is no error, but an `end`.
     """
-    raw = facts.read()
+    lab = current.lab()
+    raw = facts.read(lab)
     network = collect.snapshot(raw)
-    sent, found = evidence.gather(request(origin, target), raw, network)
+    sent, found = evidence.gather(lab, request(origin, target), raw, network)
     way = way_of(sent, found, network)
     return Journey(**{f.name: getattr(way, f.name) for f in fields(way)})

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from course_lib import engine, exercises, images, lab, machine
+from course_lib import engine, exercises, images, machine
 from course_lib.errors import CourseError
+from course_lib.lab import DEFAULT_ENGINE, Lab
 from course_lib.packages import need_packages
 from course_lib.progress import say
 
@@ -31,25 +32,22 @@ OPTIONS = "COURSE_APT_OPTIONS"
 Step = tuple[str, list[str]]  # a title, and what stands behind `python -m`
 
 
-def run(paths: Sequence[str], level: str) -> int:
+def run(lab: Lab, paths: Sequence[str], level: str) -> int:
     """Run the gate to a level (QUICK or WHOLE), or only the tests and notebooks in PATHS; return 0 if all is well.
 
-    The tests and the notebooks have labs of their own, beside the one that COURSE_LAB names and with names made from
-    it, so that the learner's stays as it is.
+    The tests and the notebooks have labs of their own, relatives of `lab`, so that the learner's stays as it is.
     """
-    own = lab.name()[:22]
     # Each chain goes one step after the other, beside the others, and has its lab.
     steps = {"test": _chosen(paths)} if paths else plan(level)
-    chains = {f"{own}-{end}": chain for end, chain in steps.items()}
-    of_workers = [f"{own}-book-{worker}" for worker in WORKERS if not paths]
+    chains = {lab.relative(end): chain for end, chain in steps.items()}
+    of_workers = [lab.relative(f"book-{worker}") for worker in WORKERS if not paths]
     os.environ["COURSE_LEARNER"] = exercises.NOBODY  # whose values stand in the committed outputs
     began = time.monotonic()
     machine.ensure_engine(engine.outer, say, install=True)
     try:
-        make_images(images.RELEASES if level == WHOLE and not paths else [lab.DEFAULT_ENGINE])
+        make_images(images.RELEASES if level == WHOLE and not paths else [DEFAULT_ENGINE])
         if paths:  # else the labs are started by those who use them, side by side (tests/worker.py)
-            os.environ["COURSE_LAB"] = f"{own}-test"
-            lab.up(lab.DEFAULT_ENGINE, _need)
+            lab.relative("test").up(DEFAULT_ENGINE, _need)
         _browser()
         failed = side_by_side(chains)
     finally:
@@ -81,12 +79,12 @@ def _need(package: str) -> None:
     need_packages([package], "make the lab's images", say)
 
 
-def take_away(names: Iterable[str]) -> None:
-    """Take the labs of these names away, side by side, and the seeds of the throw-away labs that tests made."""
+def take_away(labs: Iterable[Lab]) -> None:
+    """Remove labs, side by side, with their relatives that tests made."""
     command = [sys.executable, "-m", "course_lib", "down"]
     downs = [
-        subprocess.Popen(command, cwd=ROOT, env={**os.environ, "COURSE_LAB": name}, stdout=subprocess.PIPE)
-        for name in names
+        subprocess.Popen(command, cwd=ROOT, env={**os.environ, "COURSE_LAB": lab.name}, stdout=subprocess.PIPE)
+        for lab in labs
     ]
     for down in downs:
         # Not the proof, which is for a learner's `down`: beside other labs that go it would tell of these.
@@ -95,7 +93,7 @@ def take_away(names: Iterable[str]) -> None:
                 say(line)
 
 
-def side_by_side(chains: Mapping[str, Sequence[Step]], *, at_once: int = 4) -> list[str]:
+def side_by_side(chains: Mapping[Lab, Sequence[Step]], *, at_once: int = 4) -> list[str]:
     """Run chains of steps beside each other, each with the lab that it is under; return the titles that failed.
 
     No more than so many go on at once; the others wait for their turn.
@@ -103,9 +101,9 @@ def side_by_side(chains: Mapping[str, Sequence[Step]], *, at_once: int = 4) -> l
     """
     stop = threading.Event()
 
-    def run_chain(chain: tuple[str, Sequence[Step]]) -> list[str]:
-        name, steps = chain
-        return [title for title, command in steps if not stop.is_set() and not _is_well(name, title, command)]
+    def run_chain(chain: tuple[Lab, Sequence[Step]]) -> list[str]:
+        lab, steps = chain
+        return [title for title, command in steps if not stop.is_set() and not _is_well(lab, title, command)]
 
     with ThreadPoolExecutor(at_once) as pool:
         try:
@@ -115,7 +113,7 @@ def side_by_side(chains: Mapping[str, Sequence[Step]], *, at_once: int = 4) -> l
             raise
 
 
-def _is_well(name: str, title: str, command: Sequence[str]) -> bool:
+def _is_well(lab: Lab, title: str, command: Sequence[str]) -> bool:
     """Run one step, print what it says when it has ended, and return whether it went well."""
     say(f"== {title}: begun")
     began = time.monotonic()
@@ -124,7 +122,7 @@ def _is_well(name: str, title: str, command: Sequence[str]) -> bool:
     done = subprocess.run(
         [sys.executable, "-m", *command],
         cwd=ROOT,
-        env={**environment, "COURSE_LAB": name},
+        env={**environment, "COURSE_LAB": lab.name},
         check=False,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -147,7 +145,7 @@ QUICK, WHOLE = "not soak and not slow", "not soak"
 
 
 def plan(level: str) -> dict[str, list[Step]]:
-    """Return the gate's chains, which take about as long, by the ends of their labs' names."""
+    """Return the gate's chains, which take about as long, by the roles of their labs."""
     here = ("-m", f"live and {level}")
     apart = (EXERCISES, FAULTS, *PANEL)
     notebooks = ["notebooks", "exercises"]

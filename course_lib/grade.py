@@ -11,7 +11,6 @@ import contextlib
 import functools
 import hashlib
 import json
-import os
 import secrets
 import shutil
 import subprocess
@@ -24,10 +23,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
-from course_lib import engine, exercises, lab, report, submissions, throwaway
+from course_lib import engine, exercises, report, submissions, throwaway
 from course_lib.answers import ANSWER, files_of
 from course_lib.errors import CourseError, reason
 from course_lib.exercises import HINTS
+from course_lib.lab import Lab
 from course_lib.probing import unseen
 from course_lib.progress import say
 from course_lib.replay import AGAIN, Job
@@ -50,11 +50,13 @@ class _Run:
     limit: float
 
 
-def grade(folder: Path, out: Path, need: Callable[[str], None], *, jobs: int = 0, limit: float = LIMIT) -> list[str]:
+def grade(
+    lab: Lab, folder: Path, out: Path, need: Callable[[str], None], *, jobs: int = 0, limit: float = LIMIT
+) -> list[str]:
     """Replay what is handed in in `folder` and keep the evidence in `out`; return what could not be graded, and why.
 
-    `jobs` labs run at once, 0 means as many as the engine's machine has CPUs and memory for. `need` is as for
-    `course_lib.throwaway.make_seed`. An answer that breaks its lab gets no points; what breaks Docker is returned.
+    `jobs` relatives of `lab` run at once, 0 means as many as the engine's machine has CPUs and memory for. `need` is as
+    for `course_lib.throwaway.make_seed`. An answer that breaks its lab gets no points; what breaks Docker is returned.
     """
     handed_in = submissions.read_class(folder, out)
     (out / "learners").mkdir(parents=True, exist_ok=True)
@@ -68,18 +70,18 @@ def grade(folder: Path, out: Path, need: Callable[[str], None], *, jobs: int = 0
         _keep(out, submission, name, {"failed": "the grader ended before it was replayed"})
     if not todo:
         return []
-    throwaway.remove_all(grader)
-    this = _Run(out, grader, throwaway.make_seed(need), limit)
+    throwaway.remove_left(f"{throwaway.GRADER_LABEL}={grader}")
+    this = _Run(out, grader, throwaway.make_seed(lab, need), limit)
     count = jobs or room()
     say(f"{len(todo)} answers to replay, {count} at once.")
 
     def one(work: Work) -> str:
         # A name that no lab ever had: one that cannot be removed is in nobody's way.
-        return _grade_one(this, work, f"{lab.name()[:22]}-{secrets.token_hex(4)}")
+        return _grade_one(this, work, lab.relative(secrets.token_hex(4)))
 
     with ThreadPoolExecutor(count) as pool:
         failed = [words for words in pool.map(one, todo) if words]
-    throwaway.remove_all(grader)
+    throwaway.remove_left(f"{throwaway.GRADER_LABEL}={grader}")
     return failed
 
 
@@ -138,7 +140,7 @@ def _done(out: Path, submission: Submission, name: str) -> bool:
         return False
 
 
-def _grade_one(this: _Run, work: Work, place: str) -> str:
+def _grade_one(this: _Run, work: Work, place: Lab) -> str:
     """Replay one answer and keep the evidence; return why there is none, if it is not the answer's fault."""
     submission, name = work
     began = time.monotonic()
@@ -151,13 +153,14 @@ def _grade_one(this: _Run, work: Work, place: str) -> str:
     return f"{submission.learner}, {name}: {found['failed']}" if "failed" in found else ""
 
 
-def _evidence(this: _Run, submission: Submission, name: str, place: str) -> dict[str, Any]:
+def _evidence(this: _Run, submission: Submission, name: str, place: Lab) -> dict[str, Any]:
     """Return the evidence of one answer; raises CourseError if there is none."""
     files = submission.answers[name]
     taken = exercises.hints_in(files.get(HINTS, b""))
     hints = {check.name: taken[check.name] for check in exercises.named(name).checks if check.name in taken}
     if ANSWER in files:
-        found = _replay(Job(name, submission.learner, _encoded(files), this.seed, this.grader, this.limit), place)
+        job = Job(name, submission.learner, _encoded(files), place.name, this.seed, this.grader, this.limit)
+        found = _replay(job)
     else:
         found = _broken(f"There is no {ANSWER} in what was handed in.", 0.0)
     return {**found, "of": _digest(submission, name), "hints": hints}
@@ -173,8 +176,8 @@ def _encoded(files: Mapping[str, bytes]) -> dict[str, str]:
     return {place: base64.b64encode(content).decode() for place, content in files.items()}
 
 
-def _replay(job: Job, place: str) -> dict[str, Any]:
-    """Replay in a process of its own, in a lab of the name `place`; return the evidence.
+def _replay(job: Job) -> dict[str, Any]:
+    """Replay in a process of its own; return the evidence.
 
     Raises CourseError if there is none, and it is not the answer's fault.
     """
@@ -184,7 +187,6 @@ def _replay(job: Job, place: str) -> dict[str, Any]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        env={**os.environ, "COURSE_LAB": place},
         cwd=exercises.ROOT.parent,
         encoding="utf-8",
     ) as process:
@@ -209,7 +211,7 @@ def _replay(job: Job, place: str) -> dict[str, Any]:
         alarm.cancel()
     if late.is_set():
         why = f"The lab and its probes did not end within {job.limit + AROUND:g} s."
-        left = throwaway.remove(place)
+        left = throwaway.remove(Lab(job.lab))
         return _broken(f"{why} It could not be removed: {left}" if left else why, job.limit + AROUND)
     try:
         found: dict[str, Any] = json.loads(last)

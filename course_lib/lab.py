@@ -1,7 +1,8 @@
-"""The lab: one container that is a Docker host and a client, made, reset and taken away again.
+"""The lab: one container that is a Docker host and a client, made, reset and removed by the value `Lab`.
 
-All state is in the engine: a container, one volume for each engine version, and labels on both. The name of the
-lab comes from the environment (COURSE_LAB), so that two labs can run side by side and know nothing of each other.
+All state is in the engine: a container, one volume for each engine version, and labels on both. Two labs of different
+names run side by side and know nothing of each other. Which one is meant is a value that is passed on: COURSE_LAB is
+read once, where a process begins (`from_environment`).
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ import json
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
-from contextvars import ContextVar
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from course_lib import engine, forward, helper, images, proof
@@ -23,6 +24,7 @@ LABEL = images.LABEL
 ENGINE_LABEL = f"{LABEL}.engine"
 BEFORE_LABEL = f"{LABEL}.before"
 NAME_LABEL = f"{LABEL}.lab"
+PARENT_LABEL = f"{LABEL}.parent"
 DEFAULT_ENGINE = "26.1"
 # Docker's default set and these three are all that a dockerd inside needs; never --privileged.
 CAPABILITIES = (
@@ -32,129 +34,275 @@ CAPABILITIES = (
 )
 
 
-_named: ContextVar[str] = ContextVar("lab")  # by `named`, for one thread
+@dataclass(frozen=True)
+class Lab:
+    """A lab by its name, whether it is there or not.
 
+    The lab "default.26-1" is a relative of "default": it was made for it, and is removed with it. Its label
+    container-course.parent says so. A dot is in no other name.
+    """
 
-def name() -> str:
-    """Return the lab's name; raises CourseError if COURSE_LAB is no name."""
-    text = _named.get(os.environ.get("COURSE_LAB", "default"))
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,30}", text):
-        raise CourseError(
-            f"COURSE_LAB={text!r} is no name for a lab: use up to 31 lower-case letters, digits and hyphens."
+    name: str
+
+    def __post_init__(self) -> None:
+        """Raise CourseError if that is no name."""
+        if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,30}(\.[a-z0-9-]+)*", self.name):
+            raise CourseError(
+                f"COURSE_LAB={self.name!r} is no name for a lab: use up to 31 lower-case letters, digits and hyphens."
+            )
+
+    @property
+    def container(self) -> str:
+        """Return the name of the lab's container."""
+        return f"{LABEL}-{self.name}"
+
+    def volume(self, version: str) -> str:
+        """Return the name of the volume that holds the lab's images for one engine version."""
+        return f"{self.container}-{version}"
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Return the labels of all that belongs to the lab."""
+        labels = {LABEL: "lab", NAME_LABEL: self.name}
+        parent = self.name.rpartition(".")[0]
+        return {**labels, PARENT_LABEL: parent} if parent else labels
+
+    def relative(self, role: str) -> Lab:
+        """Return the relative with a role: of the lab "default" that with the role "26.1" is "default.26-1"."""
+        return Lab(f"{self.name}.{role.replace('.', '-')}")
+
+    def relatives(self) -> list[Lab]:
+        """Return the labs that are there and were made for this one, and those that were made for them, by name."""
+        api, filters = engine.outer(), {"label": PARENT_LABEL}
+        things = [*api.containers(all=True, filters=filters), *(api.volumes(filters=filters)["Volumes"] or [])]
+        names = {str(thing["Labels"][NAME_LABEL]) for thing in things}
+        return [Lab(name) for name in sorted(names) if name.startswith(f"{self.name}.")]
+
+    def containers(self) -> list[dict[str, Any]]:
+        """Return what the engine knows of each container of the lab: also of one that is renamed, or looks at it."""
+        api = engine.outer()
+        found = []
+        for item in api.containers(all=True, filters={"label": f"{NAME_LABEL}={self.name}"}):
+            with contextlib.suppress(engine.NotFound):
+                found.append(api.inspect_container(item["Id"]))
+        return found
+
+    def inspect(self) -> dict[str, Any] | None:
+        """Return what the engine knows of the lab's container, None if there is none.
+
+        Raises CourseError if a container that is not ours has the name.
+        """
+        try:
+            found: dict[str, Any] = engine.outer().inspect_container(self.container)
+        except engine.NotFound:
+            return None
+        # The value counts: a container of somebody who uses our images has their label, too, but not this one.
+        if (found["Config"]["Labels"] or {}).get(LABEL) != "lab":
+            raise CourseError(
+                f"A container {self.container} that is not the course's is in the way: rename it with `docker rename`, "
+                "or choose another name for the lab with COURSE_LAB."
+            )
+        return found
+
+    def version(self) -> str:
+        """Return the engine version of the lab that is there ("26.1"); the default if there is none."""
+        found = self.inspect()
+        return str(found["Config"]["Labels"][ENGINE_LABEL]) if found else DEFAULT_ENGINE
+
+    def real_version(self) -> str:
+        """Return what the lab's engine calls itself ("26.1.5+dfsg1")."""
+        with contextlib.closing(engine.inner(self.container)) as api:
+            return str(api.version()["Version"])
+
+    def require(self) -> str:
+        """Return the id of the lab's container; raises LabGoneError if it is not running."""
+        found = self.inspect()
+        if found is None:
+            raise LabGoneError("There is no lab: `./course up` starts it.")
+        if not found["State"]["Running"]:
+            raise LabGoneError("The lab is not running any more: `./course reset` makes a fresh one.")
+        return str(found["Id"])
+
+    def url(self, port: int) -> str:
+        """Return an address on 127.0.0.1 that opens a port of the lab's host in the learner's own browser.
+
+        The port may be published after this call too: what is behind it is asked at each connection.
+        """
+        return forward.url(port, self.name, self.require)
+
+    def up(self, engine_version: str, need: Callable[[str], None]) -> None:
+        """Make the lab run, with the images that its recipes describe; what is there already is kept.
+
+        `need(package)` installs a Debian package on this machine or raises a CourseError.
+        """
+        release = images.RELEASES[engine_version]
+        self.inspect()  # first of all: is somebody else's container in the way?
+        images.build_all(release, need)
+        found = self.inspect()
+        if found and (why := self._unusable(found, engine_version)):
+            say(f"{why}: a fresh lab takes its place.")
+            discard(found)
+            found = None
+        if not (found and found["State"]["Running"]):
+            with step("Starting the lab"):
+                if found is None:
+                    self._create(engine_version, probe=True)
+                self._start()
+        with contextlib.closing(engine.inner(self.container)) as lab_engine:
+            images.load(lab_engine)
+
+    def _unusable(self, found: dict[str, Any], engine_version: str) -> str:
+        """Say why a lab that is there cannot be gone on with; "" if it can, and then it is ready if it runs."""
+        was = found["Config"]["Labels"][ENGINE_LABEL]
+        if was != engine_version:
+            return f"The lab's engine was {was}"
+        if found["Image"] != engine.outer().inspect_image(images.lab_image(images.RELEASES[engine_version]))["Id"]:
+            return "The lab's image was made anew"
+        if found["State"]["Status"] == "created":
+            return "The lab was never started"
+        if found["State"]["Dead"]:
+            return "The lab was removed only in part"
+        if found["State"]["Running"] and not self._answers():
+            return "The lab's dockerd is not running any more"
+        return ""
+
+    def _answers(self) -> bool:
+        """Whether the dockerd in the lab answers within 5 s: an interrupted `up` may just have started it.
+
+        One that needs longer is replaced, and nothing is lost: there was nothing in it yet.
+        """
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            with contextlib.suppress(*engine.BROKEN_OFF), contextlib.closing(engine.inner(self.container)):
+                return True
+            time.sleep(0.1)
+        return False
+
+    @engine.plain_words()
+    def reset(self) -> None:
+        """Take the lab back to its first day: a fresh container on the same images.
+
+        A reset that was killed goes on: its container may be gone already, and its volume knows which engine it had.
+        """
+        found, mine = self.inspect(), self._volumes()
+        if found is None and len(mine) != 1:
+            raise LabGoneError("There is no lab to reset: `./course up` starts it.")
+        kept = found["Config"]["Labels"][ENGINE_LABEL] if found else next(iter(mine)).removeprefix(f"{self.container}-")
+        engine_version = str(kept)
+        for tag in (images.lab_image(images.RELEASES[engine_version]), *map(images.inner_image, images.INNER)):
+            if images.recipe_of(engine.outer(), tag) is None:  # before anything is removed
+                raise CourseError(f"The image {tag} is not there any more: `./course up` makes it again.")
+        if found:
+            discard(found)
+        self._create(engine_version, probe=False)
+        self._start()
+        with contextlib.closing(engine.inner(self.container)) as lab_engine:  # else it waits in a thread for ever
+            images.load(lab_engine)
+            images.keep_only_ours(lab_engine)
+
+    def down(self, remove_images: bool) -> bool:
+        """Remove the lab with its relatives, say what goes, and prove it; return whether the machine is as before.
+
+        Images are kept unless `remove_images`: other labs, and the next `up`, need them.
+        """
+        before = next(iter(self._volumes().values()), None)
+        gone = self.remove()
+        if not gone:
+            say("There is no lab to take down.")
+        for what in gone:
+            say(f"Removed the {what}")
+        # Rules are read by a helper container made from the lab's image, so images go last.
+        same = proof.compare(json.loads(before)) if before else True
+        if remove_images:
+            _remove_images()
+        return same
+
+    def remove(self) -> list[str]:
+        """Remove the lab with its relatives, and return what went, in words: "container container-course-default".
+
+        Raises CourseError if a container that is not ours has the lab's name.
+        """
+        self.inspect()
+        gone, labs = [], [*self.relatives(), self]
+        for found in [found for lab in labs for found in lab.containers()]:
+            discard(found)
+            gone.append(f"container {found['Name'].lstrip('/')}")
+        for volume in [volume for lab in labs for volume in sorted(lab._volumes())]:
+            engine.outer().remove_volume(volume)
+            gone.append(f"volume {volume}")
+        return gone
+
+    def _volumes(self) -> dict[str, str]:
+        """Return the lab's volumes, one for each engine it had, with what the machine was before the first `up`."""
+        found = engine.outer().volumes(filters={"label": f"{NAME_LABEL}={self.name}"})["Volumes"] or []
+        return {v["Name"]: v["Labels"].get(BEFORE_LABEL, "") for v in found}
+
+    def _create(self, engine_version: str, *, probe: bool) -> None:
+        """Create the lab's container, and its volume if this is the first time."""
+        api = engine.outer()
+        labels = {**self.labels, ENGINE_LABEL: engine_version}
+        image = images.lab_image(images.RELEASES[engine_version])
+        try:
+            known = api.inspect_volume(self.volume(engine_version))["Labels"] or {}
+            if LABEL not in known:
+                raise CourseError(f"A volume {self.volume(engine_version)} that is not the course's is in the way.")
+        except engine.NotFound:
+            before = next(iter(self._volumes().values()), None) or engine.as_json(proof.fingerprint(image))
+            api.create_volume(self.volume(engine_version), labels={**labels, BEFORE_LABEL: before})
+        host_config = api.create_host_config(
+            binds={self.volume(engine_version): {"bind": "/var/lib/docker", "mode": "rw"}},
+            log_config={"Type": "json-file"},
+            **confinement(),
         )
-    return text
+        try:
+            api.create_container(
+                image,
+                name=self.container,
+                hostname="host",
+                labels=labels,
+                environment={"LAB_PROBE": "yes"} if probe else {},
+                host_config=host_config,
+                use_config_proxy=False,  # the lab has no way to a proxy, and a plain host knows of none
+            )
+        except engine.APIError as error:
+            raise _unfit(error.explanation) from error
+
+    def _start(self) -> None:
+        """Start the lab's container and wait until it is ready; raises EngineUnfitError with what is missing if not."""
+        api = engine.outer()
+        # What a lab said before it was stopped does not count.
+        before = sum(1 for _ in api.logs(self.container, stream=True))
+        try:
+            api.start(self.container)
+        except engine.APIError as error:
+            api.remove_container(self.container, force=True)
+            raise _unfit(error.explanation) from error
+        self.wait_until_ready(before)
+
+    def wait_until_ready(self, before: int = 0) -> None:
+        """Wait until the dockerd in a lab that was started answers, after so many lines that the lab said before that.
+
+        No clock is asked: it may be set while a machine comes up. Raises EngineUnfitError with what is missing.
+        """
+        api = engine.outer()
+        missing = []
+        for number, line in enumerate(engine.log_lines(api, self.container)):
+            text = line.decode(errors="replace").strip()
+            if number < before:
+                continue
+            if text == "ready":
+                return
+            if text.startswith("lacking: "):  # the lab works, but something in it is not as on a plain Docker host
+                say(f"Note: {text.removeprefix('lacking: ')}.")
+            else:
+                missing.append(text.removeprefix("missing: "))
+        api.remove_container(self.container, force=True)
+        raise _unfit("; ".join(missing) or "it ended without a word")
 
 
-@contextlib.contextmanager
-def named(other: str) -> Iterator[None]:
-    """Let the lab be the one of another name for a while, in this thread."""
-    before = _named.set(other)
-    try:
-        yield
-    finally:
-        _named.reset(before)
-
-
-def container() -> str:
-    """Return the name of the lab's container."""
-    return f"{LABEL}-{name()}"
-
-
-def volume(version: str) -> str:
-    """Return the name of the volume that holds a lab's images for one engine version."""
-    return f"{container()}-{version}"
-
-
-def inspect() -> dict[str, Any] | None:
-    """Return what the engine knows of the lab's container, None if there is none.
-
-    Raises CourseError if a container that is not ours has the name.
-    """
-    try:
-        found: dict[str, Any] = engine.outer().inspect_container(container())
-    except engine.NotFound:
-        return None
-    # The value counts: a container of somebody who uses our images has their label, too, but not this one.
-    if (found["Config"]["Labels"] or {}).get(LABEL) != "lab":
-        raise CourseError(
-            f"A container {container()} that is not the course's is in the way: rename it with `docker rename`, "
-            "or choose another name for the lab with COURSE_LAB."
-        )
-    return found
-
-
-def version() -> str:
-    """Return the engine version of the lab that is there ("26.1"); the default if there is none."""
-    found = inspect()
-    return str(found["Config"]["Labels"][ENGINE_LABEL]) if found else DEFAULT_ENGINE
-
-
-def real_version() -> str:
-    """Return what the lab's engine calls itself ("26.1.5+dfsg1")."""
-    with contextlib.closing(engine.inner(container())) as api:
-        return str(api.version()["Version"])
-
-
-def require() -> str:
-    """Return the id of the lab's container; raises LabGoneError if it is not running."""
-    found = inspect()
-    if found is None:
-        raise LabGoneError("There is no lab: `./course up` starts it.")
-    if not found["State"]["Running"]:
-        raise LabGoneError("The lab is not running any more: `./course reset` makes a fresh one.")
-    return str(found["Id"])
-
-
-def url(port: int) -> str:
-    """Return an address on 127.0.0.1 that opens a port of the lab's host in the learner's own browser.
-
-    The port may be published after this call too: what is behind it is asked at each connection.
-    """
-    mine = name()
-
-    def box() -> str:
-        with named(mine):
-            return require()
-
-    return forward.url(port, mine, box)
-
-
-def up(engine_version: str, need: Callable[[str], None]) -> None:
-    """Make the lab run, with the images that its recipes describe; what is there already is kept.
-
-    `need(package)` installs a Debian package on this machine or raises a CourseError.
-    """
-    release = images.RELEASES[engine_version]
-    inspect()  # first of all: is somebody else's container in the way?
-    images.build_all(release, need)
-    found = inspect()
-    if found and (why := _unusable(found, engine_version)):
-        say(f"{why}: a fresh lab takes its place.")
-        discard(found)
-        found = None
-    if not (found and found["State"]["Running"]):
-        with step("Starting the lab"):
-            if found is None:
-                _create(engine_version, probe=True)
-            _start()
-    with contextlib.closing(engine.inner(container())) as lab_engine:
-        images.load(lab_engine)
-
-
-def _unusable(found: dict[str, Any], engine_version: str) -> str:
-    """Say why a lab that is there cannot be gone on with; "" if it can, and then it is ready if it runs."""
-    was = found["Config"]["Labels"][ENGINE_LABEL]
-    if was != engine_version:
-        return f"The lab's engine was {was}"
-    if found["Image"] != engine.outer().inspect_image(images.lab_image(images.RELEASES[engine_version]))["Id"]:
-        return "The lab's image was made anew"
-    if found["State"]["Status"] == "created":
-        return "The lab was never started"
-    if found["State"]["Dead"]:
-        return "The lab was removed only in part"
-    if found["State"]["Running"] and not _answers():
-        return "The lab's dockerd is not running any more"
-    return ""
+def from_environment() -> Lab:
+    """Return the lab that COURSE_LAB names, "default" if it is not set: for where a process begins, only."""
+    return Lab(os.environ.get("COURSE_LAB", "default"))
 
 
 def discard(found: dict[str, Any]) -> None:
@@ -179,78 +327,6 @@ def discard(found: dict[str, Any]) -> None:
             return
 
 
-def _answers() -> bool:
-    """Whether the dockerd in the lab answers within 5 s: an interrupted `up` may just have started it.
-
-    One that needs longer is replaced, and nothing is lost: there was nothing in it yet.
-    """
-    deadline = time.monotonic() + 5
-    while time.monotonic() < deadline:
-        with contextlib.suppress(*engine.BROKEN_OFF), contextlib.closing(engine.inner(container())):
-            return True
-        time.sleep(0.1)
-    return False
-
-
-@engine.plain_words()
-def reset() -> None:
-    """Take the lab back to its first day: a fresh container on the same images.
-
-    A reset that was killed goes on: its container may be gone already, and its volume knows which engine it had.
-    """
-    found, mine = inspect(), _volumes()
-    if found is None and len(mine) != 1:
-        raise LabGoneError("There is no lab to reset: `./course up` starts it.")
-    kept = found["Config"]["Labels"][ENGINE_LABEL] if found else next(iter(mine)).removeprefix(f"{container()}-")
-    engine_version = str(kept)
-    for tag in (images.lab_image(images.RELEASES[engine_version]), *map(images.inner_image, images.INNER)):
-        if images.recipe_of(engine.outer(), tag) is None:  # before anything is removed
-            raise CourseError(f"The image {tag} is not there any more: `./course up` makes it again.")
-    if found:
-        discard(found)
-    _create(engine_version, probe=False)
-    _start()
-    with contextlib.closing(engine.inner(container())) as lab_engine:  # what is not closed waits for ever in a thread
-        images.load(lab_engine)
-        images.keep_only_ours(lab_engine)
-
-
-def down(remove_images: bool) -> bool:
-    """Take everything of this lab away, say what, and prove it; return whether the machine is as before.
-
-    Images are kept unless `remove_images`: other labs, and the next `up`, need them.
-    """
-    before = next(iter(_volumes().values()), None)
-    gone = remove()
-    if not gone:
-        say("There is no lab to take down.")
-    for what in gone:
-        say(f"Removed the {what}")
-    # Rules are read by a helper container made from the lab's image, so images go last.
-    same = proof.compare(json.loads(before)) if before else True
-    if remove_images:
-        _remove_images()
-    return same
-
-
-def remove() -> list[str]:
-    """Remove the lab's container and volumes, and return what these were: "container container-course-default"."""
-    gone, found = [], inspect()
-    if found:
-        discard(found)
-        gone.append(f"container {container()}")
-    for item in sorted(_volumes()):
-        engine.outer().remove_volume(item)
-        gone.append(f"volume {item}")
-    return gone
-
-
-def _volumes() -> dict[str, str]:
-    """Return this lab's volumes, one for each engine it had, each with what the machine was before its first `up`."""
-    found = engine.outer().volumes(filters={"label": f"{NAME_LABEL}={name()}"})["Volumes"] or []
-    return {v["Name"]: v["Labels"].get(BEFORE_LABEL, "") for v in found}
-
-
 def _remove_images() -> None:
     """Remove the course's images: those of its names, and those without a name that its builds left.
 
@@ -267,37 +343,6 @@ def _remove_images() -> None:
                 pass  # it went together with one that was built on it
             except engine.APIError as error:
                 say(f"Kept the image {tag}, which is in use: {error.explanation}")
-
-
-def _create(engine_version: str, *, probe: bool) -> None:
-    """Create the lab's container, and its volume if this is the first time."""
-    api = engine.outer()
-    labels = {LABEL: "lab", NAME_LABEL: name(), ENGINE_LABEL: engine_version}
-    image = images.lab_image(images.RELEASES[engine_version])
-    try:
-        known = api.inspect_volume(volume(engine_version))["Labels"] or {}
-        if LABEL not in known:
-            raise CourseError(f"A volume {volume(engine_version)} that is not the course's is in the way.")
-    except engine.NotFound:
-        before = next(iter(_volumes().values()), None) or engine.as_json(proof.fingerprint(image))
-        api.create_volume(volume(engine_version), labels={**labels, BEFORE_LABEL: before})
-    host_config = api.create_host_config(
-        binds={volume(engine_version): {"bind": "/var/lib/docker", "mode": "rw"}},
-        log_config={"Type": "json-file"},
-        **confinement(),
-    )
-    try:
-        api.create_container(
-            image,
-            name=container(),
-            hostname="host",
-            labels=labels,
-            environment={"LAB_PROBE": "yes"} if probe else {},
-            host_config=host_config,
-            use_config_proxy=False,  # the lab has no way to a proxy, and a plain host knows of none
-        )
-    except engine.APIError as error:
-        raise _unfit(error.explanation) from error
 
 
 def confinement() -> dict[str, Any]:
@@ -319,36 +364,3 @@ def _unfit(why: object) -> EngineUnfitError:
     return EngineUnfitError(
         f"This machine's Docker engine cannot run the lab: {why}. `./course doctor` says what the lab needs."
     )
-
-
-def _start() -> None:
-    """Start the lab's container and wait until it is ready; raises EngineUnfitError with what is missing if not."""
-    api = engine.outer()
-    before = sum(1 for _ in api.logs(container(), stream=True))  # what a lab said before it was stopped does not count
-    try:
-        api.start(container())
-    except engine.APIError as error:
-        api.remove_container(container(), force=True)
-        raise _unfit(error.explanation) from error
-    wait_until_ready(before)
-
-
-def wait_until_ready(before: int = 0) -> None:
-    """Wait until the dockerd in a lab that was started answers, after so many lines that the lab said before that.
-
-    No clock is asked: it may be set while a machine comes up. Raises EngineUnfitError with what is missing.
-    """
-    api = engine.outer()
-    missing = []
-    for number, line in enumerate(engine.log_lines(api, container())):
-        text = line.decode(errors="replace").strip()
-        if number < before:
-            continue
-        if text == "ready":
-            return
-        if text.startswith("lacking: "):  # the lab works, but something in it is not as on a plain Docker host
-            say(f"Note: {text.removeprefix('lacking: ')}.")
-        else:
-            missing.append(text.removeprefix("missing: "))
-    api.remove_container(container(), force=True)
-    raise _unfit("; ".join(missing) or "it ended without a word")

@@ -9,7 +9,7 @@ from typing import Any
 import click
 from IPython.core.magic import Magics, cell_magic, magics_class
 
-from course_lib import chapter, practice, run
+from course_lib import chapter, current, practice, run
 from course_lib.errors import CourseError
 
 
@@ -57,7 +57,7 @@ def _run(name: str, line: str, cell: str, place: tuple[str, ...]) -> None:
     """Run a cell and print what it says while it says it."""
     changes, fails, timeout = _parsed(name, line)
     before = chapter.observe() if changes else None
-    run.run(cell, place, fails=fails, timeout=timeout, show=_show)
+    run.run(current.lab(), cell, place, fails=fails, timeout=timeout, show=_show)
     if before:
         chapter.print_changes(before, chapter.observe())
 

@@ -13,9 +13,10 @@ from typing import Any
 import ipywidgets as widgets
 from IPython.display import HTML, display
 
-from course_lib import chapter
+from course_lib import chapter, current
 from course_lib.draw import png, save
 from course_lib.film import Film
+from course_lib.lab import Lab
 from course_lib.question import Choices, Question, put
 from course_lib.snapshot import Snapshot
 from course_lib.watch import Watcher
@@ -27,12 +28,12 @@ ROW = widgets.Layout(flex_flow="row wrap", align_items="center")
 
 
 class Panel:
-    """The network of the lab, drawn, that follows what happens there until it is closed.
+    """The network of a lab, drawn, that follows what happens there until it is closed.
 
     The picture is renewed from a thread of its own, also while a cell runs; a click is answered when no cell runs.
     """
 
-    def __init__(self, first: Snapshot) -> None:
+    def __init__(self, lab: Lab, first: Snapshot) -> None:
         self._lock = threading.RLock()  # clicks come in the kernel's thread, looks in the watcher's
         self._film = Film((first,))
         self._frame = self._film.frame()
@@ -40,7 +41,7 @@ class Panel:
         self._setting = False  # whether the controls are being set by us
         self._build()
         self._show(self._film)
-        self._watcher = Watcher(self._see, self._miss)
+        self._watcher = Watcher(lab, self._see, self._miss)
 
     def close(self) -> None:
         """Follow the lab no longer; the last picture stays."""
@@ -197,7 +198,7 @@ def live() -> Panel:
     """
     while _open:
         _open.pop().close()
-    _open.append(Panel(chapter.snapshot()))
+    _open.append(Panel(current.lab(), chapter.snapshot()))
     return _open[0]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from course_lib import answers, exercises, lab, run
+from course_lib import answers, current, exercises, run
 from course_lib.answers import ANSWER, COMMAND, is_stub
 from course_lib.chapter import begin
 from course_lib.checks import UNSEEN, WAITING, Verdict
@@ -40,19 +40,19 @@ _began: dict[str, dict[str, Any] | None] = {}
 
 def _to_start(here: Exercise) -> None:
     """Take a lab on its first day to where the exercise begins, and look at it."""
-    values = here.values(exercises.learner())
-    answers.to_start(here, values)
+    lab, values = current.lab(), here.values(exercises.learner())
+    answers.to_start(lab, here, values)
     _began.clear()
-    _began[lab.require()] = beginning(here, values)
+    _began[lab.require()] = beginning(lab, here, values)
 
 
 def _judged(here: Exercise) -> tuple[Verdict, ...]:
     """Look at the lab and judge it; raises CourseError if there was a start and this kernel did not see it."""
-    values = here.values(exercises.learner())
+    lab, values = current.lab(), here.values(exercises.learner())
     start = _began.get(lab.require())
     if start is None and here.start(values):
         raise CourseError("How this lab began was not seen: run `exercise()` or your cell with `%%answer` first.")
-    return judge(here, values, evidence(here, values, start))
+    return judge(here, values, evidence(lab, here, values, start))
 
 
 def answer(cell: str, show: Callable[[str], object], timeout: float) -> None:
@@ -65,10 +65,11 @@ def answer(cell: str, show: Callable[[str], object], timeout: float) -> None:
         print(NOT_YET)
         return
     exercises.write(here.folder / ANSWER, cell)
+    lab = current.lab()
     lab.reset()
     _to_start(here)
-    answers.send(answers.files_of(here.folder))
-    run.run(COMMAND, run.HOST, fails=False, timeout=timeout, show=show)
+    answers.send(lab, answers.files_of(here.folder))
+    run.run(lab, COMMAND, timeout=timeout, show=show)
 
 
 def check() -> int:

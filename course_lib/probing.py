@@ -10,6 +10,7 @@ from course_lib import collect, engine, facts, run
 from course_lib.checks import Probe, Result, Values, network_of
 from course_lib.errors import CourseError, LabGoneError, reason
 from course_lib.exercises import Exercise
+from course_lib.lab import Lab
 from course_lib.plain_text import clean
 
 MOST = 4000  # characters of a probe's output
@@ -22,19 +23,19 @@ nsenter -t $pid -n unshare -m bash -c 'mount -t tmpfs -o size=1m tmpfs /mnt && f
 """
 
 
-def beginning(exercise: Exercise, values: Values) -> dict[str, Any] | None:
+def beginning(lab: Lab, exercise: Exercise, values: Values) -> dict[str, Any] | None:
     """Return what the lab shows of an exercise's start state, to be asked before an answer runs; None if it is empty.
 
     It is kept by who looks, outside of the lab: an answer is root in there. Raises LabGoneError.
     """
     if not exercise.start(values):
         return None
-    now = facts.read()
+    now = facts.read(lab)
     asked = exercise.start_probes(values, collect.snapshot(now))
-    return {"facts": now, "probes": {name: vars(look(probe)) for name, probe in asked.items()}}
+    return {"facts": now, "probes": {name: vars(look(lab, probe)) for name, probe in asked.items()}}
 
 
-def evidence(exercise: Exercise, values: Values, start: dict[str, Any] | None = None) -> dict[str, Any]:
+def evidence(lab: Lab, exercise: Exercise, values: Values, start: dict[str, Any] | None = None) -> dict[str, Any]:
     """Return what the lab shows now: the raw facts of its network, what each probe saw, and what was there at `start`.
 
     Where the lab cannot be asked, `facts` is None and `broken` says why. Raises what `course_lib.engine.connect`
@@ -42,10 +43,10 @@ def evidence(exercise: Exercise, values: Values, start: dict[str, Any] | None = 
     """
     probes: dict[str, Any] = {}
     try:
-        before = collect.snapshot(facts.read())
+        before = collect.snapshot(facts.read(lab))
         for name, probe in exercise.probes(values, before).items():
-            probes[name] = vars(look(probe))
-        now = clean(facts.read())  # again: what the probes did shows in counters, and what they waited for is there
+            probes[name] = vars(look(lab, probe))
+        now = clean(facts.read(lab))  # again: what the probes did shows in counters, and what they waited for is there
         collect.snapshot(now)  # raises if there is no sense in what is kept
         probes = clean(probes)
     except Exception as error:  # a host in strange hands may answer anything, and it may not answer at all
@@ -62,17 +63,17 @@ def unseen(broken: str) -> dict[str, Any]:
     return {"broken": broken, "facts": None, "probes": {}, "start": None}
 
 
-def look(probe: Probe) -> Result:
+def look(lab: Lab, probe: Probe) -> Result:
     """Run one probe, again and again while it fails and its patience lasts."""
     deadline = time.monotonic() + probe.patience
     while True:
-        code, output = _once(probe)
+        code, output = _once(lab, probe)
         if code == 0 or time.monotonic() > deadline:
             return Result(probe.place, probe.command, code, output)
         time.sleep(0.1)
 
 
-def _once(probe: Probe) -> tuple[int, str]:
+def _once(lab: Lab, probe: Probe) -> tuple[int, str]:
     """Run a probe once; return its exit code and the beginning of its output."""
     if probe.place == "host":
         argv = ["bash", "-c", probe.command]
@@ -85,7 +86,7 @@ def _once(probe: Probe) -> tuple[int, str]:
     limited = shlex.join(["timeout", "-k", "1", f"{probe.timeout:g}", *argv])
     script = f"{limited} 2>&1 | head -c {MOST}; exit ${{PIPESTATUS[0]}}"
     try:
-        said = run.ask(f"bash -c {shlex.quote(script)}; code=$?; echo; echo $code", timeout=probe.timeout + 10)
+        said = run.ask(lab, f"bash -c {shlex.quote(script)}; code=$?; echo; echo $code", timeout=probe.timeout + 10)
     except LabGoneError:
         return 255, ""
     text, _, code = said.rstrip("\n").rpartition("\n")

@@ -18,13 +18,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from course_lib import answers, engine, exercises, lab, run, throwaway
+from course_lib import answers, engine, exercises, run, throwaway
 from course_lib.errors import CommandHungError, reason
+from course_lib.lab import Lab
 from course_lib.plain_text import clean
 from course_lib.probing import beginning, evidence, unseen
 
 AGAIN = "again"  # the line that says that an answer is replayed once more
-REMOVE = "from course_lib import lab, throwaway; throwaway.remove(lab.name())"
+REMOVE = "import sys; from course_lib import lab, throwaway; throwaway.remove(lab.Lab(sys.argv[1]))"
 LAST_WORDS = 2000  # characters of an answer's output that are kept
 MOST_EVIDENCE = 1_000_000  # characters of JSON; a right answer's are 100,000 at most
 
@@ -36,6 +37,7 @@ class Job:
     exercise: str
     learner: str
     files: Mapping[str, str]  # the answer's files by their places, in base64
+    lab: str  # the name of the lab that is made for it
     seed: str  # the volume with the images
     grader: str  # whose the lab is
     limit: float  # seconds for the answer
@@ -67,30 +69,30 @@ def replay(job: Job, tell: Callable[[str], None]) -> dict[str, Any]:
 
 def _attempt(job: Job, what: exercises.Exercise, files: Mapping[str, bytes]) -> tuple[dict[str, Any], str]:
     """Run an answer in a fresh lab; return how it ended with what was seen, and why the lab is still there, or ""."""
-    values = what.values(job.learner)
+    lab, values = Lab(job.lab), what.values(job.learner)
     try:
-        throwaway.create(job.seed, job.grader)
-        answers.to_start(what, values)
-        start = beginning(what, values)
-        answer = _answer(files, job.limit)
-        seen = evidence(what, values, start)
-        if not seen["broken"] and (why := _distrusted()):
+        throwaway.create(lab, job.seed, job.grader)
+        answers.to_start(lab, what, values)
+        start = beginning(lab, what, values)
+        answer = _answer(lab, files, job.limit)
+        seen = evidence(lab, what, values, start)
+        if not seen["broken"] and (why := _distrusted(lab)):
             seen = unseen(why)
     finally:
-        left = throwaway.remove(lab.name())
+        left = throwaway.remove(lab)
     return {"answer": answer, **seen}, left
 
 
-def _distrusted() -> str:
+def _distrusted(lab: Lab) -> str:
     """Say why what was seen of the lab cannot be believed; "" if it can."""
-    changed = throwaway.changed_programs()
-    if not throwaway.runs():
+    changed = throwaway.changed_programs(lab)
+    if not throwaway.runs(lab):
         return "The lab had ended before it was looked at to the end."
     words = f"Programs of the lab's host, which it is looked at with, were changed: {', '.join(changed)}."
     return words if changed else ""
 
 
-def _answer(files: Mapping[str, bytes], limit: float) -> dict[str, Any]:
+def _answer(lab: Lab, files: Mapping[str, bytes], limit: float) -> dict[str, Any]:
     """Run the answer; return how it ended, and its last words.
 
     Whatever goes wrong is the answer's doing, which is root there. Raises what `course_lib.engine.connect` raises if
@@ -99,8 +101,8 @@ def _answer(files: Mapping[str, bytes], limit: float) -> dict[str, Any]:
     said: list[str] = []
     ended = "it ran to its end"
     try:
-        answers.send(files)
-        run.run(answers.COMMAND, run.HOST, fails=False, timeout=limit, show=said.append)
+        answers.send(lab, files)
+        run.run(lab, answers.COMMAND, timeout=limit, show=said.append)
     except CommandHungError:
         ended = f"it did not end within {limit:g} s and was ended"
     except Exception as error:
@@ -109,16 +111,16 @@ def _answer(files: Mapping[str, bytes], limit: float) -> dict[str, Any]:
     return {"ended": ended, "output": clean("".join(said)[-LAST_WORDS:])}
 
 
-def _end_with_input() -> None:
+def _end_with_input(lab: str) -> None:
     """End this process when whoever started it is gone: what takes its place removes the lab, and does nothing else."""
     sys.stdin.read()
-    os.execv(sys.executable, [sys.executable, "-c", REMOVE])  # noqa: S606 - no shell is wanted
+    os.execv(sys.executable, [sys.executable, "-c", REMOVE, lab])  # noqa: S606 - no shell is wanted
 
 
 def main() -> None:
     """Replay the job that stands on standard input."""
     job = Job(**json.loads(sys.stdin.readline()))
-    threading.Thread(target=_end_with_input, daemon=True).start()
+    threading.Thread(target=_end_with_input, args=(job.lab,), daemon=True).start()
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what is said on the way is no evidence
 

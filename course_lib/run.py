@@ -14,8 +14,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from course_lib import engine, lab
+from course_lib import engine
 from course_lib.errors import CommandFailedError, CommandHungError, CommandInterruptedError, CourseError, LabGoneError
+from course_lib.lab import Lab
 from course_lib.output import Output
 from course_lib.stream import Exec
 
@@ -44,26 +45,17 @@ HOST: tuple[str, ...] = ()
 CLIENT = ("ip", "netns", "exec", "client", "unshare", "--uts", "sh", "-c", 'hostname client; exec "$@"', "sh")
 
 
-def host(command: str, *, fails: bool = False, timeout: float = TIMEOUT) -> str:
-    """Run bash on the lab's host and return its output; see `run`."""
-    return run(command, HOST, fails=fails, timeout=timeout)
-
-
-def client(command: str, *, fails: bool = False, timeout: float = TIMEOUT) -> str:
-    """Run bash on the client, the world outside of the host, and return its output; see `run`."""
-    return run(command, CLIENT, fails=fails, timeout=timeout)
-
-
 @engine.plain_words()
 def run(
+    lab: Lab,
     command: str,
-    place: tuple[str, ...],
+    place: tuple[str, ...] = HOST,
     *,
-    fails: bool,
-    timeout: float,
+    fails: bool = False,
+    timeout: float = TIMEOUT,
     show: Callable[[str], object] = lambda text: None,
 ) -> str:
-    """Run a piece of bash in the lab, hand its output to `show` while it comes, and return it whole.
+    """Run a piece of bash in a lab, on its host or its client, hand its output to `show` while it comes, and return it.
 
     With `fails` the command must end with an error, without it must not: otherwise CommandFailedError is raised.
     After `timeout` seconds, and on KeyboardInterrupt, the command is ended in the lab too; the first raises
@@ -88,27 +80,27 @@ def run(
                 break
     except TimeoutError:
         output.end()
-        line = _stop(api, box, token, program)
+        line = _stop(lab, box, token, program)
         raise CommandHungError(
             f"`{line}` did not end within {timeout:g} s and was ended (`--timeout SECONDS` gives it more)."
         ) from None
     except KeyboardInterrupt:
-        line = _stop(api, box, token, program)
+        line = _stop(lab, box, token, program)
         raise CommandInterruptedError(f"Interrupted: `{line}` was ended in the lab too.") from None
     finally:
         if program:
             program.close()
     output.end()
-    code = _exit_code(program) if output.code is None else output.code
+    code = _exit_code(lab, program) if output.code is None else output.code
     if bool(code) != fails:
-        _check_alive(api, box, code)
+        _check_alive(lab, box, code)
         raise CommandFailedError(
             f"The command ended with exit code {code}." if code else "The command was expected to fail, but did not."
         )
     return output.text
 
 
-def _exit_code(program: Exec) -> int:
+def _exit_code(lab: Lab, program: Exec) -> int:
     """Return the exit code of a program that ended without a word: it was killed, perhaps with its lab."""
     for _ in range(100):
         with contextlib.suppress(engine.NotFound):
@@ -122,12 +114,12 @@ def _exit_code(program: Exec) -> int:
     raise LabGoneError("The lab does not say how the command ended: `./course reset` makes a fresh one.")
 
 
-def _stop(api: Any, box: str, token: str, program: Exec | None) -> str:
+def _stop(lab: Lab, box: str, token: str, program: Exec | None) -> str:
     """End a command and all that it started; return what it was at, in at most 80 characters."""
     lab.require()
     if program:
         program.close()  # what is not read holds up the engine
-    at = " ".join(quick(api, box, STOP.format(token=token)).split()) or "the command"
+    at = " ".join(quick(engine.outer(), box, STOP.format(token=token)).split()) or "the command"
     return at if len(at) <= 80 else at[:79] + "…"
 
 
@@ -140,16 +132,16 @@ def quick(api: Any, box: str, script: str) -> str:
         program.close()
 
 
-def listen(script: str) -> Exec:
-    """Start a script of ours on the lab's host that goes on, and return the stream of what it says.
+def listen(lab: Lab, script: str) -> Exec:
+    """Start a script of ours on a lab's host that goes on, and return the stream of what it says.
 
     It ends, with all that it started, when the stream is closed. Raises LabGoneError.
     """
     return Exec(engine.outer(), lab.require(), ["sh", "-c", f"trap 'kill 0' EXIT\n{{ {script}\n}} 2>/dev/null &\ncat"])
 
 
-def unpack(archive: bytes, folder: str) -> None:
-    """Unpack a tar archive, compressed by gzip, into a new folder of the lab's host."""
+def unpack(lab: Lab, archive: bytes, folder: str) -> None:
+    """Unpack a tar archive, compressed by gzip, into a new folder of a lab's host."""
     program = Exec(engine.outer(), lab.require(), ["sh", "-c", 'mkdir -p "$1" && tar -xzf - -C "$1"', "sh", folder])
     try:
         program.send(archive)
@@ -188,8 +180,8 @@ _kept: dict[tuple[str, ...], _Kept] = {}  # by what was started, for the lab tha
 _asking = threading.Lock()  # one question at a time
 
 
-def ask(script: str, timeout: float = 30) -> str:
-    """Run a script of ours on the lab's host, over a stream that is kept open, and return what it prints.
+def ask(lab: Lab, script: str, timeout: float = 30) -> str:
+    """Run a script of ours on a lab's host, over a stream that is kept open, and return what it prints.
 
     Errors and exit codes of the script are not looked at. Raises LabGoneError, also after `timeout` seconds.
     """
@@ -199,7 +191,7 @@ def ask(script: str, timeout: float = 30) -> str:
 
 
 def consult(box: str, program: str, fields: Sequence[str], timeout: float = 30) -> str:
-    """Ask a Perl program of ours that is kept running on the host of the lab `lab.require()`, and return its answer.
+    """Ask a Perl program of ours that is kept running on the host of the lab `box`, and return its answer.
 
     It gets a line with fields between tabs, of which the first is the last line of its answer. Raises LabGoneError.
     """
@@ -236,7 +228,7 @@ def _forget_all() -> None:
         _forget(argv)
 
 
-def _check_alive(api: Any, box: str, code: int) -> None:
+def _check_alive(lab: Lab, box: str, code: int) -> None:
     """Raise LabGoneError if the lab or the dockerd in it has ended."""
     # Killed (128 + SIGKILL): perhaps together with the lab, and its engine needs a moment to know.
     deadline = time.monotonic() + (2 if code == 137 else 0)
@@ -244,5 +236,5 @@ def _check_alive(api: Any, box: str, code: int) -> None:
     while time.monotonic() < deadline:
         time.sleep(0.1)
         lab.require()
-    if "dead" in quick(api, box, "pgrep -x dockerd >/dev/null || echo dead"):
+    if "dead" in quick(engine.outer(), box, "pgrep -x dockerd >/dev/null || echo dead"):
         raise LabGoneError("The lab's dockerd is not running any more: `./course reset` makes a fresh lab.")

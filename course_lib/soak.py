@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from math import isnan, nan
 from pathlib import Path
 
-from course_lib import engine, exercises, gate, images, lab
+from course_lib import engine, exercises, gate, images
+from course_lib.lab import DEFAULT_ENGINE, Lab
 from course_lib.progress import say
 
 LAX = (*gate.NBVAL, "--nbval-lax")  # every cell runs, and what it asserts must be so; outputs may be others
@@ -64,41 +65,41 @@ def plan(parts: Sequence[str], notebooks: Sequence[str], *, seed: int, runs: int
         orders = [[*gate.STRICT, *order] for order in shuffled(chapters, seed=seed, runs=runs)]
         for number in range(min(AT_ONCE, runs)):
             these = orders[number::AT_ONCE]
-            found.append(Column("orders", "outputs compared", f"own{number}", lab.DEFAULT_ENGINE, these))
+            found.append(Column("orders", "outputs compared", f"own{number}", DEFAULT_ENGINE, these))
     for part, command in TESTS.items():
         if part in parts:
-            found.append(Column(part, "marked soak", part, lab.DEFAULT_ENGINE, [command]))
+            found.append(Column(part, "marked soak", part, DEFAULT_ENGINE, [command]))
     if "engines" in parts:
-        others = [version for version in images.RELEASES if version != lab.DEFAULT_ENGINE]
+        others = [version for version in images.RELEASES if version != DEFAULT_ENGINE]
         every = [*LAX, *notebooks]
         found += [Column("engines", "every cell run", v.replace(".", "-"), v, [every]) for v in others]
     return found
 
 
-def run(start: Callable[..., None], parts: Sequence[str], runs: int) -> int:
+def run(lab: Lab, start: Callable[..., None], parts: Sequence[str], runs: int) -> int:
     """Run parts of the soak in labs of their own, write a report of each, and return 0 if all of it is well.
 
-    `start(version, install=...)` makes the lab run with that engine.
+    `start(lab, version, install=...)` makes a lab run with that engine. The labs are relatives of `lab`.
     """
     began, today = time.monotonic(), datetime.datetime.now(datetime.UTC).date()
     notebooks = sorted(f"notebooks/{path.name}" for path in (gate.ROOT / "notebooks").glob("*.ipynb"))
     columns = plan(parts, notebooks, seed=today.toordinal(), runs=runs)
-    own = lab.name()[:12]
     os.environ["COURSE_LEARNER"] = exercises.NOBODY  # whose values stand in the committed outputs
-    chains: dict[str, list[gate.Step]] = {}
+    chains: dict[Lab, list[gate.Step]] = {}
     logs: dict[Column, list[Path]] = {}
     engines: dict[Column, str] = {}
     with contextlib.ExitStack() as at_the_end:
         folder = Path(at_the_end.enter_context(tempfile.TemporaryDirectory(prefix="course-")))
         gate.make_images(images.RELEASES)
         for column in columns:
-            name = f"{own}-soak-{column.lab}"
-            at_the_end.callback(gate.take_away, [name, *(f"{name}-{worker}" for worker in gate.WORKERS)])
-            os.environ["COURSE_LAB"] = name
-            start(column.engine, install=True)
-            engines[column] = lab.real_version()
+            role = f"soak-{column.lab}"
+            its = lab.relative(role)
+            of_workers = [lab.relative(f"{role}-{worker}") for worker in gate.WORKERS]
+            at_the_end.callback(gate.take_away, [its, *of_workers])
+            start(its, column.engine, install=True)
+            engines[column] = its.real_version()
             logs[column] = [folder / f"{column.lab}-{number}.xml" for number in range(len(column.commands))]
-            chains[name] = [gate.FRESH] + [
+            chains[its] = [gate.FRESH] + [
                 (
                     f"{column.part}, engine {engines[column]}, lab {column.lab}, run {number} of {len(logs[column])}",
                     [*command, "-q", f"--junitxml={log}"],

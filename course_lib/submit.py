@@ -10,15 +10,17 @@ from pathlib import Path
 
 from course_lib import answers, exercises, grade, report
 from course_lib.errors import CourseError
+from course_lib.lab import Lab
 from course_lib.progress import say
 
 HANDED_OUT = exercises.ROOT  # where the learner's notebooks lie
 
 
-def submit(name: str, need: Callable[[str], None]) -> bool:
+def submit(lab: Lab, name: str, need: Callable[[str], None]) -> bool:
     """Pack the answer to an exercise, after it ran once more from nothing; return whether all its checks are right.
 
-    What is not all right is packed, too, and said. Raises CourseError if there is no answer.
+    It runs in a relative of `lab`. What is not all right is packed, too, and said. Raises CourseError if there is no
+    answer.
     """
     exercises.named(name)  # raises if there is none
     files = answers.files_of(HANDED_OUT / name)
@@ -30,7 +32,7 @@ def submit(name: str, need: Callable[[str], None]) -> bool:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / archive.name).write_bytes(packed)
         out = Path(folder) / "report"
-        if failed := grade.grade(Path(folder), out, need, jobs=1):
+        if failed := grade.grade(lab, Path(folder), out, need, jobs=1):
             raise CourseError(f"The answer could not be run again: {failed[0]}")
         [mine] = report.read(out)
         for why in (*mine.failed, *mine.notes):

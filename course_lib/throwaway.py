@@ -12,8 +12,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from course_lib import engine, images, lab
+from course_lib import engine, images
 from course_lib.errors import CourseError
+from course_lib.lab import DEFAULT_ENGINE, ENGINE_LABEL, Lab, confinement, discard
 from course_lib.progress import say, step
 
 MEGABYTE = 1 << 20
@@ -23,37 +24,31 @@ DOCKER_SIZE = 512 * MEGABYTE  # that containers, volumes and built images may ta
 INSIDE_MEMORY = 768 * MEGABYTE  # of all containers in it together
 PROCESSES, INSIDE_PROCESSES = 1200, 600  # ten containers with published ports need 200 outside of themselves
 GRADER_LABEL = f"{images.LABEL}.grader"
-SEED_LABEL = f"{images.LABEL}.seed"
 
 
-def seed_name() -> str:
-    """Return the name of the lab whose volume is the seed of this lab's throw-away labs."""
-    return f"{lab.name()[:26]}-seed"
+def make_seed(lab: Lab, need: Callable[[str], None]) -> str:
+    """Make the seed of a lab's throw-away labs unless it is there; return the name of its volume.
 
-
-def make_seed(need: Callable[[str], None]) -> str:
-    """Make the seed unless it is there already; return the name of its volume. Nothing runs on it afterwards.
-
-    That it is complete, and with which images, stands in the name of its container, which is stopped and kept.
-    `need(package)` installs a Debian package on this machine or raises a CourseError.
+    Nothing runs on it afterwards. That it is complete, and with which images, stands in the name of its container,
+    which is stopped and kept. `need(package)` installs a Debian package on this machine or raises a CourseError.
     """
     api = engine.outer()
-    with lab.named(seed_name()):
-        seed = lab.volume(lab.DEFAULT_ENGINE)
-        if _complete(seed):
-            return seed
-        for container in _containers():
-            lab.discard(api.inspect_container(container))
-        lab.up(lab.DEFAULT_ENGINE, need)
-        api.kill(lab.container())
-        api.rename(lab.container(), f"{seed}-{_images()}")
-        return seed
+    seed = lab.relative("seed")
+    volume = seed.volume(DEFAULT_ENGINE)
+    if _complete(volume):
+        return volume
+    for found in seed.containers():
+        discard(found)
+    seed.up(DEFAULT_ENGINE, need)
+    api.kill(seed.container)
+    api.rename(seed.container, f"{volume}-{_images()}")
+    return volume
 
 
 def _images() -> str:
     """Return a digest of the images that labs are made of now; of fewer if some are not there."""
     digest = hashlib.sha256()
-    tags = (images.lab_image(images.RELEASES[lab.DEFAULT_ENGINE]), *map(images.inner_image, images.INNER))
+    tags = (images.lab_image(images.RELEASES[DEFAULT_ENGINE]), *map(images.inner_image, images.INNER))
     for tag in tags:
         with contextlib.suppress(engine.ImageNotFound):
             digest.update(engine.outer().inspect_image(tag)["Id"].encode())
@@ -69,28 +64,11 @@ def _complete(seed: str) -> bool:
         return False
 
 
-def _containers() -> list[str]:
-    """Return the containers of the seed: one that is complete, or what an interrupted `make_seed` left."""
-    found = engine.outer().containers(all=True, filters={"label": f"{lab.NAME_LABEL}={lab.name()}"})
-    return [str(container["Id"]) for container in found]
+def create(lab: Lab, seed: str, grader: str) -> None:
+    """Start a throw-away lab, and wait until it is ready.
 
-
-def remove_seed() -> None:
-    """Remove the seed, if there is one, and say so; first the labs of interrupted graders, which use its volume."""
-    api = engine.outer()
-    with lab.named(seed_name()):
-        _remove_labelled(f"{SEED_LABEL}={lab.volume(lab.DEFAULT_ENGINE)}")
-        for container in _containers():
-            lab.discard(api.inspect_container(container))
-            say(f"Removed the container {container[:12]}, which kept the images for throw-away labs")
-        if api.volumes(filters={"label": f"{lab.NAME_LABEL}={lab.name()}"})["Volumes"]:
-            lab.down(remove_images=False)
-
-
-def create(seed: str, grader: str) -> None:
-    """Start a throw-away lab of the name that COURSE_LAB has, and wait until it is ready.
-
-    Raises EngineUnfitError if the engine cannot run it. `grader` marks whose it is.
+    `seed` is the volume with its images, `grader` marks whose it is. Raises EngineUnfitError if the engine cannot run
+    it.
     """
     api = engine.outer()
     script = (images.RECIPES / "throw-away").read_text()
@@ -104,21 +82,16 @@ def create(seed: str, grader: str) -> None:
         "log_config": {"Type": "json-file", "Config": {"max-size": "1m", "max-file": "1"}},
     }
     api.create_container(
-        images.lab_image(images.RELEASES[lab.DEFAULT_ENGINE]),
+        images.lab_image(images.RELEASES[DEFAULT_ENGINE]),
         entrypoint=["tini", "--", "bash", "-c", script, "throw-away"],
         command=[str(n) for n in (ROOT_SIZE, DOCKER_SIZE, INSIDE_PROCESSES, INSIDE_MEMORY)],
-        name=lab.container(),
+        name=lab.container,
         hostname="host",
-        labels={
-            images.LABEL: "lab",
-            GRADER_LABEL: grader,
-            SEED_LABEL: seed,
-            lab.ENGINE_LABEL: lab.DEFAULT_ENGINE,
-        },
-        host_config=api.create_host_config(**lab.confinement(), **limits),
+        labels={**lab.labels, GRADER_LABEL: grader, ENGINE_LABEL: DEFAULT_ENGINE},
+        host_config=api.create_host_config(**confinement(), **limits),
         use_config_proxy=False,
     )
-    api.start(lab.container())
+    api.start(lab.container)
     lab.wait_until_ready()
 
 
@@ -130,10 +103,10 @@ awk '$5 ~ "^/(usr|bin|sbin|lib)" { print $5 " (mounted over)" }' "/proc/$1/mount
 """
 
 
-def changed_programs() -> list[str]:
-    """Return which programs and libraries of the throw-away lab's host were changed since it was made, at most ten."""
+def changed_programs(lab: Lab) -> list[str]:
+    """Return which programs and libraries of a throw-away lab's host were changed since it was made, at most ten."""
     api = engine.outer()
-    state = api.inspect_container(lab.container())
+    state = api.inspect_container(lab.container)
     began = datetime.fromisoformat(state["State"]["StartedAt"]).timestamp()
     config = api.create_host_config(
         network_mode="none",
@@ -158,27 +131,22 @@ def changed_programs() -> list[str]:
         api.remove_container(helper, force=True)
 
 
-def runs() -> bool:
-    """Whether the throw-away lab runs."""
-    return bool(engine.outer().inspect_container(lab.container())["State"]["Running"])
+def runs(lab: Lab) -> bool:
+    """Whether a throw-away lab runs."""
+    return bool(engine.outer().inspect_container(lab.container)["State"]["Running"])
 
 
-def remove(name: str) -> str:
-    """Remove the throw-away lab of a name; return why it is still there, "" if it is gone."""
+def remove(lab: Lab) -> str:
+    """Remove a throw-away lab; return why it is still there, "" if it is gone."""
     with contextlib.suppress(engine.NotFound):
-        return _discard(engine.outer().inspect_container(f"{images.LABEL}-{name}"))
+        return _discard(engine.outer().inspect_container(lab.container))
     return ""
 
 
-def remove_all(grader: str) -> None:
-    """Remove what a grader left that was killed; say what could not be removed."""
-    _remove_labelled(f"{GRADER_LABEL}={grader}")
-
-
-def _remove_labelled(label: str) -> None:
-    """Remove the throw-away labs with a label, and what looked at them; say what could not be removed."""
+def remove_left(label: str) -> None:
+    """Remove what graders left that were killed, by a label: that of one grader or of a parent. Say what stays."""
     api = engine.outer()
-    left = api.containers(all=True, filters={"label": label})
+    left = api.containers(all=True, filters={"label": [GRADER_LABEL, label]})
     if left:
         with step("Removing the labs of a grader that was interrupted"):
             for container in left:
@@ -194,7 +162,7 @@ def _discard(found: dict[str, Any]) -> str:
     """
     try:
         with engine.plain_words():
-            lab.discard(found)
+            discard(found)
     except CourseError as error:
         engine.connect()
         return str(error)

@@ -14,8 +14,9 @@ import time
 import traceback
 from collections.abc import Callable
 
-from course_lib import collect, engine, facts, lab, run
+from course_lib import collect, engine, facts, run
 from course_lib.errors import CourseError
+from course_lib.lab import Lab
 from course_lib.snapshot import Snapshot
 from course_lib.stream import Exec
 
@@ -37,13 +38,13 @@ AGAIN = 0.5  # seconds until a lab that went away is looked for again
 class Watcher:
     """Calls `see(snapshot)` with every new look, or `miss(why)` while there is none to be had, from its thread.
 
-    It follows the lab that is the current one when it is made. Whatever goes wrong, it says so and goes on.
+    Whatever goes wrong, it says so and goes on.
     """
 
-    def __init__(self, see: Callable[[Snapshot], None], miss: Callable[[str], None]) -> None:
+    def __init__(self, lab: Lab, see: Callable[[Snapshot], None], miss: Callable[[str], None]) -> None:
         self._see = see
         self._miss = miss
-        self._lab = lab.name()
+        self._lab = lab
         self._ended = threading.Event()
         self._stream: Exec | None = None
         self._thread = threading.Thread(target=self._run, daemon=True, name="course-watch")
@@ -58,29 +59,28 @@ class Watcher:
             self._thread.join(10)
 
     def _run(self) -> None:
-        with lab.named(self._lab):
-            while not self._ended.is_set():
-                try:
-                    self._stream = run.listen(SCRIPT)
-                    self._follow(self._stream)
-                except CourseError as error:
-                    self._tell(str(error))
-                except (OSError, *engine.BROKEN_OFF):
-                    self._tell("The lab does not answer.")
-                except Exception as error:  # such as half an answer of an engine that ends
-                    self._tell(f"What the lab answers cannot be read ({_kind(error)}).")
-                finally:
-                    if self._stream:
-                        self._stream.close()
-                    self._stream = None
-                self._ended.wait(AGAIN)
+        while not self._ended.is_set():
+            try:
+                self._stream = run.listen(self._lab, SCRIPT)
+                self._follow(self._stream)
+            except CourseError as error:
+                self._tell(str(error))
+            except (OSError, *engine.BROKEN_OFF):
+                self._tell("The lab does not answer.")
+            except Exception as error:  # such as half an answer of an engine that ends
+                self._tell(f"What the lab answers cannot be read ({_kind(error)}).")
+            finally:
+                if self._stream:
+                    self._stream.close()
+                self._stream = None
+            self._ended.wait(AGAIN)
 
     def _follow(self, stream: Exec) -> None:
         """Look, and look again after all that is heard; returns when the stream ends."""
         alive = True
         while alive and not self._ended.is_set():
             began = time.monotonic()
-            now = collect.snapshot(facts.read())
+            now = collect.snapshot(facts.read(self._lab))
             try:
                 self._see(now)
             except Exception as error:

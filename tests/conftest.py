@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.worker import refuse
+from tests.worker import lab, refuse
 
 ROOT = Path(__file__).parent.parent
 # A shell starts what runs in its background deaf to Ctrl-C, and whoever is started from there inherits it (POSIX,
@@ -22,8 +22,6 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 @pytest.fixture(scope="session")
 def running_lab() -> Iterator[None]:
     """Make sure that the tests' lab runs."""
-    from course_lib import lab
-
     lab.up(lab.version(), refuse)
     return
 
@@ -38,8 +36,6 @@ def lab_of_live_tests(request: pytest.FixtureRequest) -> None:
 @pytest.fixture
 def fresh_lab(running_lab: None) -> None:
     """Give a lab on its first day."""
-    from course_lib import lab
-
     lab.reset()
 
 

@@ -21,7 +21,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from course_lib import engine, images, lab, machine, packages
+from course_lib import engine, images, machine, packages
+from course_lib.lab import DEFAULT_ENGINE, LABEL, Lab
 from course_lib.packages import Machine
 from tests.conftest import ROOT
 from tests.test_machine import end, second_daemon
@@ -29,6 +30,7 @@ from tests.test_machine import end, second_daemon
 PATIENCE = float(os.environ.get("COURSE_PATIENCE", "1"))  # on a machine that others use, too
 STAND_INS = ("debian", "mariadb", "wordpress")  # images that these tests do not start
 OWN = "learners-own"
+lab = Lab("faults")
 
 
 # --- on the machine -----------------------------------------------------------------------------------------------
@@ -241,7 +243,7 @@ class Second:
     def fill(self, first: Any) -> None:
         """Bring the images of the lab into the engine; those that no test starts are stand-ins."""
         api = engine.outer()
-        names = [images.lab_image(images.RELEASES[lab.DEFAULT_ENGINE])]
+        names = [images.lab_image(images.RELEASES[DEFAULT_ENGINE])]
         names += [images.inner_image(name) for name in images.INNER if name not in STAND_INS]
         response = first._get(first._url("/images/get"), params={"names": names}, stream=True)
         for _ in engine.progress(api.load_image(response.iter_content(1 << 20))):
@@ -263,7 +265,7 @@ class Second:
     def labs(self) -> list[dict[str, Any]]:
         """Return the running labs, the newest first."""
         with contextlib.suppress(*engine.BROKEN_OFF):
-            found = engine.outer().containers(filters={"label": f"{lab.LABEL}=lab"})
+            found = engine.outer().containers(filters={"label": f"{LABEL}=lab"})
             return sorted(found, key=lambda c: -int(c["Created"]))
         return []
 
@@ -289,7 +291,7 @@ class Second:
         end(self.daemon.containerd_pid_file, "containerd", signal.SIGTERM)
         root = self.folder / "newer/root"
         root.mkdir(parents=True)
-        box = first.create_container(images.lab_image(images.RELEASES[lab.DEFAULT_ENGINE]))
+        box = first.create_container(images.lab_image(images.RELEASES[DEFAULT_ENGINE]))
         try:
             unpack = subprocess.Popen(["tar", "-x", "-C", root], stdin=subprocess.PIPE)
             assert unpack.stdin
@@ -317,13 +319,13 @@ class Second:
         """Say what of labs that are gone is still there."""
         api = engine.outer()
         found = api.containers(all=True)
-        seed = f"{images.LABEL}-{lab.name()}-seed"
-        mine = {OWN, lab.container(), *(c["Names"][0].lstrip("/") for c in found if seed_at_rest(c, seed))}
+        seed = lab.relative("seed").container
+        mine = {OWN, lab.container, *(c["Names"][0].lstrip("/") for c in found if seed_at_rest(c, seed))}
         names = {c["Names"][0].lstrip("/") for c in found}
         complaints = [f"container {name}" for name in sorted(names - mine)]
         known = {c["Id"] for c in found}
         volumes = {v["Name"] for v in api.volumes()["Volumes"] or []}
-        version = lab.DEFAULT_ENGINE
+        version = DEFAULT_ENGINE
         complaints += [f"volume {name}" for name in sorted(volumes - {OWN, lab.volume(version), f"{seed}-{version}"})]
         complaints += [f"plugged in: {p.name}" for p in Path(f"/sys/class/net/{self.folder.name}/brif").glob("*")]
         for command in commands("containerd-shim"):

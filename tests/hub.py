@@ -21,10 +21,11 @@ import pytest
 import requests
 import websocket
 
-from course_lib import engine, lab
+from course_lib import engine
 from course_lib.packages import need_packages
 from course_lib.progress import say
 from tests.conftest import ROOT
+from tests.worker import lab
 
 DEPLOY = ROOT / "deploy" / "jupyterhub"
 PROXY = "configurable-http-proxy@5.3.0"
@@ -44,7 +45,7 @@ PASSWORD = "correct horse battery"  # noqa: S105 - of people who live for some m
 
 def prefix() -> str:
     """Return what the names of our hub's containers and volumes begin with; it is the name of its network."""
-    return f"container-course-{lab.name()[:20]}-hub"
+    return f"{lab.container}.hub"
 
 
 def proxy() -> Path:

@@ -13,8 +13,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from course_lib import collect, evidence, facts, lab, run
+from course_lib import collect, current, evidence, facts
 from course_lib.request import Request, request
+from tests.worker import lab
 
 FOLDER = Path(__file__).parent / "evidence"
 SCENE = """
@@ -105,12 +106,12 @@ FLOWS = {
 def record(flow: str, beside: str = "scene") -> Path:
     """Send the request of a flow and write its evidence, and the facts of the day under the name `beside`."""
     command, there, back = AROUND.get(flow, ("true {}", "", ""))
-    run.host(command.format(there))
+    current.host(command.format(there))
     try:
-        raw = facts.read()
-        sent, found = evidence.gather(request(*FLOWS[flow]), raw, collect.snapshot(raw))
+        raw = facts.read(lab)
+        sent, found = evidence.gather(lab, request(*FLOWS[flow]), raw, collect.snapshot(raw))
     finally:
-        run.host(command.format(back))
+        current.host(command.format(back))
     line = ".".join(raw["version"].split(".")[:2])
     path = FOLDER / line / f"{flow}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -135,6 +136,6 @@ def recorded(engine: str, flow: str) -> tuple[Request, dict[str, str], dict[str,
 
 if __name__ == "__main__":
     lab.reset()
-    run.host(SCENE)
+    current.host(SCENE)
     for name in sys.argv[1:] or FLOWS:
         print(f"Recorded: {record(name, name if sys.argv[1:] else 'scene')}")

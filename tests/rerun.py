@@ -12,7 +12,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-from course_lib import lab
+from tests.worker import lab
 
 
 def rerun(path: Path) -> None:

@@ -15,12 +15,14 @@ from pathlib import Path
 
 import pytest
 
-from course_lib import engine, images, lab, run
+from course_lib import current, engine, images, run
 from course_lib.errors import CourseError, EngineMissingError, EngineUnfitError
+from course_lib.lab import ENGINE_LABEL, LABEL, NAME_LABEL, Lab
 from course_lib.machine import ensure_engine
 from tests.conftest import ROOT, refuse
 from tests.test_images import make, own_names
 from tests.test_machine import end, folder, ping, second_daemon
+from tests.worker import lab
 
 __all__ = ["folder", "own_names"]  # fixtures of others
 pytestmark = pytest.mark.live
@@ -30,7 +32,7 @@ RELEASE = images.INNER_RELEASE
 UP = """
 import os, sys, course_lib.__main__ as course
 from course_lib import images, lab
-images.PREFIX = images.LABEL = lab.LABEL = {prefix!r}
+images.PREFIX = images.LABEL = LABEL = {prefix!r}
 images.INNER = ("busybox",)
 os.execv = lambda *_: None
 sys.argv[1:] = ["up", "--no-browser"]
@@ -62,7 +64,8 @@ def test_ctrl_c_at_three_moments_and_the_next_up_goes_on(
     own_names: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     api = engine.outer()
-    monkeypatch.setenv("COURSE_LAB", "interrupted")
+    lab = Lab("interrupted")
+    monkeypatch.setenv("COURSE_LAB", lab.name)  # for the commands that are started
     make(f"FROM container-course/lab:{RELEASE}\nLABEL {own_names}=image\n", f"{own_names}/lab:{RELEASE}")
 
     def builds() -> bool:
@@ -85,8 +88,8 @@ def test_ctrl_c_at_three_moments_and_the_next_up_goes_on(
                 assert time.monotonic() < deadline
                 time.sleep(0.1)
         subprocess.run([sys.executable, "-c", UP.format(prefix=own_names)], cwd=ROOT, check=True)
-        assert run.host("docker images --format '{{.Repository}}'") == "busybox\n"
-        assert run.host("docker run --rm busybox echo it works") == "it works\n"
+        assert run.run(lab, "docker images --format '{{.Repository}}'") == "busybox\n"
+        assert run.run(lab, "docker run --rm busybox echo it works") == "it works\n"
         lab.down(remove_images=False)
         said = capsys.readouterr().out
         assert "As before the first `up`: the machine's firewall rules" in said
@@ -100,18 +103,18 @@ def test_ctrl_c_at_three_moments_and_the_next_up_goes_on(
 def test_an_up_right_behind_an_interrupted_one_waits_for_the_lab(
     running_lab: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("COURSE_LAB", "interrupted")
+    lab = Lab("interrupted")
 
-    def interrupted(before: int) -> None:
+    def interrupted(lab: Lab, before: int) -> None:
         raise KeyboardInterrupt
 
     try:
         with monkeypatch.context() as patch:
-            patch.setattr(lab, "wait_until_ready", interrupted)
+            patch.setattr(Lab, "wait_until_ready", interrupted)
             with pytest.raises(KeyboardInterrupt):
                 lab.up("26.1", refuse)
         lab.up("26.1", refuse)
-        assert "busybox" in run.host("docker images --format '{{.Repository}}'")
+        assert "busybox" in run.run(lab, "docker images --format '{{.Repository}}'")
     finally:
         lab.down(remove_images=False)
 
@@ -163,20 +166,20 @@ def test_an_engine_that_dies_while_a_cell_runs(second_engine: Callable[[], None]
     made = api.create_container(
         f"{images.PREFIX}/debian:{RELEASE}",
         ["sleep", "1000"],
-        name=lab.container(),
-        labels={lab.LABEL: "lab", lab.ENGINE_LABEL: "26.1"},
+        name=lab.container,
+        labels={LABEL: "lab", ENGINE_LABEL: "26.1"},
         host_config=api.create_host_config(network_mode="none"),
     )
     api.start(made)
     pid = api.inspect_container(made)["State"]["Pid"]
     try:
-        assert run.host("echo works") == "works\n"
+        assert current.host("echo works") == "works\n"
         threading.Timer(1, end, (second_daemon(folder).pid_file, "dockerd", signal.SIGKILL)).start()
         began = time.monotonic()
         with pytest.raises(EngineMissingError, match="No Docker engine answers at DOCKER_HOST"):
-            run.host("sleep 60")
+            current.host("sleep 60")
         assert time.monotonic() - began < 10
-        for act in (lab.reset, lambda: run.host("true")):
+        for act in (lab.reset, lambda: current.host("true")):
             with pytest.raises(EngineMissingError, match="No Docker engine answers"):
                 act()
     finally:
@@ -190,7 +193,7 @@ def test_an_engine_that_dies_while_a_cell_runs(second_engine: Callable[[], None]
 def test_an_engine_that_refuses_the_seccomp_profile(
     running_lab: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("COURSE_LAB", "unfit")
+    lab = Lab("unfit")
     recipes = shutil.copytree(images.RECIPES, tmp_path / "recipes")
     profile = json.loads((recipes / "seccomp.json").read_text())
     profile["defaultAction"] = "SCMP_ACT_NOBODY_KNOWS"
@@ -209,7 +212,7 @@ def test_a_file_system_that_overlay_cannot_use(
     running_lab: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """An overlay, as where the learner's engine runs in a container itself, carries no other overlay."""
-    monkeypatch.setenv("COURSE_LAB", "unfit")
+    lab = Lab("unfit")
     api = engine.outer()
     subprocess.run(["mount", "-t", "tmpfs", "tmpfs", tmp_path], check=True)
     for name in ("lower", "upper", "work"):
@@ -218,7 +221,7 @@ def test_a_file_system_that_overlay_cannot_use(
     api.create_volume(
         lab.volume("26.1"),
         driver_opts={"type": "overlay", "device": "overlay", "o": layers},
-        labels={lab.LABEL: "lab", lab.NAME_LABEL: "unfit"},
+        labels={LABEL: "lab", NAME_LABEL: "unfit"},
     )
     try:
         with pytest.raises(EngineUnfitError, match=r"cannot run the lab: overlay mounts on the engine's file system"):

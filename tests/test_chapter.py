@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from course_lib import begin, clean_up, run
+from course_lib import begin, clean_up, current
 from course_lib.errors import CourseError
 
 pytestmark = pytest.mark.live
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.live
 def test_a_bridge_made_by_hand_is_told_by_both_ends_of_a_chapter(
     fresh_lab: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run.host("ip link add hand0 type bridge")
+    current.host("ip link add hand0 type bridge")
     with pytest.raises(CourseError, match="Something is left"):
         clean_up()
     assert "1 bridges made by hand" in capsys.readouterr().out
@@ -27,7 +27,7 @@ def test_a_bridge_made_by_hand_is_told_by_both_ends_of_a_chapter(
 @pytest.mark.slow
 def test_an_image_that_lost_its_name_to_a_later_build_goes_too(fresh_lab: None) -> None:
     for number in (1, 2):
-        run.host(f"printf 'FROM busybox\\nENV number={number}\\n' | docker build -q -t mine - 2>/dev/null")
-    assert run.host("docker images -q -f dangling=true")
+        current.host(f"printf 'FROM busybox\\nENV number={number}\\n' | docker build -q -t mine - 2>/dev/null")
+    assert current.host("docker images -q -f dangling=true")
     clean_up()
-    assert run.host("docker images -q -f dangling=true") == ""
+    assert current.host("docker images -q -f dangling=true") == ""

@@ -10,7 +10,7 @@ from functools import cache
 import pytest
 from PIL import Image
 
-from course_lib import chapter, collect, engines, images, lab
+from course_lib import chapter, collect
 from course_lib.contrast import cards, chains, contrast, message, passage, plan, rules
 from course_lib.snapshot import Snapshot
 from tests.conftest import ROOT
@@ -99,14 +99,3 @@ def test_pictures_of_several_networks_stand_under_each_other() -> None:
     data, about = pictures._repr_mimebundle_()
     assert data["text/plain"] == repr(pictures)
     assert "20.10, 26.1, 28.5" in about["image/png"]["alt"]
-
-
-def test_labs_beside_have_names_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    names = set()
-    for own in ("default", "a" * 26 + "-test", "a" * 26 + "-book"):
-        monkeypatch.setenv("COURSE_LAB", own)
-        for version in images.RELEASES:
-            with lab.named(engines._beside(version)):
-                names.add(lab.name())  # raises if it is no name for a lab
-        assert lab.name() == own
-    assert len(names) == 9

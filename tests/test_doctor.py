@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
-from course_lib import doctor, engine, lab
+from course_lib import doctor, engine
 from course_lib.diagnosis import Facts, Finding, diagnose
 from course_lib.errors import EngineMissingError, EngineUnfitError, LabGoneError
+from course_lib.lab import Lab
+from tests.worker import lab
 
 INFO: dict[str, Any] = {
     "ServerVersion": "20.10.24+dfsg1",
@@ -91,13 +93,13 @@ def test_the_sentence_of_an_engine_that_is_none(
         raise error
 
     monkeypatch.setattr(engine, "connect", connect)
-    assert doctor.report(as_json=False) == 1
+    assert doctor.report(lab, as_json=False) == 1
     assert str(error).rstrip(".") in capsys.readouterr().out
 
 
 def test_json_for_a_teacher(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(doctor, "gather", lambda: Facts(**{**WELL, "free": 0}))
-    assert doctor.report(as_json=True) == 1
+    monkeypatch.setattr(doctor, "gather", lambda lab: Facts(**{**WELL, "free": 0}))
+    assert doctor.report(lab, as_json=True) == 1
     said = json.loads(capsys.readouterr().out)
     assert not said["well"]
     assert said["machine"]
@@ -115,13 +117,13 @@ def test_no_browser(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.live
 @pytest.mark.slow
-def test_this_machine_is_read_and_nothing_is_started(running_lab: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    facts = doctor.gather()
+def test_this_machine_is_read_and_nothing_is_started(running_lab: None) -> None:
+    facts = doctor.gather(lab)
     assert facts.engine
     assert abs(facts.clock_off) < 5
     assert all(facts.images.values())
-    assert lab.name() in facts.lab
-    monkeypatch.setenv("COURSE_LAB", "nobodys")
-    assert "There is no lab" in doctor.gather().lab_words
+    assert lab.name in facts.lab
+    nobodys = Lab("nobodys")
+    assert "There is no lab" in doctor.gather(nobodys).lab_words
     with pytest.raises(LabGoneError):
-        lab.require()
+        nobodys.require()

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from course_lib import engine, images, lab, run
+from course_lib import engine, images, run
+from course_lib.lab import NAME_LABEL, Lab
 from tests.conftest import ROOT, refuse
 from tests.test_bad_days import UP
 from tests.test_lab import first_choices
@@ -22,24 +23,24 @@ pytestmark = pytest.mark.soak
 FIRST = ("172.17.0.2", "172.18.0.0/16", "0.0.0.0:32768")
 
 
-def up(version: str) -> str:
-    """Make the lab run with an engine, and return what that calls itself."""
+def up(lab: Lab, version: str) -> str:
+    """Make a lab run with an engine, and return what that calls itself."""
     lab.up(version, refuse)
     assert lab.version() == version
     said = lab.real_version()
-    assert run.host("docker version -f '{{.Server.Version}}'").strip() == said
+    assert run.run(lab, "docker version -f '{{.Server.Version}}'").strip() == said
     return said
 
 
 def test_one_lab_changes_its_engine_and_down_takes_the_volumes_of_all(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("COURSE_LAB", "test-engines")
+    lab = Lab("test-engines")
     try:
         seen = []
         for version in ("26.1", "20.10", "newest"):
-            seen.append(up(version))
-            assert run.host("docker ps -aq") == "", "the container of the engine before is not there"
+            seen.append(up(lab, version))
+            assert run.run(lab, "docker ps -aq") == "", "the container of the engine before is not there"
             assert first_choices() == FIRST
             lab.reset()
             assert lab.real_version() == seen[-1], "a reset keeps the engine"
@@ -47,36 +48,33 @@ def test_one_lab_changes_its_engine_and_down_takes_the_volumes_of_all(
         assert "The lab's engine was 26.1: a fresh lab takes its place." in capsys.readouterr().out
         assert [".".join(s.split(".")[:2]) for s in seen][:2] == ["20.10", "26.1"][::-1]
         assert int(seen[2].split(".")[0]) >= 28
-        assert up("26.1") == seen[0], "and back"
-        assert run.host("docker images -q busybox") != "", "with the images that its volume has kept"
+        assert up(lab, "26.1") == seen[0], "and back"
+        assert run.run(lab, "docker images -q busybox") != "", "with the images that its volume has kept"
         assert lab.down(remove_images=False), "the machine is as before, read with the image that read it before"
         said = capsys.readouterr().out
         for version in images.RELEASES:
             assert f"Removed the volume {lab.volume(version)}" in said
     finally:
         lab.down(remove_images=False)
-    left = engine.outer().volumes(filters={"label": f"{lab.NAME_LABEL}=test-engines"})["Volumes"]
+    left = engine.outer().volumes(filters={"label": f"{NAME_LABEL}=test-engines"})["Volumes"]
     assert not left
 
 
-def test_two_engines_side_by_side_under_two_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    names = {"test-old": "20.10", "test-new": "newest"}
+def test_two_engines_side_by_side_under_two_names() -> None:
+    labs = {Lab("test-old"): "20.10", Lab("test-new"): "newest"}
     try:
         said = {}
-        for name, version in names.items():
-            monkeypatch.setenv("COURSE_LAB", name)
-            said[name] = up(version)
-            run.host("docker run -d --name web -p 80:80 nginx >/dev/null")
-        for name in names:  # the first one is looked at while the second one runs
-            monkeypatch.setenv("COURSE_LAB", name)
-            assert lab.real_version() == said[name]
-            assert run.host("docker ps --format '{{.Names}}'").strip() == "web"
-            assert "DOCKER-FORWARD" in run.host("iptables -S") or name == "test-old"
+        for lab, version in labs.items():
+            said[lab.name] = up(lab, version)
+            run.run(lab, "docker run -d --name web -p 80:80 nginx >/dev/null")
+        for lab in labs:  # the first one is looked at while the second one runs
+            assert lab.real_version() == said[lab.name]
+            assert run.run(lab, "docker ps --format '{{.Names}}'").strip() == "web"
+            assert "DOCKER-FORWARD" in run.run(lab, "iptables -S") or lab.name == "test-old"
         assert said["test-old"].startswith("20.10")
         assert said["test-old"] != said["test-new"]
     finally:
-        for name in names:
-            monkeypatch.setenv("COURSE_LAB", name)
+        for lab in labs:
             assert lab.down(remove_images=False)
 
 
@@ -113,7 +111,7 @@ def until(what: Callable[[], object]) -> None:
 
 
 def test_ctrl_c_in_the_soak_leaves_nothing() -> None:
-    name = "test-ctrl-c-soak-20-10"
+    name = "test-ctrl-c.soak-20-10"
     env = {**os.environ, "COURSE_LAB": "test-ctrl-c", "PYTHONUNBUFFERED": "1"}
     before = sorted((ROOT / "docs").glob("soak-*"))
     reset_signals = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
@@ -138,7 +136,7 @@ def test_ctrl_c_in_the_soak_leaves_nothing() -> None:
     assert f"Removed the container container-course-{name}" in said
     with pytest.raises(engine.NotFound):
         engine.outer().inspect_container(f"container-course-{name}")
-    assert not engine.outer().volumes(filters={"label": f"{lab.NAME_LABEL}={name}"})["Volumes"]
+    assert not engine.outer().volumes(filters={"label": f"{NAME_LABEL}={name}"})["Volumes"]
     until(lambda: processes(name) == [])  # a kernel looks once a second whether its parent is still there
     reports = set((ROOT / "docs").glob("soak-*")) - set(before)
     for path in reports:

@@ -9,14 +9,15 @@ from typing import Any
 
 import pytest
 
-from course_lib import answers, exercises, gate, lab, run
+from course_lib import answers, current, exercises, gate
 from course_lib.answers import ANSWER
 from course_lib.checks import WAITING, Verdict
 from course_lib.errors import CommandFailedError, CommandHungError
 from course_lib.exercises import ROOT
 from course_lib.judging import judge
+from course_lib.lab import DEFAULT_ENGINE
 from course_lib.probing import beginning, evidence
-from tests.worker import refuse
+from tests.worker import lab, refuse
 
 NAMES = exercises.every()
 RIGHT = sorted([*ROOT.glob("*/solution"), *ROOT.glob("*/other-solutions/*")])
@@ -61,15 +62,15 @@ def replayed(
     what = exercises.named(name)
     values = what.values(learner)
     lab.reset()
-    answers.to_start(what, values)
-    start = beginning(what, values)
+    answers.to_start(lab, what, values)
+    start = beginning(lab, what, values)
     if files:
-        answers.send(filled(files, what.values(author)))
+        answers.send(lab, filled(files, what.values(author)))
         try:
-            run.host(answers.COMMAND)
+            current.host(answers.COMMAND)
         except (CommandFailedError, CommandHungError) as error:
             print(f"the answer: {error}")
-    done = judge(what, values, evidence(what, values, start))
+    done = judge(what, values, evidence(lab, what, values, start))
     for verdict in done:
         print(verdict)
     return done
@@ -135,9 +136,11 @@ def test_the_start_passes_nothing_and_neither_does_an_empty_answer(name: str) ->
     what = exercises.named(name)
     values = what.values(LEARNER)
     assert [v.check for v in replayed(name, {}) if v.ok] == []
-    answers.send({ANSWER: b"# nothing yet\n"})
-    run.host(answers.COMMAND)
-    assert [v.check for v in judge(what, values, evidence(what, values, beginning(what, values))) if v.ok] == []
+    answers.send(lab, {ANSWER: b"# nothing yet\n"})
+    current.host(answers.COMMAND)
+    assert [
+        v.check for v in judge(what, values, evidence(lab, what, values, beginning(lab, what, values))) if v.ok
+    ] == []
 
 
 @pytest.mark.live
@@ -155,7 +158,7 @@ def test_a_neighbours_answer_does_not_fit(name: str) -> None:
     files = answers.files_of(ROOT / name / "solution")
     if not any(re.search(rb"@\w+@", content) for content in files.values()):  # it works its answers out: copy those
         replayed(name, files, learner="neighbour")
-        files = {"sheet": run.host("cat /root/answer/answers.txt").encode(), ANSWER: b"cp sheet answers.txt\n"}
+        files = {"sheet": current.host("cat /root/answer/answers.txt").encode(), ANSWER: b"cp sheet answers.txt\n"}
     done = replayed(name, files, "neighbour")
     assert sum(v.points for v in done) <= sum(v.of for v in done) / 2
 
@@ -163,11 +166,12 @@ def test_a_neighbours_answer_does_not_fit(name: str) -> None:
 @pytest.fixture(scope="class")
 def lab_of_today() -> Iterator[None]:
     """Give a lab that was never there before, with a volume of its own."""
-    with lab.named(f"{lab.name()[-24:].lstrip('-')}-again"):
-        lab.down(remove_images=False)  # of a run that was killed
-        lab.up(lab.DEFAULT_ENGINE, refuse)
+    again = lab.relative("again")
+    again.down(remove_images=False)  # of a run that was killed
+    again.up(DEFAULT_ENGINE, refuse)
+    with current.using(again):
         yield
-        lab.down(remove_images=False)
+    again.down(remove_images=False)
 
 
 @pytest.mark.live

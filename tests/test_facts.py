@@ -8,17 +8,18 @@ from typing import Any
 
 import pytest
 
-from course_lib import collect, engine, facts, lab, run
+from course_lib import collect, current, engine, facts, run
 from course_lib.errors import LabGoneError
 from tests.record import SCENES
+from tests.worker import lab
 
 pytestmark = pytest.mark.live
 
 
 @pytest.mark.slow
 def test_a_snapshot_costs_one_question_with_two_lists(fresh_lab: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    run.host("for i in 1 2 3 4 5; do docker run -d --name c$i busybox sleep 1000 >/dev/null; done")
-    facts.read()  # the program that is kept is started once
+    current.host("for i in 1 2 3 4 5; do docker run -d --name c$i busybox sleep 1000 >/dev/null; done")
+    facts.read(lab)  # the program that is kept is started once
     asked: list[str] = []
     api = engine.outer()
     send = api.send
@@ -27,32 +28,32 @@ def test_a_snapshot_costs_one_question_with_two_lists(fresh_lab: None, monkeypat
     )
     real = run._ask
     monkeypatch.setattr(run, "_ask", lambda *question: (asked.append(question[2]), real(*question))[1])
-    read = facts.read()
+    read = facts.read(lab)
     assert len(read["containers"]) == 5
     # Where the lab is (its id) is asked of the learner's engine, which costs a millisecond.
     where, question = asked
-    assert where.endswith(f"/containers/{lab.container()}/json")
+    assert where.endswith(f"/containers/{lab.container}/json")
     assert [field.partition("@")[0] for field in question.split("\t") if "@" in field] == ["containers", "networks"]
-    run.host("docker rename c1 c9; docker rm -f c2")
+    current.host("docker rename c1 c9; docker rm -f c2")
     asked.clear()
-    facts.read()
+    facts.read(lab)
     assert [question.count("/json") - question.count("json?all") for question in asked[1:]] == [0, 1, 0], asked
 
 
 def test_an_engine_that_does_not_answer_is_said(fresh_lab: None) -> None:
-    run.host("mv /run/docker.sock /run/away.sock")
+    current.host("mv /run/docker.sock /run/away.sock")
     with pytest.raises(LabGoneError, match="does not answer"):
-        facts.read()
-    run.host("mv /run/away.sock /run/docker.sock")
-    assert facts.read()["containers"] == []
+        facts.read(lab)
+    current.host("mv /run/away.sock /run/docker.sock")
+    assert facts.read(lab)["containers"] == []
 
 
 def test_it_agrees_with_what_docker_and_ip_say(fresh_lab: None) -> None:
-    run.host(SCENES["published"] + SCENES["own_network"] + "docker network connect bridge c2")
-    made = collect.snapshot(facts.read())
+    current.host(SCENES["published"] + SCENES["own_network"] + "docker network connect bridge c2")
+    made = collect.snapshot(facts.read(lab))
     assert made.warnings == ()
     for container in made.containers:
-        said = json.loads(run.host(f"docker inspect {container.name}"))[0]
+        said = json.loads(current.host(f"docker inspect {container.name}"))[0]
         assert container.id == said["Id"]
         assert container.state == said["State"]["Status"]
         networks = said["NetworkSettings"]["Networks"]
@@ -61,33 +62,37 @@ def test_it_agrees_with_what_docker_and_ip_say(fresh_lab: None) -> None:
             for name, n in networks.items()
         }
         for endpoint in container.endpoints:
-            number = run.host(f"docker exec {container.name} cat /sys/class/net/{endpoint.interface}/iflink").strip()
-            assert run.host(f"ip -o link | grep '^{number}:' | cut -d' ' -f2").strip().split("@")[0] == endpoint.veth
-    links = json.loads(run.host("ip -j link"))
+            number = current.host(
+                f"docker exec {container.name} cat /sys/class/net/{endpoint.interface}/iflink"
+            ).strip()
+            assert (
+                current.host(f"ip -o link | grep '^{number}:' | cut -d' ' -f2").strip().split("@")[0] == endpoint.veth
+            )
+    links = json.loads(current.host("ip -j link"))
     assert {(i.name, i.index, i.mac, i.master) for i in made.interfaces} == {
         (link["ifname"], link["ifindex"], link["address"], link.get("master")) for link in links
     }
-    assert [c.name for c in made.client] == run.client("ip -j link | jq -r '.[].ifname' | sort").split()
-    printed = run.host("iptables -t nat -S").splitlines()
+    assert [c.name for c in made.client] == current.client("ip -j link | jq -r '.[].ifname' | sort").split()
+    printed = current.host("iptables -t nat -S").splitlines()
     ours = [f"-A {c.name} {r.spec}" for c in made.chains if (c.family, c.table) == ("ip", "nat") for r in c.rules]
     assert sorted(ours) == sorted(line for line in printed if line.startswith("-A"))
 
 
 @pytest.mark.slow
 def test_it_is_read_while_containers_come_and_go(fresh_lab: None) -> None:
-    run.host(
+    current.host(
         "(for i in $(seq 12); do docker run -d --name go$((i % 3)) busybox sleep 1000; docker rm -f go$((i % 3)); done"
         " >/dev/null 2>&1; touch /tmp/all-gone) &"
     )
     read = 0
-    while not run.host("ls /tmp/all-gone 2>/dev/null || true"):
-        made = collect.snapshot(facts.read())
+    while not current.host("ls /tmp/all-gone 2>/dev/null || true"):
+        made = collect.snapshot(facts.read(lab))
         # A container between two parts of the reading may lack details, but nothing is made up about it.
         assert {c.name for c in made.containers} <= {"go0", "go1", "go2"}
         assert [w for w in made.warnings if not w.startswith("go")] == []
         read += 1
     assert read >= 3
-    assert collect.snapshot(facts.read()).containers == ()
+    assert collect.snapshot(facts.read(lab)).containers == ()
 
 
 def seen(interfaces: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -104,7 +109,7 @@ def seen(interfaces: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 @pytest.mark.slow
 def test_all_namespaces_are_as_ip_says_also_after_a_change_and_a_restart(fresh_lab: None) -> None:
-    run.host(
+    current.host(
         "docker network create n; for i in 1 2; do docker run -d -it --name c$i busybox; done\n"
         "docker network connect n c1\n"
         "docker run -d -it --network none --name none busybox; docker run -d -it --network host --name host busybox\n"
@@ -122,16 +127,16 @@ def test_all_namespaces_are_as_ip_says_also_after_a_change_and_a_restart(fresh_l
                     raise
 
     def compare() -> None:
-        read = facts.read()
-        assert seen(read["addr"]) == seen(json.loads(run.host("ip -j -d addr")))
-        assert seen(read["client"]) == seen(json.loads(run.client("ip -j -d addr")))
-        for said in json.loads(run.host("docker inspect $(docker ps -q)")):
-            inside = json.loads(run.host(f"nsenter -t {said['State']['Pid']} -n ip -j -d addr"))
+        read = facts.read(lab)
+        assert seen(read["addr"]) == seen(json.loads(current.host("ip -j -d addr")))
+        assert seen(read["client"]) == seen(json.loads(current.client("ip -j -d addr")))
+        for said in json.loads(current.host("docker inspect $(docker ps -q)")):
+            inside = json.loads(current.host(f"nsenter -t {said['State']['Pid']} -n ip -j -d addr"))
             assert seen(read["inside"][said["Id"]]) == seen(inside), said["Name"]
 
     check()
     check()  # now most of it is told as being as it was
-    run.host("nsenter -t $(docker inspect -f '{{.State.Pid}}' c2) -n ip addr add 10.1.1.1/24 dev eth0")
+    current.host("nsenter -t $(docker inspect -f '{{.State.Pid}}' c2) -n ip addr add 10.1.1.1/24 dev eth0")
     check()
-    run.host("docker restart -t 0 c1 c2 none host guest; docker network disconnect n c1")
+    current.host("docker restart -t 0 c1 c2 none host guest; docker network disconnect n c1")
     check()

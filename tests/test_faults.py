@@ -18,10 +18,11 @@ from typing import Any
 import nbformat
 import pytest
 
-from course_lib import answers, engine, exercises, lab, run, throwaway
+from course_lib import answers, current, engine, exercises, throwaway
 from course_lib.errors import CourseError
+from course_lib.lab import Lab
 from tests.conftest import ROOT, refuse
-from tests.faults import PATIENCE, Running, Second, is_zombie, until
+from tests.faults import PATIENCE, Running, Second, is_zombie, lab, until
 from tests.test_exercises import filled
 from tests.test_grade import hand_in
 from tests.test_machine import own_folder
@@ -135,10 +136,10 @@ def first_engine() -> Any:
 @pytest.fixture(scope="module")
 def desk(first_engine: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """Give a machine with an engine, the lab's images, a container of the learner's own, and the learner's files."""
-    with own_folder() as where, pytest.MonkeyPatch.context() as patch:
+    with own_folder() as where, pytest.MonkeyPatch.context() as patch, current.using(lab):
         patch.setenv("COURSE_SECOND", str(where))
         patch.setenv("DOCKER_HOST", f"unix://{where}/docker.sock")
-        patch.setenv("COURSE_LAB", "faults")
+        patch.setenv("COURSE_LAB", lab.name)  # for the commands that are started
         patch.setenv("COURSE_LEARNER", LEARNER)
         second = Second(where)
         (where / "data").mkdir()
@@ -226,10 +227,10 @@ def well(desk: Desk, moment: Moment, before: tuple[str, str, str]) -> list[str]:
     elif after[2] != "running":  # its engine was killed, and so was it: the engine's doing, not ours
         engine.outer().start(after[0])
     try:
-        said = run.host("docker run --rm busybox echo works", timeout=30)
+        said = current.host("docker run --rm busybox echo works", timeout=30)
         if moment.then == "reset":
-            said += run.host("docker ps -aq; docker volume ls -q; ip -br link show type bridge_slave")
-            said += run.host("iptables -t nat -S | grep DNAT || true")
+            said += current.host("docker ps -aq; docker volume ls -q; ip -br link show type bridge_slave")
+            said += current.host("iptables -t nat -S | grep DNAT || true")
         if said != "works\n":
             found.append(f"in the lab: {said}")
     except Exception as error:
@@ -237,7 +238,7 @@ def well(desk: Desk, moment: Moment, before: tuple[str, str, str]) -> list[str]:
     if moment.act == "grade" and moment.victim != "course":
         return found  # the same `grade` goes on, and then removes all
     # A grader that was killed leaves no lab of an answer, only a seed that it was just making: `grade` removes that.
-    return found + [words for words in left(desk) if moment.act != "grade" or "-seed" not in words]
+    return found + [words for words in left(desk) if moment.act != "grade" or ".seed" not in words]
 
 
 def left(desk: Desk) -> list[str]:
@@ -281,25 +282,24 @@ def kept(desk: Desk, moment: Moment) -> list[str]:
 def test_a_lab_that_its_engine_has_forgotten(desk: Desk) -> None:
     """As a kill in the middle of a start leaves it: the engine says "created", and the lab runs."""
     assert desk.command("up", 60) == ""
-    pid = forgotten(desk)
+    pid = forgotten(desk, lab)
     assert desk.command("reset", 60) == ""
     assert is_zombie(pid)
     assert left(desk) == []
 
 
 def test_a_graders_lab_that_its_engine_has_forgotten(desk: Desk) -> None:
-    seed = throwaway.make_seed(refuse)
-    with lab.named(f"{lab.name()}-0"):
-        throwaway.create(seed, "somebody")
-        pid = forgotten(desk)
-    throwaway.remove_all("somebody")
+    seed, thrown = throwaway.make_seed(lab, refuse), lab.relative("0")
+    throwaway.create(thrown, seed, "somebody")
+    pid = forgotten(desk, thrown)
+    throwaway.remove_left(f"{throwaway.GRADER_LABEL}=somebody")
     assert is_zombie(pid)
     assert left(desk) == []
 
 
-def forgotten(desk: Desk) -> int:
-    """Let the engine forget that it has started the lab; return the number of the lab's first process, which runs."""
-    state = engine.outer().inspect_container(lab.container())
+def forgotten(desk: Desk, lab: Lab) -> int:
+    """Let the engine forget that it has started a lab; return the number of the lab's first process, which runs."""
+    state = engine.outer().inspect_container(lab.container)
     notes = desk.second.folder / f"data/containers/{state['Id']}/config.v2.json"
     desk.second.kill_engine()
     known = json.loads(notes.read_text())
@@ -322,7 +322,7 @@ def test_a_disk_that_becomes_full_under_the_lab_and_then_has_room(desk: Desk) ->
     try:
         began = time.monotonic()
         with pytest.raises(CourseError):  # in words: the engine's, or the command's exit code
-            run.host("for n in 1 2 3 4 5; do docker run --rm busybox dd if=/dev/zero of=/file bs=1M count=1; done")
+            current.host("for n in 1 2 3 4 5; do docker run --rm busybox dd if=/dev/zero of=/file bs=1M count=1; done")
         assert time.monotonic() - began < WITHIN
         said = desk.command("reset", 60)
         assert "Traceback" not in said
@@ -330,7 +330,7 @@ def test_a_disk_that_becomes_full_under_the_lab_and_then_has_room(desk: Desk) ->
     finally:
         fill.unlink()
     assert desk.command("reset", 60) == ""
-    assert run.host("docker run --rm busybox echo works") == "works\n"
+    assert current.host("docker run --rm busybox echo works") == "works\n"
     assert left(desk) == []
 
 
@@ -338,13 +338,13 @@ def test_a_disk_that_becomes_full_under_the_lab_and_then_has_room(desk: Desk) ->
 def test_a_lab_that_has_too_little_memory(desk: Desk) -> None:
     assert desk.command("reset", 60) == "" or desk.command("up", 60) == ""
     limit = 160_000_000
-    engine.outer().update_container(lab.container(), mem_limit=limit, memswap_limit=limit)
+    engine.outer().update_container(lab.container, mem_limit=limit, memswap_limit=limit)
     began = time.monotonic()
     with pytest.raises(CourseError, match=r"exit code 137|not running any more|reset"):
-        run.host("head -c 1G /dev/zero | tail >/dev/null; docker run --rm busybox true", timeout=60)
+        current.host("head -c 1G /dev/zero | tail >/dev/null; docker run --rm busybox true", timeout=60)
     assert time.monotonic() - began < 60
     assert desk.command("reset", 60) == ""
-    assert run.host("docker run --rm busybox echo works") == "works\n"
+    assert current.host("docker run --rm busybox echo works") == "works\n"
     assert left(desk) == []
 
 
@@ -396,7 +396,7 @@ def test_a_clock_that_jumps(desk: Desk, clock: Callable[[float], None], act: str
         running.close()
     assert desk.command("reset", 60) == "", "with the clock as it is now"
     clock(0)
-    assert run.host("docker run --rm busybox echo works") == "works\n"
+    assert current.host("docker run --rm busybox echo works") == "works\n"
     assert left(desk) == []
 
 
@@ -405,15 +405,15 @@ def test_the_engine_is_upgraded_in_between(desk: Desk, first_engine: Any) -> Non
     """The last of these tests: the machine's engine stays a newer one."""
     assert desk.command("up", 60) == ""
     before, own = engine.outer().version()["Version"], desk.second.own()[0]
-    run.host("docker run -d --name kept busybox sleep 100000")
+    current.host("docker run -d --name kept busybox sleep 100000")
     desk.second.upgrade(first_engine)
     assert desk.command("up", 90) == "", "`up` starts the engine and the lab"
     engine.outer.cache_clear()
     now = engine.outer().version()["Version"]
     print(f"the machine's engine was {before} and is {now}")
     assert now != before
-    assert run.host("docker ps -a --format '{{.Names}}'") == "kept\n", "a lab that was stopped has what it had"
-    assert run.host("docker run --rm busybox echo works") == "works\n"
+    assert current.host("docker ps -a --format '{{.Names}}'") == "kept\n", "a lab that was stopped has what it had"
+    assert current.host("docker run --rm busybox echo works") == "works\n"
     assert desk.second.own()[0] == own
     assert desk.command("reset", 60) == ""
     assert left(desk) == []

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from course_lib import engine, forward, lab
+from course_lib import current, engine, forward
 from course_lib.errors import CourseError
+from course_lib.lab import Lab
 
 NOBODY = 65534
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the owner of a connection")
@@ -128,13 +129,13 @@ def test_an_address_leads_to_the_lab_that_it_was_asked_of(monkeypatch: pytest.Mo
         asked.append(box)
         raise CourseError("there is no such lab")
 
-    monkeypatch.setattr(lab, "require", lab.name)
+    monkeypatch.setattr(Lab, "require", lambda lab: lab.name)
     monkeypatch.setattr(engine, "outer", lambda: None)
     monkeypatch.setattr(forward, "Exec", program)
     ports = []
     for name in ("first", "second"):
-        with lab.named(name):
-            ports.append(int(lab.url(8080).rstrip("/").rpartition(":")[2]))
+        with current.using(Lab(name)):
+            ports.append(int(current.url(8080).rstrip("/").rpartition(":")[2]))
     for port in ports:
         with socket.create_connection(("127.0.0.1", port)) as one, contextlib.suppress(ConnectionError):
             assert one.recv(1) == b""

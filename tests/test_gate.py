@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from course_lib import engine, gate, lab, soak
+from course_lib import engine, gate, soak
 from course_lib.__main__ import main
+from course_lib.lab import Lab
+from tests.worker import lab
 
 LOG = """<testsuites><testsuite>
 <testcase classname="notebooks.01_one.ipynb" name="Cell 0" time="1.5" />
@@ -30,8 +32,8 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 def test_chains_have_their_labs_and_what_failed_is_named(module: str, capsys: pytest.CaptureFixture[str]) -> None:
     chains = {
-        "good": [("first", [module]), ("second", [module])],
-        "bad": [("third", [module]), ("fourth", [module])],
+        Lab("good"): [("first", [module]), ("second", [module])],
+        Lab("bad"): [("third", [module]), ("fourth", [module])],
     }
     assert gate.side_by_side(chains) == ["third", "fourth"], "what failed does not stop its chain"
     said = capsys.readouterr().out
@@ -78,7 +80,7 @@ def test_the_whole_gate_runs_every_notebook_and_the_quick_one_every_chapter() ->
 def test_the_level_of_the_gate(words: list[str], ci: str, level: str, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     monkeypatch.setenv("CI", ci)
-    monkeypatch.setattr(gate, "run", lambda paths, level: asked.append(level) or 0)
+    monkeypatch.setattr(gate, "run", lambda lab, paths, level: asked.append(level) or 0)
     assert CliRunner().invoke(main, ["test", *words]).exit_code == 0
     assert asked == [level]
 
@@ -92,12 +94,11 @@ def test_all_is_for_the_gate_alone(more: str) -> None:
 
 @pytest.mark.live
 def test_what_is_taken_away_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    names = ["test-gate-one", "test-gate-two"]
-    for name in names:
-        labels = {lab.LABEL: "lab", lab.NAME_LABEL: name}
-        engine.outer().create_volume(f"{lab.LABEL}-{name}-26.1", labels=labels)
-    gate.take_away([*names, "test-gate-not-there"])
-    assert capsys.readouterr().out.splitlines() == [f"Removed the volume {lab.LABEL}-{name}-26.1" for name in names]
+    labs = [lab.relative("one"), lab.relative("two")]
+    for one in labs:
+        engine.outer().create_volume(one.volume("26.1"), labels=one.labels)
+    gate.take_away([*labs, lab.relative("not-there")])
+    assert capsys.readouterr().out.splitlines() == [f"Removed the volume {one.volume('26.1')}" for one in labs]
 
 
 def test_the_parts_of_the_soak_are_all_its_tests_and_none_twice() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from course_lib import exercises, run
+from course_lib import current, exercises
 from course_lib.checks import Result, Seen
 from course_lib.snapshot import Container, Endpoint, Port, Snapshot
 
@@ -131,11 +131,11 @@ def test_no_figure_is_taken_for_another(figure: str) -> None:
 @pytest.mark.slow
 def test_each_figure_is_what_boxes_draws() -> None:
     names = " ".join(name for name in GENID.FIGURES if name != "boy")
-    run.host(
+    current.host(
         "printf 'FROM debian\\nRUN apt-get update && apt-get install -y rig boxes\\n' | docker build -q -t tools -"
     )
     script = f"for f in {names}; do {{ rig; echo '{VALUES['motto']}'; }} | boxes -d $f; echo next; done"
-    drawn = run.host(f"docker run --rm tools bash -c {shlex.quote(script)}").split("next\n")
+    drawn = current.host(f"docker run --rm tools bash -c {shlex.quote(script)}").split("next\n")
     for name, figure in zip(names.split(), drawn, strict=False):
         results = {"answer": Result("client", "", 0, "200 text/plain"), "page": Result("client", "", 0, figure)}
         seen = Seen({**VALUES, "figure": name}, Snapshot("26.1"), results)

@@ -18,13 +18,15 @@ from xml.etree import ElementTree
 
 import pytest
 
-from course_lib import engine, exercises, grade, images, lab, report, run, throwaway
+from course_lib import engine, exercises, grade, report, run, throwaway
 from course_lib.checks import UNSEEN, WAITING, Check, Finding, Seed, Seen, verdicts
+from course_lib.lab import PARENT_LABEL
 from course_lib.snapshot import Snapshot
 from tests import hostile
 from tests.bench import grading
 from tests.bench.grading import hand_in
 from tests.conftest import ROOT, refuse
+from tests.worker import lab
 
 EXERCISE = hostile.EXERCISE
 FACTS = json.loads((ROOT / "tests/facts/26.1/published.json").read_text())
@@ -36,7 +38,7 @@ def rows(out: Path) -> dict[str, dict[str, str]]:
 
 
 def run_grader(folder: Path, out: Path, **options: Any) -> list[str]:
-    failed = grade.grade(folder, out, refuse, **options)
+    failed = grade.grade(lab, folder, out, refuse, **options)
     report.write(out, report.read(out))
     return failed
 
@@ -128,11 +130,11 @@ def test_hints_cost_what_the_teacher_says_and_never_more_than_there_is(tmp_path:
         assert exercises.hints_in(junk) == {}
 
 
-def without_docker(monkeypatch: pytest.MonkeyPatch, replayed: Callable[[Any, str], dict[str, Any]]) -> None:
+def without_docker(monkeypatch: pytest.MonkeyPatch, replayed: Callable[[Any], dict[str, Any]]) -> None:
     """Let the grader have its evidence from a function, not from a lab."""
     monkeypatch.setattr(grade, "_replay", replayed)
-    monkeypatch.setattr(throwaway, "make_seed", lambda need: "seed")
-    monkeypatch.setattr(throwaway, "remove_all", lambda grader: None)
+    monkeypatch.setattr(throwaway, "make_seed", lambda lab, need: "seed")
+    monkeypatch.setattr(throwaway, "remove_left", lambda label: None)
 
 
 def test_a_grader_that_was_interrupted_goes_on_and_what_changed_is_replayed(
@@ -142,7 +144,7 @@ def test_a_grader_that_was_interrupted_goes_on_and_what_changed_is_replayed(
     for learner in ("a", "b", "c"):
         hand_in(folder, learner, "solution")
 
-    def replayed(job: Any, place: str) -> dict[str, Any]:
+    def replayed(job: Any) -> dict[str, Any]:
         asked.append(job.learner)
         if len(asked) == 2:
             raise KeyboardInterrupt
@@ -179,8 +181,8 @@ def test_a_grader_that_was_interrupted_goes_on_and_what_changed_is_replayed(
 def machine() -> dict[str, Any]:
     """Return what of this machine an answer must not change."""
     api = engine.outer()
-    found = [c["Names"][0] for c in api.containers(all=True, filters={"label": throwaway.GRADER_LABEL})]
-    ours = [name for name in found if name.startswith(f"/{images.LABEL}-{lab.name()[:22]}-")]  # not another grader's
+    labels = [throwaway.GRADER_LABEL, f"{PARENT_LABEL}={lab.name}"]  # not those of another grader
+    ours = [c["Names"][0] for c in api.containers(all=True, filters={"label": labels})]
     pattern = Path("/proc/sys/kernel/core_pattern")
     return {"labs": ours, "core_pattern": pattern.read_text() if pattern.exists() else ""}
 
@@ -234,7 +236,7 @@ def something_is_paused() -> bool:
 def test_a_grader_that_is_killed_while_something_is_paused_goes_on(tmp_path: Path) -> None:
     folder, out = tmp_path / "class", tmp_path / "out"
     hand_in(folder, "kim", "solution", before=f"{PAUSE}; sleep 15")
-    throwaway.make_seed(refuse)
+    throwaway.make_seed(lab, refuse)
     command = [sys.executable, "-m", "course_lib", "grade", str(folder), "--out", str(out)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, start_new_session=True) as process:
         deadline = time.monotonic() + 60
@@ -251,27 +253,27 @@ def test_a_grader_that_is_killed_while_something_is_paused_goes_on(tmp_path: Pat
 @pytest.mark.live
 @pytest.mark.slow
 def test_down_removes_what_a_killed_grader_left_before_the_seed() -> None:
-    seed = throwaway.make_seed(refuse)
-    with lab.named(f"{lab.name()[:22]}-left"):
-        throwaway.create(seed, "somebody")
-        run.host(PAUSE)
-    throwaway.remove_seed()
+    seed = throwaway.make_seed(lab, refuse)
+    left = lab.relative("left")
+    throwaway.create(left, seed, "somebody")
+    run.run(left, PAUSE)
+    subprocess.run([sys.executable, "-m", "course_lib", "down"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     assert machine()["labs"] == []
     assert not engine.outer().volumes(filters={"name": seed})["Volumes"]
 
 
 @pytest.mark.live
 @pytest.mark.slow
-def test_a_throw_away_lab_has_no_path_to_a_disk_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    seed = throwaway.make_seed(refuse)
-    monkeypatch.setenv("COURSE_LAB", f"{lab.name()[:20]}-thrown")
-    throwaway.create(seed, "test")
+def test_a_throw_away_lab_has_no_path_to_a_disk_of_the_machine() -> None:
+    seed = throwaway.make_seed(lab, refuse)
+    thrown = lab.relative("thrown")
+    throwaway.create(thrown, seed, "test")
     try:
-        assert "busybox" in run.host("docker images")
-        assert throwaway.changed_programs() == []
-        mounts = [line.split(" - ") for line in run.host("cat /proc/self/mountinfo").splitlines()]
+        assert "busybox" in run.run(thrown, "docker images")
+        assert throwaway.changed_programs(thrown) == []
+        mounts = [line.split(" - ") for line in run.run(thrown, "cat /proc/self/mountinfo").splitlines()]
     finally:
-        throwaway.remove(lab.name())
+        throwaway.remove(thrown)
     kinds = {rest.split()[0] for _, rest in mounts}
     assert kinds <= {"overlay", "tmpfs", "proc", "sysfs", "devpts", "mqueue", "cgroup", "cgroup2", "nsfs"}
     above = {place.split()[4]: rest for place, rest in mounts if rest.startswith("overlay")}

@@ -25,7 +25,7 @@ from tests.bench.grading import hand_in
 from tests.conftest import ROOT
 from tests.test_grade import EXERCISE, FACTS, evidence, rows, run_grader, without_docker
 
-JOB = Job(EXERCISE, "kim", {}, "seed", "grader", 0.3)
+JOB = Job(EXERCISE, "kim", {}, "default.thrown", "seed", "grader", 0.3)
 
 
 def fails(error: BaseException) -> Callable[..., Any]:
@@ -44,7 +44,7 @@ def test_what_breaks_docker_is_said_and_tried_again(tmp_path: Path, monkeypatch:
         ]
         [row] = rows(tmp_path / "out").values()
         assert (row["points"], row["notes"]) == ("", f"{EXERCISE}: not graded: The Docker engine refused.")
-    without_docker(monkeypatch, lambda job, place: evidence())
+    without_docker(monkeypatch, lambda job: evidence())
     assert run_grader(tmp_path / "class", tmp_path / "out", jobs=1) == []
     [row] = rows(tmp_path / "out").values()
     assert (row["points"] != "", row["notes"]) == (True, "")
@@ -66,7 +66,7 @@ def test_one_answer_takes_the_report_from_nobody_else(tmp_path: Path, monkeypatc
     hostile.write_archives(folder)
     (folder / "Odd Name").mkdir()
 
-    def replayed(job: Any, place: str) -> dict[str, Any]:
+    def replayed(job: Any) -> dict[str, Any]:
         if job.learner == "crash":
             raise ZeroDivisionError("\ud800")
         return strange.get(job.learner, evidence)()
@@ -89,7 +89,7 @@ def test_one_answer_takes_the_report_from_nobody_else(tmp_path: Path, monkeypatc
 
 def test_evidence_that_cannot_be_drawn_has_its_marks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hand_in(tmp_path / "class", "kim", "solution")
-    without_docker(monkeypatch, lambda job, place: evidence())
+    without_docker(monkeypatch, lambda job: evidence())
     monkeypatch.setattr(report, "layout", fails(KeyError("NOSUCH")))
     assert run_grader(tmp_path / "class", tmp_path / "out", jobs=1) == []
     assert rows(tmp_path / "out")["kim"]["points"] != ""
@@ -138,7 +138,7 @@ def test_a_report_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
 
 def test_the_report_has_the_modes_that_the_umask_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hand_in(tmp_path / "class", "kim", "solution")
-    without_docker(monkeypatch, lambda job, place: evidence())
+    without_docker(monkeypatch, lambda job: evidence())
     before = os.umask(0o077)
     try:
         run_grader(tmp_path / "class", tmp_path / "out", jobs=1)
@@ -174,7 +174,7 @@ def test_a_replay_without_evidence_says_why(output: str, why: str, monkeypatch: 
     monkeypatch.setattr(grade, "AROUND", 60)
     fake_replay(monkeypatch, f"print({output!r}, end=''); sys.exit(3)")
     with pytest.raises(CourseError) as caught:
-        grade._replay(JOB, "place")
+        grade._replay(JOB)
     assert str(caught.value) == why
 
 
@@ -191,7 +191,7 @@ def test_a_replay_that_takes_too_long_is_the_answers_fault(monkeypatch: pytest.M
     monkeypatch.setattr(grade, "AROUND", 0.2)
     monkeypatch.setattr(grade.threading, "Timer", slow_to_finish)
     monkeypatch.setattr(throwaway, "remove", lambda name: None)
-    assert grade._replay(JOB, "place")["broken"] == "The lab and its probes did not end within 0.5 s."
+    assert grade._replay(JOB)["broken"] == "The lab and its probes did not end within 0.5 s."
 
 
 # --- in the replay -----------------------------------------------------------------------------------------------
@@ -205,13 +205,13 @@ def attempted(monkeypatch: pytest.MonkeyPatch, output: str = "", **changed: Call
 
     monkeypatch.setattr(throwaway, "create", nothing)
     monkeypatch.setattr(throwaway, "remove", nothing)
-    monkeypatch.setattr(throwaway, "changed_programs", list)
-    monkeypatch.setattr(throwaway, "runs", lambda: True)
+    monkeypatch.setattr(throwaway, "changed_programs", lambda lab: [])
+    monkeypatch.setattr(throwaway, "runs", lambda lab: True)
     monkeypatch.setattr(replay.answers, "send", changed.get("send", nothing))
     monkeypatch.setattr(run, "run", changed.get("run", nothing))
     monkeypatch.setattr(engine, "connect", changed.get("connect", nothing))
-    monkeypatch.setattr(probing.facts, "read", changed.get("read", lambda: FACTS))
-    monkeypatch.setattr(probing, "look", lambda probe: Result(probe.place, probe.command, 0, output))
+    monkeypatch.setattr(probing.facts, "read", changed.get("read", lambda lab: FACTS))
+    monkeypatch.setattr(probing, "look", lambda lab, probe: Result(probe.place, probe.command, 0, output))
     return replay.replay(JOB, lambda line: None)
 
 
@@ -227,16 +227,16 @@ def test_an_answer_that_breaks_what_runs_it_has_ended_and_is_looked_at(monkeypat
 def test_what_is_kept_is_what_made_sense(monkeypatch: pytest.MonkeyPatch) -> None:
     """A lab may answer otherwise when it is asked the second time."""
     answers = [FACTS, FACTS | {"networks": [{}]}] * 2
-    found = attempted(monkeypatch, read=lambda: answers.pop(0))
+    found = attempted(monkeypatch, read=lambda lab: answers.pop(0))
     assert (found["facts"], found["probes"]) == (None, {})
     assert found["broken"].startswith("The lab's host could not be looked at: what it answers has no sense (KeyError")
 
 
 def test_evidence_has_no_control_characters_and_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     odd = "\ud800\x1b[31m\x00\x9b"
-    found = attempted(monkeypatch, output=f"a\tb\r\nc{odd}", read=lambda: FACTS | {odd: [odd]})
+    found = attempted(monkeypatch, output=f"a\tb\r\nc{odd}", read=lambda lab: FACTS | {odd: [odd]})
     assert found["broken"] == ""
     assert re.findall(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]", json.dumps(found, ensure_ascii=False)) == []
     assert {probe["output"][:5] for probe in found["probes"].values()} == {"a\tb\nc"}
-    found = attempted(monkeypatch, read=lambda: FACTS | {"more": "x" * 1_000_000})
+    found = attempted(monkeypatch, read=lambda lab: FACTS | {"more": "x" * 1_000_000})
     assert (found["facts"], found["broken"]) == (None, "What the lab shows is more than 1,000,000 characters.")

@@ -17,7 +17,8 @@ import yaml
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
-from course_lib import engine, forward, lab
+from course_lib import engine, forward
+from course_lib.lab import CAPABILITIES, confinement
 from tests.conftest import ROOT
 from tests.hub import DEPLOY, PASSWORD, Person, a_hub, prefix
 
@@ -78,12 +79,12 @@ def test_a_server_gets_its_own_volumes_and_no_right_at_all(config: Config) -> No
 
 
 def test_an_engine_gets_the_rights_of_a_lab_and_no_more(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lab, "discard", lambda found: None)
+    monkeypatch.setattr("course_lib.lab.discard", lambda found: None)
     spawner = Spawner()
     wait_for(config.Spawner.pre_spawn_hook(spawner))
     made = next(more for method, _, more in spawner.asked if method == "create_container")
     settings = made["host_config"]
-    rights = spawner.client.create_host_config(**lab.confinement())
+    rights = spawner.client.create_host_config(**confinement())
     assert {name: settings[name] for name in rights} == rights
     assert settings["NetworkMode"] == "none"
     assert settings["CgroupnsMode"] == "private"
@@ -100,7 +101,7 @@ def test_the_machines_own_engine_is_nowhere_in_what_a_learner_gets() -> None:
 
 def test_a_stop_takes_the_engine_away_as_a_lab_is(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     removed = []
-    monkeypatch.setattr(lab, "discard", removed.append)
+    monkeypatch.setattr("course_lib.lab.discard", removed.append)
     wait_for(config.Spawner.post_stop_hook(Spawner()))
     assert removed == ["inspect_container of container-course-hub-kim-engine"]
 
@@ -125,7 +126,7 @@ def test_a_pod_asks_for_the_rights_of_a_lab() -> None:
     values = yaml.safe_load((DEPLOY / "z2jh-values.yaml").read_text())
     [beside] = values["singleuser"]["extraContainers"]
     context = beside["securityContext"]
-    assert context["capabilities"]["add"] == list(lab.CAPABILITIES)
+    assert context["capabilities"]["add"] == list(CAPABILITIES)
     assert not context.get("privileged")
     assert context["seccompProfile"]["localhostProfile"].endswith("seccomp.json")
 
@@ -243,7 +244,7 @@ def test_what_runs_has_the_rights_that_the_configuration_gives(the_class: Class)
     assert sorted(bind.split(":")[0] for bind in server["Binds"]) == [f"{prefix()}-kim-home", f"{prefix()}-kim-socket"]
     beside = api.inspect_container(f"{prefix()}-kim-engine")["HostConfig"]
     assert not beside["Privileged"]
-    assert sorted(beside["CapAdd"]) == sorted(lab.CAPABILITIES)
+    assert sorted(beside["CapAdd"]) == sorted(CAPABILITIES)
     assert beside["NetworkMode"] == "none"
 
 

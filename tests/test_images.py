@@ -14,13 +14,14 @@ from typing import Any
 
 import pytest
 
-from course_lib import engine, images, lab
+from course_lib import engine, images
 from course_lib.base import bootstrap, supply
 from course_lib.base import make as make_base
 from course_lib.errors import CourseError
+from course_lib.lab import Lab
 from course_lib.packages import Machine, Outcome, need_packages
 from tests.proxy import proxy
-from tests.worker import refuse
+from tests.worker import lab, refuse
 
 pytestmark = pytest.mark.live
 NOWHERE = "http://127.0.0.1:9"  # the port "discard": nobody listens there
@@ -170,7 +171,7 @@ def test_a_full_temporary_folder_is_named(own_names: str, monkeypatch: pytest.Mo
 def test_down_with_images_removes_all_of_the_courses_images_and_nothing_else(
     own_names: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("COURSE_LAB", "nobodys")
+    lab = Lab("nobodys")
     api = engine.outer()
     base = f"{own_names}/debian:{RELEASE}"
     make(f"FROM {base}\nENV stage=1\n", f"{own_names}/old:1")
@@ -179,8 +180,8 @@ def test_down_with_images_removes_all_of_the_courses_images_and_nothing_else(
     make("FROM scratch\nLABEL a=b\n", f"{own_names}/not-ours:1")  # it has our first name
     assert any(image["RepoTags"] in (None, ["<none>:<none>"]) for image in api.images(filters={"label": own_names}))
     # Names like ours, without a label of ours; the container has that of its image.
-    theirs = api.create_container(f"learners-{own_names}:latest", ["true"], name=f"{lab.container()}-x")
-    network = api.create_network(lab.container(), internal=True)["Id"]
+    theirs = api.create_container(f"learners-{own_names}:latest", ["true"], name=f"{lab.container}-x")
+    network = api.create_network(lab.container, internal=True)["Id"]
     api.create_volume(lab.volume("26.1"))
     try:
         assert lab.down(remove_images=True)
@@ -202,7 +203,7 @@ def test_down_with_images_removes_all_of_the_courses_images_and_nothing_else(
 
 
 def test_down_keeps_an_image_that_a_container_uses(own_names: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COURSE_LAB", "nobodys")
+    lab = Lab("nobodys")
     api = engine.outer()
     base = f"{own_names}/debian:{RELEASE}"
     made = api.create_container(base, ["true"])

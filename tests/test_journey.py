@@ -11,10 +11,10 @@ from collections.abc import Iterator
 import pytest
 
 import course_lib
-from course_lib import engine, evidence, lab, run
+from course_lib import current, engine, evidence, run
 from course_lib.errors import CommandInterruptedError, CourseError
 from course_lib.follow import Journey, journey
-from tests.worker import refuse
+from tests.worker import lab, refuse
 
 pytestmark = pytest.mark.live
 # What of us could be seen: our tables, processes, files, and the rules that people look at.
@@ -34,7 +34,7 @@ def scene() -> Iterator[None]:
     """Give a published web server and two networks."""
     lab.up(lab.version(), refuse)
     lab.reset()
-    run.host(
+    current.host(
         "docker network create front; docker network create back\n"
         "docker run -d --name web -p 80:80 nginx\n"
         "docker run -d -it --name f1 --network front busybox; docker run -d -it --name b1 --network back busybox\n"
@@ -45,9 +45,9 @@ def scene() -> Iterator[None]:
 
 def test_a_request_to_a_published_port(scene: None) -> None:
     """The chapter's claim, and the contract of a notebook: printed twice it is the same."""
-    before = run.ask(TRACES)
+    before = run.ask(lab, TRACES)
     first = course_lib.journey("client", "http://host:80/")
-    assert run.ask(TRACES) == before, "nothing stays"
+    assert run.ask(lab, TRACES) == before, "nothing stays"
     assert isinstance(first, Journey)
     assert first.end.words == "answered: HTTP/1.1 200 OK"
     dnat = next(s for s in first.steps if "DNAT" in s.rule)
@@ -80,18 +80,18 @@ def test_a_name_is_looked_up_as_the_sender_does_it(scene: None) -> None:
 
 def wait_for(traces: str, seconds: float) -> bool:
     deadline = time.monotonic() + seconds
-    while (found := run.ask(TRACES)) != traces and time.monotonic() < deadline:
+    while (found := run.ask(lab, TRACES)) != traces and time.monotonic() < deadline:
         time.sleep(0.05)
     return found == traces
 
 
 def test_an_interrupt_leaves_nothing(scene: None) -> None:
     """Interrupted while its sender waits, and the next one goes on."""
-    before = run.ask(TRACES)
+    before = run.ask(lab, TRACES)
 
     def interrupt() -> None:
         deadline = time.monotonic() + 20
-        while not run.quick(engine.outer(), lab.container(), "pgrep -x socat") and time.monotonic() < deadline:
+        while not run.quick(engine.outer(), lab.container, "pgrep -x socat") and time.monotonic() < deadline:
             time.sleep(0.02)
         os.kill(os.getpid(), signal.SIGINT)
 
@@ -109,7 +109,7 @@ def test_what_cannot_be_watched_is_said(scene: None, monkeypatch: pytest.MonkeyP
 
 
 def test_whoever_shares_a_namespace_is_watched_in_it(scene: None) -> None:
-    run.host("docker run -d -it --name side --network container:web busybox")
+    current.host("docker run -d -it --name side --network container:web busybox")
     shared = journey("side", "http://172.17.0.2/")
     assert {s.place for s in shared.steps} == {"web"}
     assert shared.notes == ("side has no network namespace of its own, it is in that of web",)

@@ -21,8 +21,9 @@ from typing import Any
 import nbformat
 import pytest
 
-from course_lib import lab, run
+from course_lib import current
 from tests.conftest import ROOT
+from tests.worker import lab
 
 pytestmark = [pytest.mark.live, pytest.mark.slow]  # test_live.py begins in the same way
 
@@ -217,11 +218,11 @@ def test_output_streams_an_error_is_a_sentence_and_an_interrupt_ends_the_command
 
     sleeping = learner.run_cell(3)
     deadline = time.monotonic() + 20
-    while not run.host("pgrep -f 'sleep 321[0]' || true"):
+    while not current.host("pgrep -f 'sleep 321[0]' || true"):
         assert time.monotonic() < deadline
     learner.page.locator(".jp-NotebookPanel:visible [data-jp-item-name=interrupt]").click()
     sleeping.get_by_text("Interrupted").wait_for(timeout=10_000)
-    assert run.host("pgrep -f 'sleep 321[0]' || true") == ""
+    assert current.host("pgrep -f 'sleep 321[0]' || true") == ""
     learner.look("4-interrupted")
     assert "Traceback" not in sleeping.inner_text()
 
@@ -254,6 +255,6 @@ def test_ctrl_c_ends_jupyterlab_and_the_lab_goes_on(learner: Learner) -> None:
     learner.server.send_signal(signal.SIGINT)
     learner.server.wait(timeout=20)
     assert lab.require() == box
-    assert run.host("hostname").strip() == "host"
+    assert current.host("hostname").strip() == "host"
     print(sorted(str(p.relative_to(learner.home)) for p in learner.home.rglob("*") if p.is_file()))
     print(json.dumps("".join(learner.said)[-500:]))

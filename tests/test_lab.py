@@ -10,20 +10,21 @@ from typing import Any
 
 import pytest
 
-from course_lib import engine, images, lab, run
+from course_lib import current, engine, images, run
 from course_lib.errors import CourseError, EngineUnfitError, LabGoneError
-from tests.worker import refuse
+from course_lib.lab import Lab, from_environment
+from tests.worker import lab, refuse
 
 pytestmark = pytest.mark.live
 
 
 def first_choices() -> tuple[str, str, str]:
     """Let the engine choose an address, a subnet and a port, and return them."""
-    run.host("docker run -d --name first -p 80 nginx >/dev/null; docker network create first >/dev/null")
+    current.host("docker run -d --name first -p 80 nginx >/dev/null; docker network create first >/dev/null")
     return (
-        run.host("docker inspect -f '{{.NetworkSettings.Networks.bridge.IPAddress}}' first").strip(),
-        run.host("docker network inspect -f '{{range .IPAM.Config}}{{.Subnet}}{{end}}' first").strip(),
-        run.host("docker port first 80/tcp | head -n 1").strip(),
+        current.host("docker inspect -f '{{.NetworkSettings.Networks.bridge.IPAddress}}' first").strip(),
+        current.host("docker network inspect -f '{{range .IPAM.Config}}{{.Subnet}}{{end}}' first").strip(),
+        current.host("docker port first 80/tcp | head -n 1").strip(),
     )
 
 
@@ -41,30 +42,30 @@ def test_ten_resets_give_the_same_first_choices_each_within_three_seconds(runnin
 
 
 def test_a_plain_host_shows_nothing_of_ours(fresh_lab: None) -> None:
-    links = run.host("ip -br link | cut -d' ' -f1").split()
+    links = current.host("ip -br link | cut -d' ' -f1").split()
     assert links == ["lo", "eth0@if2", "docker0"]
-    assert run.host("docker ps -aq") == ""
-    rules = run.host("iptables-save")
+    assert current.host("docker ps -aq") == ""
+    rules = current.host("iptables-save")
     assert ":FORWARD DROP" in rules, "dockerd itself must have turned on forwarding"
     assert "127.0.0.11" not in rules
-    assert run.host("iptables-legacy-save 2>/dev/null || true").strip() == ""
-    assert run.host("cat /proc/sys/net/ipv4/ip_forward").strip() == "1"
+    assert current.host("iptables-legacy-save 2>/dev/null || true").strip() == ""
+    assert current.host("cat /proc/sys/net/ipv4/ip_forward").strip() == "1"
 
 
 def test_the_host_cannot_write_beyond_its_network(running_lab: None) -> None:
-    assert "Read-only" in run.host("echo x >/proc/sys/kernel/core_pattern", fails=True)
+    assert "Read-only" in current.host("echo x >/proc/sys/kernel/core_pattern", fails=True)
 
 
 def test_names_resolve_and_nothing_waits_for_the_outside(running_lab: None) -> None:
     began = time.monotonic()
-    assert run.host("dig +short client.example").strip() == "203.0.113.20"
-    assert "NXDOMAIN" in run.host("dig nosuch.test")
-    run.host("curl -s http://198.51.100.1/", fails=True)
+    assert current.host("dig +short client.example").strip() == "203.0.113.20"
+    assert "NXDOMAIN" in current.host("dig nosuch.test")
+    current.host("curl -s http://198.51.100.1/", fails=True)
     assert time.monotonic() - began < 10
 
 
 def test_the_api_over_the_stream(running_lab: None) -> None:
-    api = engine.inner(lab.container())
+    api = engine.inner(lab.container)
     made = api.create_container("busybox", ["sh", "-c", "echo one; read x; echo got $x; sleep 60"], stdin_open=True)
     attached = api.attach_socket(made, params={"stdin": 1, "stdout": 1, "stream": 1})
     api.start(made)
@@ -91,48 +92,46 @@ def test_the_api_over_the_stream(running_lab: None) -> None:
 def test_a_killed_dockerd_is_told_in_one_sentence_and_reset_repairs(fresh_lab: None) -> None:
     began = time.monotonic()
     with pytest.raises(LabGoneError, match=r"dockerd .* `\./course reset`"):
-        run.host("pkill -KILL -x dockerd; sleep 0.2; docker ps")
+        current.host("pkill -KILL -x dockerd; sleep 0.2; docker ps")
     assert time.monotonic() - began < 10
     lab.reset()
-    assert run.host("docker ps -q") == ""
+    assert current.host("docker ps -q") == ""
 
 
 def test_a_lab_killed_while_a_cell_runs(fresh_lab: None) -> None:
     import threading
 
-    threading.Timer(1, lambda: engine.outer().kill(lab.container())).start()
+    threading.Timer(1, lambda: engine.outer().kill(lab.container)).start()
     began = time.monotonic()
     with pytest.raises(LabGoneError, match=r"`\./course reset`"):
-        run.host("sleep 60")
+        current.host("sleep 60")
     assert time.monotonic() - began < 10
     lab.reset()
-    assert run.host("hostname").strip() == "host"
+    assert current.host("hostname").strip() == "host"
 
 
 @pytest.mark.slow
 def test_a_lab_that_was_stopped_starts_again_with_what_it_had(fresh_lab: None) -> None:
-    run.host("docker run -d --name kept busybox sleep 100 >/dev/null")
-    engine.outer().kill(lab.container())
+    current.host("docker run -d --name kept busybox sleep 100 >/dev/null")
+    engine.outer().kill(lab.container)
     lab.up("26.1", refuse)
-    assert run.host("docker ps -a --format '{{.Names}}'").strip() == "kept"
+    assert current.host("docker ps -a --format '{{.Names}}'").strip() == "kept"
 
 
 @pytest.mark.slow
-def test_two_labs_know_nothing_of_each_other(fresh_lab: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    run.host("docker run -d --name web -p 80:80 nginx >/dev/null")
-    first = lab.name()
-    monkeypatch.setenv("COURSE_LAB", "test-two")
+def test_two_labs_know_nothing_of_each_other(fresh_lab: None) -> None:
+    current.host("docker run -d --name web -p 80:80 nginx >/dev/null")
+    second = Lab("test-two")
     try:
-        lab.up("26.1", refuse)
-        assert run.host("docker ps -q") == ""
-        run.host("docker run -d --name web -p 80:80 nginx >/dev/null")
-        assert lab.down(remove_images=False)
+        second.up("26.1", refuse)
+        assert run.run(second, "docker ps -q") == ""
+        run.run(second, "docker run -d --name web -p 80:80 nginx >/dev/null")
+        assert second.down(remove_images=False)
     finally:
-        lab.down(remove_images=False)
+        second.down(remove_images=False)
     with pytest.raises(LabGoneError, match="There is no lab"):
-        lab.require()
-    monkeypatch.setenv("COURSE_LAB", first)
-    assert run.host("docker ps --format '{{.Names}}'").strip() == "web"
+        second.require()
+    assert current.host("docker ps --format '{{.Names}}'").strip() == "web"
 
 
 @pytest.fixture
@@ -154,7 +153,7 @@ def bystander() -> Iterator[Any]:
 def test_down_proves_that_the_machine_is_as_before(
     bystander: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("COURSE_LAB", "test-three")
+    lab = Lab("test-three")
     lab.up("26.1", refuse)
     assert lab.down(remove_images=False)
     said = capsys.readouterr().out
@@ -167,7 +166,7 @@ def test_down_proves_that_the_machine_is_as_before(
 
 @pytest.mark.slow
 def test_down_says_what_came_meanwhile(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setenv("COURSE_LAB", "test-four")
+    lab = Lab("test-four")
     api = engine.outer()
     lab.up("26.1", refuse)
     api.create_volume("somebody-elses")
@@ -179,9 +178,9 @@ def test_down_says_what_came_meanwhile(monkeypatch: pytest.MonkeyPatch, capsys: 
 
 
 def test_a_foreign_container_of_our_name_is_not_touched(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COURSE_LAB", "test-five")
+    lab = Lab("test-five")
     api = engine.outer()
-    theirs = api.create_container(images.inner_image("busybox"), ["true"], name=lab.container())["Id"]
+    theirs = api.create_container(images.inner_image("busybox"), ["true"], name=lab.container)["Id"]
     try:
         for act in (lambda: lab.up("26.1", refuse), lab.reset, lambda: lab.down(True)):
             with pytest.raises(CourseError, match="not the course's is in the way"):
@@ -192,7 +191,7 @@ def test_a_foreign_container_of_our_name_is_not_touched(monkeypatch: pytest.Monk
 
 
 def test_a_foreign_volume_and_image_of_our_name_are_not_touched(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COURSE_LAB", "test-six")
+    lab = Lab("test-six")
     api = engine.outer()
     api.create_volume(lab.volume("26.1"))
     try:
@@ -211,8 +210,8 @@ def test_a_foreign_volume_and_image_of_our_name_are_not_touched(monkeypatch: pyt
 
 @pytest.mark.slow
 def test_a_refused_capability_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COURSE_LAB", "test-seven")
-    monkeypatch.setattr(lab, "CAPABILITIES", ("NET_ADMIN", "SYS_PTRACE"))
+    lab = Lab("test-seven")
+    monkeypatch.setattr("course_lib.lab.CAPABILITIES", ("NET_ADMIN", "SYS_PTRACE"))
     try:
         with pytest.raises(EngineUnfitError, match="the right to mount"):
             lab.up("26.1", refuse)
@@ -223,7 +222,7 @@ def test_a_refused_capability_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.slow
 def test_an_interrupted_up_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COURSE_LAB", "test-eight")
+    lab = Lab("test-eight")
 
     def interrupted(_: Any) -> None:
         raise KeyboardInterrupt
@@ -234,7 +233,7 @@ def test_an_interrupted_up_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
             with pytest.raises(KeyboardInterrupt):
                 lab.up("26.1", refuse)
         lab.up("26.1", refuse)
-        assert "nginx" in run.host("docker images --format '{{.Repository}}'")
+        assert "nginx" in run.run(lab, "docker images --format '{{.Repository}}'")
     finally:
         lab.down(remove_images=False)
 
@@ -243,14 +242,14 @@ def test_an_interrupted_up_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_bad_name_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COURSE_LAB", name)
     with pytest.raises(CourseError, match="no name for a lab"):
-        lab.container()
+        from_environment()
 
 
 @pytest.mark.slow
 def test_a_page_in_a_real_browser(fresh_lab: None, browser: Any) -> None:
     address = lab.url(8080)  # before anything is published there
     page = browser.new_page()
-    run.host(
+    current.host(
         """docker run -d --name web -p 8080:80 nginx >/dev/null
 docker exec web sh -c 'echo "<title>landed</title>" >/usr/share/nginx/html/landed.html
 sed -i "/index /a location = /away { return 302 http://\\$http_host/landed.html; }" /etc/nginx/conf.d/default.conf'
@@ -274,7 +273,7 @@ def test_nothing_behind_the_address_is_a_reset_not_a_wait(running_lab: None) -> 
 
 @pytest.mark.slow
 def test_a_changed_recipe_replaces_the_image_in_the_lab(fresh_lab: None) -> None:
-    api = engine.inner(lab.container())
+    api = engine.inner(lab.container)
     before = api.images(all=False)
     old = api.inspect_image("busybox:latest")["Id"]
     made = api.create_container("busybox", ["true"])["Id"]
@@ -288,9 +287,9 @@ def test_a_changed_recipe_replaces_the_image_in_the_lab(fresh_lab: None) -> None
 
 @pytest.mark.slow
 def test_reset_removes_the_images_that_were_made_in_the_lab(fresh_lab: None) -> None:
-    run.host(
+    current.host(
         "printf 'FROM busybox\\nEXPOSE 8000\\n' | docker build -q -t mine - 2>/dev/null; docker tag nginx mine:too"
     )
     lab.reset()
-    names = run.host("docker images --format '{{.Repository}}:{{.Tag}}' | sort").split()
+    names = current.host("docker images --format '{{.Repository}}:{{.Tag}}' | sort").split()
     assert names == sorted(f"{name}:latest" for name in images.INNER)

@@ -11,9 +11,10 @@ from typing import Any
 import nbformat
 import pytest
 
-from course_lib import lab, run
+from course_lib import current
 from tests.conftest import ROOT
 from tests.test_jupyter import Learner, learner  # noqa: F401 - a fixture
+from tests.worker import lab
 
 pytestmark = pytest.mark.live
 
@@ -126,18 +127,18 @@ def test_all_of_it_is_seen_and_can_be_read(learner: Learner, page: Any) -> None:
 def test_it_follows_a_terminal_also_while_a_cell_runs(learner: Learner, page: Any) -> None:  # noqa: F811
     learner.run_cell(3)
     page.get_by_text("| Busy").wait_for(timeout=5000)
-    run.host("docker run -d --name web -p 80:80 nginx >/dev/null")
+    current.host("docker run -d --name web -p 80:80 nginx >/dev/null")
     seen(page, r"web: nginx .*; running; 80/tcp published as 0\.0\.0\.0:80")
-    run.host("docker stop -t 0 c1 >/dev/null")
+    current.host("docker stop -t 0 c1 >/dev/null")
     seen(page, r"c1: busybox · sh; exited")
     assert page.get_by_text("| Busy").count(), "the cell ended before"
     status = page.locator("[role=status]").first.inner_text()
     assert "c1" in status
-    run.host("iptables -A DOCKER-USER -s 203.0.113.99 -j DROP")  # what no engine tells
+    current.host("iptables -A DOCKER-USER -s 203.0.113.99 -j DROP")  # what no engine tells
     seen(page, r"DROP 203\.0\.113\.99")
-    run.host("ip link set $(veth-of web) down")
+    current.host("ip link set $(veth-of web) down")
     seen(page, r"web +eth0 .*DOWN")
-    run.host("ip link set $(veth-of web) up")
+    current.host("ip link set $(veth-of web) up")
     page.get_by_text("| Idle").wait_for(timeout=20_000)
     look(learner, "live-web")
     # Who has scrolled a large picture sees the same part of it when it changes.
@@ -147,11 +148,11 @@ def test_it_follows_a_terminal_also_while_a_cell_runs(learner: Learner, page: An
     page.wait_for_timeout(500)
     scroller = page.locator(".jp-NotebookPanel:visible .widget-html:has(.course-live)")
     scroller.evaluate("box => { box.scrollLeft = 150 }")
-    run.host("docker rename web site")
+    current.host("docker rename web site")
     seen(page, r"site: nginx")
     assert scroller.evaluate("box => box.scrollLeft") == 150
     large.uncheck()
-    run.host("docker rename site web")
+    current.host("docker rename site web")
     seen(page, r"web: nginx")
 
 
@@ -183,7 +184,7 @@ def test_its_controls(learner: Learner, page: Any) -> None:  # noqa: F811
     page.get_by_text("1 before the newest state.").wait_for(state="hidden", timeout=5000)
     panel.get_by_role("button", name="Pause").click()
     until(lambda: panel.locator("button.mod-active").count() == 1)
-    run.host("docker network create later >/dev/null")
+    current.host("docker network create later >/dev/null")
     page.wait_for_timeout(700)
     assert not shown("later")
     panel.get_by_role("button", name="Pause").click()
@@ -229,26 +230,26 @@ def test_a_prediction_is_answered_after_the_click(learner: Learner, page: Any) -
 
 @pytest.mark.slow
 def test_it_survives_a_restart_of_dockerd_and_a_fresh_lab(learner: Learner, page: Any) -> None:  # noqa: F811
-    run.host(
+    current.host(
         "pid=$(pgrep -x dockerd); command=$(tr '\\0' ' ' </proc/$pid/cmdline); kill $pid\n"
         "while [ -e /proc/$pid ]; do sleep 0.1; done\n"
         "setsid $command </dev/null >/tmp/dockerd.log 2>&1 &\n"
         "until docker version >/dev/null 2>&1; do sleep 0.1; done"
     )
-    run.host("docker run -d -it --name after busybox >/dev/null")
+    current.host("docker run -d -it --name after busybox >/dev/null")
     seen(page, r"after: busybox · sh; running", 5)
     lab.reset()
     seen(page, r"There is no container\.", 5)
-    run.host("docker run -d -it --name fresh busybox >/dev/null")
+    current.host("docker run -d -it --name fresh busybox >/dev/null")
     seen(page, r"fresh: busybox · sh; running", 5)
 
 
 @pytest.mark.slow
 def test_closed_it_leaves_nothing_but_the_picture_and_its_words(learner: Learner, page: Any) -> None:  # noqa: F811
-    assert run.host("pgrep -f '[m]onitor ruleset' || true")
+    assert current.host("pgrep -f '[m]onitor ruleset' || true")
     learner.run_cell(5).get_by_text("threads: []").wait_for(timeout=10_000)
     deadline = time.monotonic() + 5
-    while run.host("pgrep -f '[m]onitor ruleset|docker [e]vents' || true"):
+    while current.host("pgrep -f '[m]onitor ruleset|docker [e]vents' || true"):
         assert time.monotonic() < deadline
     page.keyboard.press("Control+s")
     path = learner.clone / "notebooks" / "live.ipynb"
@@ -370,7 +371,7 @@ def test_a_journey_fits_and_is_saved_as_a_picture_and_a_table(learner: Learner, 
             outputs = nbformat.read(path, as_version=4).cells[2].outputs
     assert "answered: HTTP/1.1 200 OK" in outputs[0].data["text/plain"]
     assert len(outputs[0].data["image/png"]) > 10_000
-    run.host("docker rm -f web")
+    current.host("docker rm -f web")
 
 
 @pytest.mark.slow
@@ -396,7 +397,7 @@ def test_the_panel_plays_the_last_journey_and_goes_back_to_the_network(learner: 
     page.keyboard.press("ArrowLeft")
     assert ", the answer: " in chosen.inner_text()
     assert way.locator(".course-mark:visible").count() == marks - 2
-    run.host("docker run -d --name beside busybox sleep 1000")  # the panel follows; what plays goes on
+    current.host("docker run -d --name beside busybox sleep 1000")  # the panel follows; what plays goes on
     page.wait_for_timeout(1500)
     assert way.locator(".course-mark:visible").count() == marks - 2
     way.get_by_text("Play").click()
@@ -404,13 +405,13 @@ def test_the_panel_plays_the_last_journey_and_goes_back_to_the_network(learner: 
     button.click()
     assert seen(page, "beside: busybox", 10)
     panel.locator(".course-way").wait_for(state="detached", timeout=5000)
-    run.host("docker rm -f web beside")
+    current.host("docker rm -f web beside")
 
 
 def started(name: str, since: float) -> float:
     """Return when the engine said that a container has started, in seconds since 1970."""
     said = f"docker events --since {since:.3f} --until {time.time():.3f} --filter event=start --filter container={name}"
-    return int(run.host(f"{said} --format '{{{{.TimeNano}}}}'").split()[0]) / 1e9
+    return int(current.host(f"{said} --format '{{{{.TimeNano}}}}'").split()[0]) / 1e9
 
 
 @pytest.mark.slow
@@ -446,9 +447,9 @@ def test_it_follows_a_chapter_cell_by_cell_and_a_terminal_beside_it(learner: Lea
         if number in (6, 10, 14):
             began, name = time.time(), f"beside{number}"
             page.evaluate(f"window.courseSeen = ({SEEN})(['{name}: busybox · sh; running', 20000]); 0")
-            run.host(f"docker run -d -it --name {name} busybox >/dev/null")
+            current.host(f"docker run -d -it --name {name} busybox >/dev/null")
             late.append(page.evaluate("window.courseSeen") / 1000 - started(name, began))
-            run.host(f"docker rm -f {name} >/dev/null")
+            current.host(f"docker rm -f {name} >/dev/null")
             page.wait_for_function(f"!document.querySelector('.course-live desc').textContent.includes('{name}')")
             if number == 10:
                 learner.look("live-chapter-1600")

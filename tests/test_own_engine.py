@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
-from course_lib import collect, engine, facts, helper, images, lab, own_engine, proof, run
+from course_lib import collect, current, engine, facts, helper, images, own_engine, proof
 from course_lib.errors import CourseError, EngineUnfitError
 from course_lib.layout import layout
 from course_lib.snapshot import Snapshot
 from course_lib.text import describe
 from tests.fake_engine import INFO, fake_engine
 from tests.test_cli import course
+from tests.worker import lab
 
 RECORDED = json.loads((Path(__file__).parent / "facts" / "26.1" / "published.json").read_text())
 TABLES = "table ip nat\ntable ip filter\ntable ip6 filter\n"
@@ -209,7 +210,7 @@ def test_nothing_of_the_machine_is_changed(running_lab: None) -> None:
     assert before == after
     assert before["rules"]
     assert no_helper_is_left(api)
-    assert f"  {lab.container()}" in done.stdout or f" {lab.container()}" in done.stdout
+    assert f"  {lab.container}" in done.stdout or f" {lab.container}" in done.stdout
     assert not re.search(r"\bclient\b|203\.0\.113\.", done.stdout)
     assert "Rules at FORWARD" in done.stdout
 
@@ -244,15 +245,15 @@ docker network ls; docker volume ls; docker images -q"""
 @pytest.mark.slow
 def test_a_helper_sees_what_the_lab_shows_of_itself(fresh_lab: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """The lab's own engine in the place of the learner's: what is read from outside is what is read from inside."""
-    run.host(IMPORT)
+    current.host(IMPORT)
     state = f"({STATE}) | grep -v '^#' | sed 's/valid_lft.*//'"
-    before = run.host(state)
-    api = engine.inner(lab.container())
+    before = current.host(state)
+    api = engine.inner(lab.container)
     monkeypatch.setattr(engine, "connect", lambda **_: api)
     monkeypatch.setattr(own_engine, "lab_image", lambda _: "helper:x")
     made = collect.snapshot(own_engine.read())
-    assert run.host(state) == before
-    inside = collect.snapshot(facts.read())
+    assert current.host(state) == before
+    inside = collect.snapshot(facts.read(lab))
     assert made.unread == made.warnings == ()
     assert made.containers == inside.containers
     assert (made.interfaces, made.networks, made.routes) == (inside.interfaces, inside.networks, inside.routes)

@@ -19,6 +19,7 @@ from course_lib.errors import CommandFailedError, CourseError
 from course_lib.submissions import read_class
 from tests.conftest import ROOT, refuse
 from tests.test_exercises import filled
+from tests.worker import lab
 
 NAME = "02_publish_three_ways"
 
@@ -154,12 +155,12 @@ def test_submit_runs_it_again_in_a_fresh_lab_and_packs_what_the_grader_reads(
 ) -> None:
     monkeypatch.setattr(submit, "HANDED_OUT", desk.parent)
     with pytest.raises(CourseError, match="no answer"):
-        submit.submit(NAME, refuse)
+        submit.submit(lab, NAME, refuse)
     (desk / "answer.sh").write_text(script("mistakes/by-hand", "kim"))
-    assert not submit.submit(NAME, refuse)
+    assert not submit.submit(lab, NAME, refuse)
     assert "not yet  0/1  The engine chose" in capsys.readouterr().out
     (desk / "answer.sh").write_text(script("solution", "kim"))
-    assert submit.submit(NAME, refuse)
+    assert submit.submit(lab, NAME, refuse)
     assert f"kim.{NAME}.tar.gz" in capsys.readouterr().out
     [kim] = [found for found in read_class(desk.parent) if found.learner == "kim"]
     assert kim.answers == {NAME: {"answer.sh": script("solution", "kim").encode()}}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from course_lib import run
+from course_lib import current
 from tests.test_jupyter import Learner, learning
 
 pytestmark = [pytest.mark.live, pytest.mark.slow]
@@ -69,7 +69,7 @@ def test_the_keys_lead_from_step_to_step_and_the_picture_follows(room: Learner) 
     page.locator(f"{STEP} .jp-Cell-outputArea", has_text="master docker0").wait_for(timeout=20_000)
     assert apart(page)
     room.look("2-run")
-    assert run.host("docker ps --format '{{.Names}}'").split() == ["c1"]
+    assert current.host("docker ps --format '{{.Names}}'").split() == ["c1"]
 
 
 def test_on_a_narrow_screen_the_picture_is_below(room: Learner) -> None:

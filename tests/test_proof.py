@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from course_lib import engine, lab, proof, stream
+from course_lib import engine, proof, stream
 from course_lib.errors import EngineUnfitError
+from tests.worker import lab
 
 BEFORE: dict[str, Any] = {
     "containers": {"aa": "own"},

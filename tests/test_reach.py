@@ -6,10 +6,11 @@ import dataclasses
 
 import pytest
 
-from course_lib import reach, run
+from course_lib import current, reach
 from course_lib.checks import Probe, network_of
 from course_lib.probing import look
 from course_lib.snapshot import Chain, Container, Endpoint, Interface, Port, Rule, Snapshot
+from tests.worker import lab
 
 WEB = Container(
     "web", "1" * 64, "nginx", "nginx", "running", endpoints=(Endpoint("bridge", addresses=("10.0.0.2/24",)),)
@@ -66,26 +67,26 @@ def test_nothing_comes_from_nowhere_only_where_all_was_tried() -> None:
 @pytest.mark.slow
 def test_a_probe_tries_all_from_a_containers_network_with_the_hosts_programs() -> None:
     """`web` answers `caller` by name, and nobody while it is paused; afterwards all is as before."""
-    run.host("""
+    current.host("""
 docker network create --subnet 10.20.0.0/24 net
 docker run -d --name web --net net --ip 10.20.0.20 --add-host far:203.0.113.20 busybox httpd -f -h /tmp
 docker exec web sh -c 'echo hello >/tmp/index.html'
 docker run -d -it --name caller --net net busybox""")
-    before = run.host("cat /proc/self/mountinfo /etc/hosts /etc/resolv.conf")
+    before = current.host("cat /proc/self/mountinfo /etc/hosts /etc/resolv.conf")
     caller = network_of("caller")
-    assert look(Probe(caller, "curl -fs http://web/", patience=5)).output == "hello"
-    assert look(Probe(network_of("web"), "getent hosts far")).output.split() == ["203.0.113.20", "far"]
-    assert look(Probe(caller, "getent hosts far")).code == 2
-    assert look(Probe(network_of("nobody"), "true")).output == "no container nobody runs"
-    assert look(Probe(network_of("nobody"), "true")).code == 125
+    assert look(lab, Probe(caller, "curl -fs http://web/", patience=5)).output == "hello"
+    assert look(lab, Probe(network_of("web"), "getent hosts far")).output.split() == ["203.0.113.20", "far"]
+    assert look(lab, Probe(caller, "getent hosts far")).code == 2
+    assert look(lab, Probe(network_of("nobody"), "true")).output == "no container nobody runs"
+    assert look(lab, Probe(network_of("nobody"), "true")).code == 125
     urls, to = ["http://web/", "http://10.20.0.20/", "http://10.20.0.21/"], ["10.20.0.20", "10.20.0.21"]
-    tried = look(Probe(caller, reach.try_all("hello", urls, to))).output
+    tried = look(lab, Probe(caller, reach.try_all("hello", urls, to))).output
     assert reach.came_from(tried) == ("10.20.0.20", "http://10.20.0.20/", "http://web/")
     paused = reach.while_paused("web", reach.try_all("hello", urls))
-    assert reach.came_from(look(Probe(caller, paused)).output, "web") == ()
-    assert look(Probe(caller, "curl -fs http://web/")).output == "hello"
-    run.host("iptables -I DOCKER-USER -d 10.20.0.0/24 -j ACCEPT")
+    assert reach.came_from(look(lab, Probe(caller, paused)).output, "web") == ()
+    assert look(lab, Probe(caller, "curl -fs http://web/")).output == "hello"
+    current.host("iptables -I DOCKER-USER -d 10.20.0.0/24 -j ACCEPT")
     neighbour = reach.as_neighbour(["10.20.0.20"], reach.try_all("hello", urls[1:]))
-    assert reach.came_from(look(Probe("client", neighbour)).output) == ("http://10.20.0.20/",)
-    assert "10.20.0" not in run.client("ip route")
-    assert run.host("cat /proc/self/mountinfo /etc/hosts /etc/resolv.conf") == before
+    assert reach.came_from(look(lab, Probe("client", neighbour)).output) == ("http://10.20.0.20/",)
+    assert "10.20.0" not in current.client("ip route")
+    assert current.host("cat /proc/self/mountinfo /etc/hosts /etc/resolv.conf") == before

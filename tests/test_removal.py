@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
-from course_lib import chapter, engine, helper, lab, run, throwaway
+from course_lib import chapter, current, engine, helper, throwaway
 from course_lib.errors import CourseError
+from course_lib.lab import DEFAULT_ENGINE, ENGINE_LABEL, discard
+from tests.worker import lab
 
 PAUSE = "docker run -d --name back busybox sleep 1000 && docker pause back"  # as hints of two exercises say
 
@@ -42,14 +44,14 @@ BUSY = engine.APIError("removal of container the-id is already in progress")
 def asked(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
     """Give a function that discards a lab of some state, and returns what that took."""
 
-    def discard(status: str, *refusals: Exception) -> list[str]:
+    def discarded(status: str, *refusals: Exception) -> list[str]:
         api = Engine(*refusals)
         monkeypatch.setattr(engine, "outer", lambda: api)
         monkeypatch.setattr(helper, "end", lambda *_: api.asked.append("end"))
-        lab.discard({"Id": "the-id", "Image": "image", "State": {"Status": status}})
+        discard({"Id": "the-id", "Image": "image", "State": {"Status": status}})
         return api.asked
 
-    return discard
+    return discarded
 
 
 @pytest.mark.parametrize("status", ["running", "exited", "paused", "dead"])
@@ -74,9 +76,9 @@ def test_a_lab_that_cannot_be_removed_is_said(asked: Callable[..., list[str]]) -
 
 def test_a_lab_that_was_removed_in_part_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     state = {"Status": "dead", "Dead": True, "Running": False}
-    found = {"Image": "image", "State": state, "Config": {"Labels": {lab.ENGINE_LABEL: lab.DEFAULT_ENGINE}}}
+    found = {"Image": "image", "State": state, "Config": {"Labels": {ENGINE_LABEL: DEFAULT_ENGINE}}}
     monkeypatch.setattr(engine, "outer", lambda: SimpleNamespace(inspect_image=lambda tag: {"Id": "image"}))
-    assert "in part" in lab._unusable(found, lab.DEFAULT_ENGINE)
+    assert "in part" in lab._unusable(found, DEFAULT_ENGINE)
 
 
 def test_a_throw_away_lab_that_cannot_be_removed_does_not_stop_the_others(
@@ -98,8 +100,8 @@ def test_a_throw_away_lab_that_cannot_be_removed_does_not_stop_the_others(
 
     monkeypatch.setattr(engine, "outer", Class)
     monkeypatch.setattr(engine, "connect", Class)
-    monkeypatch.setattr(lab, "discard", discard)
-    throwaway.remove_all("somebody")
+    monkeypatch.setattr(throwaway, "discard", discard)
+    throwaway.remove_left("a label")
     assert removed == ["goes"]
     assert "stays is still there: processes of the container do not end" in capsys.readouterr().out
 
@@ -109,44 +111,44 @@ def test_a_throw_away_lab_that_cannot_be_removed_does_not_stop_the_others(
 
 @pytest.mark.live
 def test_what_is_paused_in_a_lab_is_ended_from_outside(fresh_lab: None) -> None:
-    run.host(PAUSE)
+    current.host(PAUSE)
     found = lab.inspect()
     assert found
     helper.end(engine.outer(), found["Image"], found["Id"])
     assert engine.outer().wait(found["Id"], timeout=10)["StatusCode"] in (137, 255)  # killed; lost by containerd
     lab.reset()
-    assert run.host("docker ps -aq") == ""
+    assert current.host("docker ps -aq") == ""
 
 
 def hung() -> None:
     """Pause a container in the lab, and kill the lab: with cgroup v1 its first process waits for ever."""
-    run.host(PAUSE)
+    current.host(PAUSE)
     with contextlib.suppress(engine.APIError):
-        engine.outer().kill(lab.container())
+        engine.outer().kill(lab.container)
 
 
 def frozen_by_itself() -> None:
     """Let the lab freeze itself, with one container that it paused before."""
-    run.host(PAUSE)
+    current.host(PAUSE)
     freeze = "echo FROZEN >/sys/fs/cgroup/freezer/freezer.state || echo 1 >/sys/fs/cgroup/cgroup.freeze"
     api = engine.outer()
-    api.exec_start(api.exec_create(lab.container(), ["sh", "-c", freeze]), detach=True)
+    api.exec_start(api.exec_create(lab.container, ["sh", "-c", freeze]), detach=True)
 
 
 def paused_outside() -> None:
     """Pause the lab's own container, with one container that was paused before."""
-    run.host(PAUSE)
-    engine.outer().pause(lab.container())
+    current.host(PAUSE)
+    engine.outer().pause(lab.container)
 
 
 @pytest.mark.live
 @pytest.mark.slow
-@pytest.mark.parametrize("spoil", [lambda: run.host(PAUSE), hung, frozen_by_itself, paused_outside])
+@pytest.mark.parametrize("spoil", [lambda: current.host(PAUSE), hung, frozen_by_itself, paused_outside])
 @pytest.mark.parametrize("act", [lab.reset, chapter.begin])
 def test_a_lab_in_which_something_is_frozen_is_reset(
     fresh_lab: None, spoil: Callable[[], object], act: Callable[[], object]
 ) -> None:
     spoil()
     act()
-    assert run.host("docker ps -aq") == ""
+    assert current.host("docker ps -aq") == ""
     assert not engine.outer().containers(all=True, filters={"label": "container-course=helper"})

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from course_lib import answers, exercises, lab, practice, run, submit
+from course_lib import answers, current, exercises, practice, submit
 from course_lib.checks import Value, Verdict
 from course_lib.errors import CourseError
 from course_lib.judging import judge
 from course_lib.probing import beginning, evidence
 from tests.test_exercises import filled
 from tests.test_grade import hand_in, rows, run_grader
-from tests.worker import refuse
+from tests.worker import lab, refuse
 
 EXERCISE = exercises.named("07_rescue")
 RESCUE: Any = sys.modules["course_exercise_07_rescue"]
@@ -57,13 +57,13 @@ def bodies(script: str) -> dict[str, str]:
 def begin(values: Mapping[str, Value]) -> Any:
     """Take the lab to the start, which raises unless the shop was well and then shows the symptom; look at it."""
     lab.reset()
-    answers.to_start(EXERCISE, values)
-    return beginning(EXERCISE, values)
+    answers.to_start(lab, EXERCISE, values)
+    return beginning(lab, EXERCISE, values)
 
 
 def seen(values: Mapping[str, Value], start: Any) -> tuple[Verdict, ...]:
     """Judge what is in the lab now."""
-    return judge(EXERCISE, values, evidence(EXERCISE, values, start))
+    return judge(EXERCISE, values, evidence(lab, EXERCISE, values, start))
 
 
 def test_there_are_enough_faults_and_each_has_a_complaint_and_a_hint() -> None:
@@ -101,8 +101,8 @@ def test_a_fault_is_told_and_mended(fault: str, way: Path) -> None:
     before = seen(values, start)
     assert [v.check for v in before if v.ok] == []
     assert before[0].mistake == SAYS[fault], before[0].found
-    answers.send(filled(answers.files_of(way), values))
-    run.host(answers.COMMAND)
+    answers.send(lab, filled(answers.files_of(way), values))
+    current.host(answers.COMMAND)
     assert [(v.check, v.found) for v in seen(values, start) if not v.ok] == []
 
 
@@ -132,7 +132,7 @@ def test_it_is_submitted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     answer = filled(answers.files_of(EXERCISE.folder / "solution"), EXERCISE.values(learner))
     (tmp_path / EXERCISE.name).mkdir()
     (tmp_path / EXERCISE.name / answers.ANSWER).write_bytes(answer[answers.ANSWER])
-    assert submit.submit(EXERCISE.name, refuse)
+    assert submit.submit(lab, EXERCISE.name, refuse)
     assert (tmp_path / f"{learner}.{EXERCISE.name}.tar.gz").exists()
 
 

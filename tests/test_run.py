@@ -16,10 +16,11 @@ import requests
 from IPython.core.interactiveshell import InteractiveShell
 from jupyter_client.manager import start_new_kernel
 
-from course_lib import magics, run
+from course_lib import current, magics, run
 from course_lib.errors import CommandFailedError, CommandHungError, CommandInterruptedError, CourseError
 from course_lib.stream import opened
 from tests.conftest import ROOT
+from tests.worker import lab
 
 pytestmark = [pytest.mark.live, pytest.mark.usefixtures("running_lab")]
 
@@ -28,13 +29,14 @@ PLACES = pytest.mark.parametrize("place", [run.HOST, run.CLIENT], ids=["host", "
 
 def running(pattern: str) -> list[str]:
     """Return the processes in the lab that match, without the question itself."""
-    return run.host(f"pgrep -f '[{pattern[0]}]{pattern[1:]}' || true").split()
+    return current.host(f"pgrep -f '[{pattern[0]}]{pattern[1:]}' || true").split()
 
 
 @PLACES
 def test_output_comes_while_the_command_runs(place: tuple[str, ...]) -> None:
     seen: list[tuple[float, str]] = []
     run.run(
+        lab,
         "echo one; sleep 2; echo two >&2",
         place,
         fails=False,
@@ -46,30 +48,30 @@ def test_output_comes_while_the_command_runs(place: tuple[str, ...]) -> None:
 
 
 def test_where_the_two_are() -> None:
-    assert run.host("hostname") == "host\n"
-    assert run.client("hostname") == "client\n"
-    assert "203.0.113.10/24" in run.host("ip -br addr show dev eth0")
-    assert "203.0.113.20/24" in run.client("ip -br addr show dev eth0")
+    assert current.host("hostname") == "host\n"
+    assert current.client("hostname") == "client\n"
+    assert "203.0.113.10/24" in current.host("ip -br addr show dev eth0")
+    assert "203.0.113.20/24" in current.client("ip -br addr show dev eth0")
 
 
 @pytest.mark.parametrize("code", [1, 3, 127, 255])
 def test_a_failure_raises_and_a_declared_one_does_not(code: int) -> None:
     with pytest.raises(CommandFailedError, match=rf"exit code {code}\."):
-        run.host(f"exit {code}")
-    assert run.host(f"echo said; exit {code}", fails=True) == "said\n"
+        current.host(f"exit {code}")
+    assert current.host(f"echo said; exit {code}", fails=True) == "said\n"
 
 
 def test_a_declared_failure_that_does_not_come_raises() -> None:
     with pytest.raises(CommandFailedError, match="expected to fail"):
-        run.client("true", fails=True)
+        current.client("true", fails=True)
 
 
 def test_a_cell_ends_at_its_first_failing_line() -> None:
-    assert run.host("echo one\nfalse\necho two", fails=True) == "one\n"
+    assert current.host("echo one\nfalse\necho two", fails=True) == "one\n"
 
 
 def test_an_error_says_its_line() -> None:
-    assert run.host("true\n\nnosuch", fails=True) == "bash: line 3: nosuch: command not found\n"
+    assert current.host("true\n\nnosuch", fails=True) == "bash: line 3: nosuch: command not found\n"
 
 
 @pytest.mark.parametrize(
@@ -78,7 +80,7 @@ def test_an_error_says_its_line() -> None:
 @pytest.mark.slow
 def test_a_shell_that_ends_otherwise(end: str, code: int) -> None:
     with pytest.raises(CommandFailedError, match=f"exit code {code}"):
-        run.host(end)
+        current.host(end)
 
 
 # What is in the foreground is noted last, so that it is what the sentence names.
@@ -89,7 +91,7 @@ BUSY = "sleep 4321 & (sleep 4322; true) & sleep 0.3; echo ready; bash -c 'trap \
 def test_a_command_that_hangs_is_named_and_ended_with_its_children(place: tuple[str, ...]) -> None:
     began = time.monotonic()
     with pytest.raises(CommandHungError, match=r"`bash -c .*sleep 4323.*` did not end within 1\.5 s .*--timeout"):
-        run.run(BUSY, place, fails=False, timeout=1.5)
+        run.run(lab, BUSY, place, fails=False, timeout=1.5)
     assert time.monotonic() - began < 10
     assert running("sleep 432") == []
 
@@ -97,14 +99,14 @@ def test_a_command_that_hangs_is_named_and_ended_with_its_children(place: tuple[
 @pytest.mark.slow
 def test_a_hang_in_a_subshell_is_named_too() -> None:
     with pytest.raises(CommandHungError, match="`sleep 50`"):
-        run.host("echo before; ( sleep 50 )", timeout=1)
+        current.host("echo before; ( sleep 50 )", timeout=1)
 
 
 @pytest.mark.slow
 def test_a_time_limit_counts_while_output_flows() -> None:
     began = time.monotonic()
     with pytest.raises(CommandHungError, match="`yes`"):
-        run.host("yes", timeout=1)
+        current.host("yes", timeout=1)
     assert time.monotonic() - began < 10
     assert running("yes") == []
 
@@ -145,7 +147,7 @@ def test_an_interrupt_right_at_the_start_ends_it_too(monkeypatch: pytest.MonkeyP
     stopped: list[bool] = []
     monkeypatch.setattr(run.Exec, "output", interrupted)
     with pytest.raises(CommandInterruptedError):
-        run.host("sleep 4444")
+        current.host("sleep 4444")
     assert running("sleep 4444") == []
 
 
@@ -172,7 +174,7 @@ def test_a_kernel_interrupt() -> None:
 
 
 def test_output_beyond_the_most_is_cut_with_a_word() -> None:
-    said = run.host("seq 10003")
+    said = current.host("seq 10003")
     assert said.splitlines()[9_999:] == [
         "10000",
         "[3 more lines are left out, 18 characters: at most 10,000 lines and 1,000,000 characters are shown]",
@@ -182,59 +184,59 @@ def test_output_beyond_the_most_is_cut_with_a_word() -> None:
 @pytest.mark.slow
 def test_an_endless_line_is_cut_and_memory_is_bounded() -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # kB
-    said = run.host("head -c 200M /dev/zero | tr '\\0' x")
+    said = current.host("head -c 200M /dev/zero | tr '\\0' x")
     assert len(said) < 1_000_200
     assert "[1 more line is left out, 208,715,200 characters" in said
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000
 
 
 def test_text_that_no_chunk_respects() -> None:
-    assert run.host(r"printf '\355\225'; sleep 0.2; printf '\234글\n'") == "한글\n"
-    assert run.host(r"printf 'a\000b\377\n'") == "a\0b\ufffd\n"
+    assert current.host(r"printf '\355\225'; sleep 0.2; printf '\234글\n'") == "한글\n"
+    assert current.host(r"printf 'a\000b\377\n'") == "a\0b\ufffd\n"
 
 
 @pytest.mark.slow
 def test_a_command_that_closes_its_output_but_runs_on() -> None:
     began = time.monotonic()
     with pytest.raises(CommandFailedError, match="exit code 4"):
-        run.host("exec >&- 2>&-; sleep 1.5; exit 4")
+        current.host("exec >&- 2>&-; sleep 1.5; exit 4")
     assert time.monotonic() - began > 1.4
 
 
 @pytest.mark.slow
 def test_a_cell_ends_with_its_shell_and_its_background_lives_on_unheard() -> None:
     began = time.monotonic()
-    said = run.host("rm -f /tmp/alive; (sleep 3; echo unheard; sleep 0.2; echo more; touch /tmp/alive) & echo here")
+    said = current.host("rm -f /tmp/alive; (sleep 3; echo unheard; sleep 0.2; echo more; touch /tmp/alive) & echo here")
     assert said == "here\n"
     assert time.monotonic() - began < 2
-    run.host("for i in $(seq 60); do [ -e /tmp/alive ] && exit; sleep 0.1; done; exit 1")
+    current.host("for i in $(seq 60); do [ -e /tmp/alive ] && exit; sleep 0.1; done; exit 1")
 
 
 def test_a_cell_that_reads_gets_an_end_of_file() -> None:
-    assert run.host("cat; read x || echo nothing", timeout=5) == "nothing\n"
+    assert current.host("cat; read x || echo nothing", timeout=5) == "nothing\n"
 
 
 @pytest.mark.parametrize("text", ["it's", '"$HOME" \\n `x` 100% %s {0} {{', "한국어 🐳", "a\\\nb", "!x; # no"])
 def test_a_text_arrives_as_it_is(text: str) -> None:
-    assert run.host(f"cat <<'END'\n{text}\nEND") == f"{text}\n"
+    assert current.host(f"cat <<'END'\n{text}\nEND") == f"{text}\n"
 
 
 def test_a_cell_longer_than_one_argument_of_a_program() -> None:
     long = "글" * 150_000
-    assert run.client(f"LC_ALL=C.UTF-8; x={long}; echo ${{#x}}") == "150000\n"
+    assert current.client(f"LC_ALL=C.UTF-8; x={long}; echo ${{#x}}") == "150000\n"
 
 
 def test_a_zero_byte_is_refused_in_a_sentence() -> None:
     with pytest.raises(CourseError, match="zero byte"):
-        run.host("echo \0")
+        current.host("echo \0")
 
 
 def test_nothing_of_ours_stays_in_the_lab() -> None:
-    run.host("rm -f /run/course-*.*")
-    run.host("true")
+    current.host("rm -f /run/course-*.*")
+    current.host("true")
     with pytest.raises(CommandHungError):
-        run.client("sleep 9", timeout=0.5)
-    assert len(run.host("ls -d /run/course-*.*").split()) == 2, "the two notes of this very command"
+        current.client("sleep 9", timeout=0.5)
+    assert len(current.host("ls -d /run/course-*.*").split()) == 2, "the two notes of this very command"
 
 
 @pytest.fixture
@@ -283,7 +285,7 @@ def test_two_at_once_do_not_mix() -> None:
     results: dict[int, str] = {}
 
     def go(number: int) -> None:
-        results[number] = run.host(f"for i in 1 2 3; do echo {number}; sleep 0.1; done")
+        results[number] = current.host(f"for i in 1 2 3; do echo {number}; sleep 0.1; done")
 
     threads = [threading.Thread(target=go, args=(number,)) for number in range(4)]
     for thread in threads:

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from course_lib import chapter, lab, run
+from course_lib import chapter, current
 from tests.screenshots import PICTURES, SIZE, cells, take
+from tests.worker import lab
 
 pytestmark = pytest.mark.live
 
@@ -30,8 +31,8 @@ def test_the_page_is_out_of_line_until_it_says_pre(fresh_lab: None, browser: Any
             assert picture.size == (SIZE["width"], SIZE["height"])
             assert len(picture.convert("L").getcolors() or []) > 1, f"{folder / name} is empty"
     # A figure that HTML takes for comments: seen only when it is escaped.
-    run.host(next(cell for cell in cells() if "boxes -d html" in cell))
-    run.host(
+    current.host(next(cell for cell in cells() if "boxes -d html" in cell))
+    current.host(
         "cd /root/exercise; cp figure webdata/raw.html; escape=\"$(grep -o 's/&/.*gt;/g' genid.sh)\"\n"
         '(echo "<pre>"; sed "$escape" figure) >webdata/escaped.html'
     )

@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
-from course_lib import engine, images, lab, run
+from course_lib import current, engine, images
 from course_lib.errors import CommandFailedError
 from tests.conftest import ROOT
+from tests.worker import lab
 
 pytestmark = pytest.mark.live
 # capabilities(7): the bits of Docker's default set, and of the three that the lab is given in addition.
@@ -47,7 +48,7 @@ def test_the_lab_is_not_privileged_and_has_nothing_of_the_machine(settings: dict
 def test_the_capabilities_are_dockers_own_and_three_more(settings: dict[str, Any]) -> None:
     assert sorted(name.removeprefix("CAP_") for name in settings["CapAdd"]) == ["NET_ADMIN", "SYS_ADMIN", "SYS_PTRACE"]
     assert not settings["CapDrop"]
-    has = int(run.host("awk '/^CapEff/ { print $2 }' /proc/self/status"), 16)
+    has = int(current.host("awk '/^CapEff/ { print $2 }' /proc/self/status"), 16)
     wanted = {*DEFAULT_BITS, NET_ADMIN, SYS_PTRACE, SYS_ADMIN}
     assert {bit for bit in range(64) if has >> bit & 1} == wanted
 
@@ -56,7 +57,7 @@ def test_the_seccomp_profile_is_in_force(settings: dict[str, Any]) -> None:
     profile = next(option for option in settings["SecurityOpt"] if option.startswith("seccomp="))
     refused = set(json.loads(profile.removeprefix("seccomp="))["syscalls"][0]["names"])
     assert {"open_by_handle_at", "perf_event_open", "init_module", "kexec_load", "io_uring_setup"} <= refused
-    assert run.host("awk '/^Seccomp:/ { print $2 }' /proc/self/status").strip() == "2"  # seccomp(2): a filter
+    assert current.host("awk '/^Seccomp:/ { print $2 }' /proc/self/status").strip() == "2"  # seccomp(2): a filter
 
 
 @pytest.mark.parametrize(
@@ -73,12 +74,12 @@ def test_the_seccomp_profile_is_in_force(settings: dict[str, Any]) -> None:
 )
 def test_what_would_reach_the_machine_is_refused(running_lab: None, attempt: str) -> None:
     with pytest.raises(CommandFailedError):
-        run.host(attempt)
+        current.host(attempt)
 
 
 def test_what_is_not_held_is_what_the_document_says(running_lab: None) -> None:
     """Root in a lab may mount: a fresh /proc of its own is as writable as the machine's. Nothing is written here."""
-    run.host("mount -t proc proc /mnt; test -w /mnt/sys/kernel/core_pattern; umount /mnt")
+    current.host("mount -t proc proc /mnt; test -w /mnt/sys/kernel/core_pattern; umount /mnt")
     assert "a fresh `/proc`" in (ROOT / "SECURITY.md").read_text()
 
 
@@ -89,21 +90,21 @@ def test_no_cgroup_of_the_machine_or_of_another_container_is_in_reach(fresh_lab:
     neighbour = api.create_container(images.inner_image("busybox"), ["sleep", "60"], host_config=alone)["Id"]
     try:
         api.start(neighbour)
-        run.host("docker run -d --name own busybox sleep 60")
-        run.host("mount -t cgroup -o freezer none /mnt 2>/dev/null || mount -t cgroup2 none /mnt")
-        seen = run.host("find /mnt -type d; umount /mnt")
+        current.host("docker run -d --name own busybox sleep 60")
+        current.host("mount -t cgroup -o freezer none /mnt 2>/dev/null || mount -t cgroup2 none /mnt")
+        seen = current.host("find /mnt -type d; umount /mnt")
     finally:
         api.remove_container(neighbour, force=True)
-    assert run.host("docker inspect -f '{{.Id}}' own").strip() in seen
+    assert current.host("docker inspect -f '{{.Id}}' own").strip() in seen
     assert neighbour not in seen
     assert lab.require() not in seen, "its own cgroup is where that begins"
 
 
 def test_no_interface_leads_out_of_the_lab(fresh_lab: None) -> None:
-    for place in (run.host, run.client):
+    for place in (current.host, current.client):
         assert place("ip -j link | jq -r '.[].ifname' | sort").split() in (["docker0", "eth0", "lo"], ["eth0", "lo"])
     with pytest.raises(CommandFailedError):
-        run.host("ping -c 1 -W 1 192.0.2.1")
+        current.host("ping -c 1 -W 1 192.0.2.1")
 
 
 def listening() -> set[int]:
@@ -114,12 +115,12 @@ def listening() -> set[int]:
 
 def test_the_labs_api_has_no_port_anywhere(running_lab: None) -> None:
     before = listening()
-    assert engine.inner(lab.container()).ping()
+    assert engine.inner(lab.container).ping()
     assert listening() - before == set()
     for port in (2375, 2376):
         with pytest.raises(CommandFailedError):
-            run.client(f"curl -s --max-time 2 http://203.0.113.10:{port}/_ping")
-    assert run.host("stat -c '%a %U' /var/run/docker.sock").split() in (["660", "root"], ["600", "root"])
+            current.client(f"curl -s --max-time 2 http://203.0.113.10:{port}/_ping")
+    assert current.host("stat -c '%a %U' /var/run/docker.sock").split() in (["660", "root"], ["600", "root"])
 
 
 ASK = 'exec 3<>/dev/tcp/127.0.0.1/$0 && printf "GET /%s HTTP/1.0\\r\\n\\r\\n" "$1" >&3 && head -n 1 <&3'
@@ -142,7 +143,9 @@ def ask(port: int, page: str = "", user: int | None = None) -> str:
 @pytest.mark.skipif(os.geteuid() != 0, reason="to be another user takes root")
 @pytest.mark.slow
 def test_another_user_of_this_machine_does_not_get_through_url(fresh_lab: None) -> None:
-    run.host("docker run -d -p 8080:80 nginx >/dev/null; until curl -sf -o /dev/null 172.17.0.2; do sleep 0.1; done")
+    current.host(
+        "docker run -d -p 8080:80 nginx >/dev/null; until curl -sf -o /dev/null 172.17.0.2; do sleep 0.1; done"
+    )
     port = int(lab.url(8080).rstrip("/").rsplit(":", 1)[1])
     assert ask(port) == "HTTP/1.1 200 OK"
     assert ask(port, user=NOBODY) == ""

@@ -19,9 +19,10 @@ from typing import Any
 
 import pytest
 
-from course_lib import engine, lab, run, tls
+from course_lib import current, engine, run, tls
 from course_lib.errors import CommandFailedError, CommandHungError, EngineSettingsError
 from course_lib.stream import Exec
+from tests.worker import lab
 
 ROOT = Path(__file__).parent.parent
 VERSIONS = (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)
@@ -124,13 +125,13 @@ def lab_over_tls(
 
 @pytest.mark.live
 def test_commands_have_output_and_exit_codes(lab_over_tls: str) -> None:
-    assert run.host("echo hello; sleep 0.3; echo again") == "hello\nagain\n"
-    assert run.client("hostname") == "client\n"
+    assert current.host("echo hello; sleep 0.3; echo again") == "hello\nagain\n"
+    assert current.client("hostname") == "client\n"
     with pytest.raises(CommandFailedError, match="exit code 3"):
-        run.host("exit 3")
+        current.host("exit 3")
     with pytest.raises(CommandHungError, match="sleep 60"):
-        run.host("sleep 60", timeout=1)
-    assert run.ask("hostname") == "host\n"
+        current.host("sleep 60", timeout=1)
+    assert run.ask(lab, "hostname") == "host\n"
     assert lab.real_version()  # the lab's own API, in a stream
 
 
@@ -152,8 +153,8 @@ def test_input_ends_and_output_goes_on(lab_over_tls: str) -> None:
     box = io.BytesIO()
     with tarfile.open(fileobj=box, mode="w:gz") as archive:
         archive.addfile(entry := tarfile.TarInfo("file"), io.BytesIO(b"x" * entry.size))
-    run.unpack(box.getvalue(), "/tmp/course-tls")
-    assert run.host("ls /tmp/course-tls; rm -r /tmp/course-tls") == "file\n"
+    run.unpack(lab, box.getvalue(), "/tmp/course-tls")
+    assert current.host("ls /tmp/course-tls; rm -r /tmp/course-tls") == "file\n"
 
 
 @pytest.mark.live
@@ -175,12 +176,12 @@ def test_a_stream_that_is_closed_ends_its_program_and_its_threads(lab_over_tls: 
             time.sleep(0.05)
 
     before = threads()
-    stream = run.listen("while :; do echo tick; sleep 0.1; done")
+    stream = run.listen(lab, "while :; do echo tick; sleep 0.1; done")
     assert next(stream.output(time.monotonic() + 10))[1] == b"tick\n"
     assert threads() > before
     stream.close()
     soon(lambda: threads() <= before)
-    soon(lambda: run.host("pgrep -f '[e]cho tick' || true") == "")
+    soon(lambda: current.host("pgrep -f '[e]cho tick' || true") == "")
 
 
 def test_a_client_without_a_certificate_is_told_so(

@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from course_lib import chapter, collect, facts, lab, panel, run, watch
+from course_lib import chapter, collect, current, facts, panel, run, watch
 from course_lib.errors import CourseError, LabGoneError
 from course_lib.film import Film, Frame
+from course_lib.lab import Lab
 from course_lib.snapshot import Snapshot
 from course_lib.watch import Watcher
+from tests.worker import lab
 
 
 class Says:
@@ -98,7 +100,7 @@ def test_whatever_goes_wrong_is_told_as_it_is_and_it_goes_on(monkeypatch: pytest
     told: list[str] = []
     seen: list[Snapshot] = []
 
-    def read() -> object:
+    def read(lab: Lab) -> object:
         if answers:
             raise answers.pop(0)
         return RAW
@@ -114,9 +116,9 @@ def test_whatever_goes_wrong_is_told_as_it_is_and_it_goes_on(monkeypatch: pytest
 
     monkeypatch.setattr(watch, "AGAIN", 0.01)
     monkeypatch.setattr(watch, "PERIOD", 0.01)
-    monkeypatch.setattr(run, "listen", lambda script: Silent())
+    monkeypatch.setattr(run, "listen", lambda lab, script: Silent())
     monkeypatch.setattr(facts, "read", read)
-    watcher = Watcher(see, miss)
+    watcher = Watcher(lab, see, miss)
     try:
         until(lambda: len(seen) > 1)
     finally:
@@ -133,24 +135,24 @@ def test_it_follows_the_lab_in_which_it_was_made(monkeypatch: pytest.MonkeyPatch
     """Also while somebody looks at other labs, in which nobody has looked before."""
     asked: list[tuple[str, str]] = []
 
-    def read() -> object:
-        asked.append((threading.current_thread().name, lab.name()))
+    def read(lab: Lab) -> object:
+        asked.append((threading.current_thread().name, lab.name))
         return RAW
 
     monkeypatch.setattr(watch, "PERIOD", 0.01)
-    monkeypatch.setattr(run, "listen", lambda script: Silent())
+    monkeypatch.setattr(run, "listen", lambda lab, script: Silent())
     monkeypatch.setattr(facts, "read", read)
-    with lab.named("first"):
-        watcher = Watcher(lambda now: None, pytest.fail)
+    with current.using(Lab("first")):
+        shown = panel.live()
         chapter.observe()
     try:
-        with lab.named("second"):
+        with current.using(Lab("second")):
             before = len(asked)
             until(lambda: len(asked) > before + 5)
             with pytest.raises(CourseError, match="nothing to compare with yet"):
                 chapter.changes()
     finally:
-        watcher.close()
+        shown.close()
     assert {name for thread, name in asked if thread == "course-watch"} == {"first"}
 
 
@@ -169,9 +171,9 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> tuple[panel.Panel, list[tuple[str,
         drawn.append((film.view.network, film.moving))
         return frame(film)
 
-    monkeypatch.setattr(panel, "Watcher", lambda see, miss: None)
+    monkeypatch.setattr(panel, "Watcher", lambda *_: None)
     monkeypatch.setattr(Film, "frame", counted)
-    return panel.Panel(scene("own_network")), drawn
+    return panel.Panel(lab, scene("own_network")), drawn
 
 
 def test_a_look_is_drawn_once(shown: tuple[panel.Panel, list[tuple[str, bool]]]) -> None:
@@ -214,10 +216,10 @@ def test_what_nobody_tells_is_seen_all_the_same(fresh_lab: None, monkeypatch: py
     monkeypatch.setattr(watch, "SCRIPT", "sleep 1000")
     monkeypatch.setattr(watch, "PERIOD", 0.3)
     looks: list[Snapshot] = []
-    watcher = Watcher(looks.append, pytest.fail)
+    watcher = Watcher(lab, looks.append, pytest.fail)
     try:
         until(lambda: looks)
-        run.host("docker run -d -it --name missed busybox")
+        current.host("docker run -d -it --name missed busybox")
         until(lambda: looks[-1].container("missed"))
     finally:
         watcher.close()
@@ -227,12 +229,12 @@ def test_what_nobody_tells_is_seen_all_the_same(fresh_lab: None, monkeypatch: py
 @pytest.mark.slow
 def test_its_button_closes_it(fresh_lab: None) -> None:
     """Also of a panel that nobody shows: neither a thread nor a stream is left."""
-    shown = panel.Panel(chapter.snapshot())
+    shown = panel.Panel(lab, chapter.snapshot())
     listening = "pgrep -f '[m]onitor ruleset|docker [e]vents' || true"
-    until(lambda: run.host(listening))
+    until(lambda: current.host(listening))
     assert "course-watch" in [thread.name for thread in threading.enumerate()]
     buttons = {button.description: button for button in shown._box.children[0].children}
     buttons["Close"].click()
     assert "course-watch" not in [thread.name for thread in threading.enumerate()]
-    until(lambda: not run.host(listening))
+    until(lambda: not current.host(listening))
     assert "Closed: this picture follows the lab no longer." in shown._said.value

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from course_lib import lab, run
+from course_lib import current
+from tests.worker import lab
 
 pytestmark = [pytest.mark.live, pytest.mark.slow]  # they see what a recipe changes; chapters see the images
 SITE = "http://203.0.113.10:8080"
@@ -17,24 +18,24 @@ NO_CONNECTION = "Error establishing a database connection"
 def database(running_lab: None) -> Iterator[None]:
     """Give a database that has a root and nothing else, as the source makes it."""
     lab.reset()
-    run.host(
+    current.host(
         "docker run -d --name mysql -e MYSQL_ROOT_PASSWORD=wordpress mariadb\n"
         "until docker exec mysql mariadb -pwordpress -e 'SELECT 1' 2>/dev/null; do sleep 0.1; done",
         timeout=40,
     )
     yield
-    run.host("docker rm -fv mysql; rm -f /secret")
+    current.host("docker rm -fv mysql; rm -f /secret")
 
 
 @pytest.fixture(autouse=True)
 def empty_host() -> Iterator[None]:
     yield
-    run.host("docker rm -fv wordpress")
+    current.host("docker rm -fv wordpress")
 
 
 def start(options: str) -> None:
     """Start WordPress and wait until it answers, whatever it says."""
-    run.host(
+    current.host(
         f"docker run -d --name wordpress --link mysql:mysql -p 8080:80 {options} wordpress:latest\n"
         f"until curl -s -o /dev/null {SITE}/wp-includes/version.php; do sleep 0.1; done",
         timeout=40,
@@ -44,15 +45,15 @@ def start(options: str) -> None:
 def get(path: str, *options: str) -> str:
     """Return the status, where it leads, and the page."""
     words = " ".join(options)
-    return run.client(f"curl -s {words} -w '\\nstatus %{{http_code}} to %{{redirect_url}}\\n' '{SITE}{path}'")
+    return current.client(f"curl -s {words} -w '\\nstatus %{{http_code}} to %{{redirect_url}}\\n' '{SITE}{path}'")
 
 
 def configuration() -> list[str]:
-    return run.host("docker exec wordpress find . -maxdepth 1 -name wp-config.php").split()
+    return current.host("docker exec wordpress find . -maxdepth 1 -name wp-config.php").split()
 
 
 def sql(statement: str) -> str:
-    return run.host(f"docker exec mysql mariadb -pwordpress -N -e '{statement}'")
+    return current.host(f"docker exec mysql mariadb -pwordpress -N -e '{statement}'")
 
 
 def test_without_a_variable_there_is_no_configuration_but_the_wizard_which_can_write_one() -> None:
@@ -75,7 +76,7 @@ def test_a_password_alone_makes_a_configuration_with_a_user_that_does_not_exist(
     assert NO_CONNECTION in page
     assert "status 500" in page
     # It asked the host `mysql`, which nobody named.
-    assert "Access denied for user 'example username'@" in run.host("docker logs mysql")
+    assert "Access denied for user 'example username'@" in current.host("docker logs mysql")
 
 
 def test_no_database_is_made() -> None:
@@ -90,7 +91,7 @@ def test_no_database_is_made() -> None:
 
 def test_a_site_from_variables_and_files_is_there_again_in_a_new_container() -> None:
     sql("CREATE DATABASE blog")
-    run.host("printf 'wordpress\\n' >/secret")
+    current.host("printf 'wordpress\\n' >/secret")
     options = (
         "-v /secret:/secret:ro -e WORDPRESS_DB_HOST=mysql:3306 -e WORDPRESS_DB_USER=root -e WORDPRESS_DB_NAME=blog"
         " -e WORDPRESS_DB_PASSWORD_FILE=/secret -e WORDPRESS_TABLE_PREFIX=lab_"
@@ -106,9 +107,9 @@ def test_a_site_from_variables_and_files_is_there_again_in_a_new_container() -> 
     assert "<title>Lab</title>" in get("/", "-L")
     assert "status 200" in get("/wp-login.php")
     extra = "docker exec wordpress php -r 'require \"wp-load.php\"; echo WP_POST_REVISIONS, AUTH_KEY === NONCE_KEY;'"
-    assert run.host(extra) == "7"
-    run.host("docker rm -fv wordpress")
+    assert current.host(extra) == "7"
+    current.host("docker rm -fv wordpress")
     start(options)
     assert "<title>Lab</title>" in get("/", "-L")
-    assert run.host("timeout 8 docker stop wordpress; docker wait wordpress").split() == ["wordpress", "0"]
+    assert current.host("timeout 8 docker stop wordpress; docker wait wordpress").split() == ["wordpress", "0"]
     sql("DROP DATABASE blog")

@@ -6,10 +6,13 @@ import os
 
 import pytest
 
-os.environ.setdefault("COURSE_LAB", "default-test")
+from course_lib.lab import from_environment
+
+os.environ.setdefault("COURSE_LAB", "default.test")
 WORKER = os.environ.get("PYTEST_XDIST_WORKER")  # each has a lab of its own, beside the others (gate.py)
 if WORKER:
-    os.environ["COURSE_LAB"] += f"-{WORKER}"
+    os.environ["COURSE_LAB"] += f"-{WORKER}"  # also for the commands and the kernels that tests start
+lab = from_environment()
 
 
 def refuse(package: str) -> None:
@@ -20,6 +23,4 @@ def refuse(package: str) -> None:
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Start the lab of a worker; who only shares the work out needs none."""
     if WORKER:
-        from course_lib import lab
-
         lab.up(lab.version(), refuse)

@@ -20,8 +20,9 @@ from typing import Any
 import nbformat
 from nbclient import NotebookClient
 
-from course_lib import lab, run
+from course_lib import current, run
 from tests.conftest import ROOT
+from tests.worker import lab
 
 TOO_MUCH = 1.5
 
@@ -76,7 +77,7 @@ def taken(notebook: Any) -> Taken:
     found.notebook = time.perf_counter() - began
     began = time.perf_counter()
     lab.reset()
-    said = run.host("\n".join(commands(notebook)), timeout=600)
+    said = current.host("\n".join(commands(notebook)), timeout=600)
     found.bare = time.perf_counter() - began
     if said:
         print(f"(in the bare shell, without the Python cells between: {' '.join(said.split())})")

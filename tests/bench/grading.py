@@ -14,7 +14,7 @@ from pathlib import Path
 
 from course_lib import answers, exercises, grade, throwaway
 from tests.test_exercises import filled
-from tests.worker import refuse
+from tests.worker import lab, refuse
 
 EXERCISE = "06_genid"
 COUNT = 30
@@ -62,10 +62,10 @@ def main() -> None:
     took = {}
     with tempfile.TemporaryDirectory(prefix="course-") as place:
         hand_in_thirty(Path(place) / "class")
-        throwaway.make_seed(refuse)
+        throwaway.make_seed(lab, refuse)
         for jobs in (2, 1):
             began = time.perf_counter()
-            if failed := grade.grade(Path(place) / "class", Path(place) / f"out-{jobs}", refuse, jobs=jobs):
+            if failed := grade.grade(lab, Path(place) / "class", Path(place) / f"out-{jobs}", refuse, jobs=jobs):
                 raise SystemExit("\n".join(failed))
             took[jobs] = time.perf_counter() - began
     print(words(took) + ("" if took[1] / took[2] >= GAIN else f"  less than {GAIN}: explain or mend"))

@@ -7,9 +7,10 @@ and after.
 
 from __future__ import annotations
 
-from course_lib import collect, evidence, facts, journey, lab, run
+from course_lib import collect, current, evidence, facts, journey, run
 from course_lib.request import request
 from tests.bench.snapshot import in_turns, start
+from tests.worker import lab
 
 BARE = "nsenter --net=/run/netns/client curl -s -o /dev/null http://203.0.113.10/"
 BOUND = 400  # milliseconds, for the evidence over the bare request
@@ -18,7 +19,7 @@ BOUND = 400  # milliseconds, for the evidence over the bare request
 def main() -> None:
     """Measure at 10, 50 and 100 containers, and say where the bound is not kept."""
     lab.reset()
-    run.host(
+    current.host(
         "docker run -d --name web -p 80:80 nginx; until curl -sf -o /dev/null http://172.17.0.2/; do sleep 0.1; done"
     )
     print("containers   bare  evidence  difference  ratio  journey  difference")
@@ -26,11 +27,11 @@ def main() -> None:
     for count in (10, 50, 100):
         start(count, there)
         there = count
-        raw = facts.read()
+        raw = facts.read(lab)
         network, asked = collect.snapshot(raw), request("client", "http://203.0.113.10/")
         taken = in_turns(
-            lambda: run.ask(BARE),
-            lambda: evidence.gather(asked, raw, network),  # noqa: B023 - called at once
+            lambda: run.ask(lab, BARE),
+            lambda: evidence.gather(lab, asked, raw, network),  # noqa: B023 - called at once
             lambda: journey("client", "http://203.0.113.10/"),
             times=9,
         )

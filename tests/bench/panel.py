@@ -15,10 +15,11 @@ from typing import Any
 
 import pytest
 
-from course_lib import lab, run
+from course_lib import current, run
 from tests.bench.snapshot import start
 from tests.test_jupyter import Learner, learner  # noqa: F401 - a fixture
 from tests.test_live import SEEN, started, write
+from tests.worker import lab
 
 COUNTS = [int(each) for each in os.environ.get("COURSE_BENCH", "10 50 100").split()]
 
@@ -45,12 +46,12 @@ def test_from_the_event_to_the_picture(learner: Learner) -> None:  # noqa: F811
         for number in range(8):
             began, name = time.time(), f"new{count}x{number}"
             # Another command than the others have: else it is drawn and told together with them.
-            run.host(f"docker create -it --name {name} busybox ash >/dev/null")
+            current.host(f"docker create -it --name {name} busybox ash >/dev/null")
             time.sleep(0.5)
             page.evaluate(f"window.courseSeen = ({SEEN})(['{name}: busybox · ash; running', 20000]); 0")
-            run.host(f"docker start {name} >/dev/null")
+            current.host(f"docker start {name} >/dev/null")
             taken.append(1000 * (page.evaluate("window.courseSeen") / 1000 - started(name, began)))
-            run.host(f"docker rm -f {name} >/dev/null")
+            current.host(f"docker rm -f {name} >/dev/null")
             time.sleep(0.5)
         print(f"{count:10}  {statistics.median(taken):6.0f}     {[round(each) for each in taken]}")
 
@@ -59,12 +60,12 @@ def test_memory_and_cpu() -> None:
     from course_lib.panel import Panel, live
 
     lab.reset()
-    run.host("for i in $(seq 10); do docker run -d -it --name c$i busybox >/dev/null; done")
+    current.host("for i in $(seq 10); do docker run -d -it --name c$i busybox >/dev/null; done")
     panel: Panel = live()
     seen = 0
     last: object = None
     for change in range(1, 1001):
-        run.ask(f"ip link set docker0 mtu {1400 + change % 2}")
+        run.ask(lab, f"ip link set docker0 mtu {1400 + change % 2}")
         deadline = time.monotonic() + 5
         while panel._film.states[-1] is last and time.monotonic() < deadline:
             time.sleep(0.005)

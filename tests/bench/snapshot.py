@@ -18,7 +18,8 @@ from collections.abc import Callable
 
 import docker
 
-from course_lib import collect, engine, facts, lab, run
+from course_lib import collect, current, engine, facts
+from tests.worker import lab
 
 TIMES = 15
 
@@ -36,7 +37,7 @@ def in_turns(*what: Callable[[], object], times: int = TIMES) -> list[float]:
 
 def snapshot() -> None:
     """Read everything and understand it."""
-    collect.snapshot(facts.read())
+    collect.snapshot(facts.read(lab))
 
 
 def anew() -> None:
@@ -47,15 +48,15 @@ def anew() -> None:
 
 def start(count: int, there: int) -> None:
     """Start containers until there are so many."""
-    run.host(
+    current.host(
         f"for i in $(seq {there + 1} {count}); do docker run -d -it --name c$i busybox >/dev/null; done", timeout=900
     )
 
 
 def main() -> None:
     lab.reset()
-    facts.read()  # what is kept open is opened once
-    api = engine.inner(lab.container())
+    facts.read(lab)  # what is kept open is opened once
+    api = engine.inner(lab.container)
     high = docker.DockerClient.__new__(docker.DockerClient)
     high.api = api
     print("containers  snapshot  two lists  ratio  N+2 calls  ratio     anew")
