@@ -140,7 +140,7 @@ def graph(output: Path | None, as_json: bool, each: bool, own: bool) -> None:
     now = collect.snapshot(own_engine.read() if own else facts.read())
     apart = [container.name for container in now.containers] if each else []
     if as_json:
-        say(json.dumps(dataclasses.asdict(now), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(dataclasses.asdict(now), indent=2, ensure_ascii=False))
     elif output:
         from course_lib.draw import save
         from course_lib.layout import layout

@@ -21,6 +21,7 @@ from course_lib import run
 from course_lib.errors import CommandInterruptedError, CourseError
 from course_lib.graph import sharer_of
 from course_lib.request import Request, relays
+from course_lib.sections import SHELL, sections
 from course_lib.snapshot import Snapshot
 
 # Outside of the range from which the kernel takes ports by itself (ip(7), ip_local_port_range: up to 60999).
@@ -53,22 +54,16 @@ def gather(request: Request, facts: dict[str, Any], network: Snapshot) -> tuple[
         "GOAL": str(request.port),
         "TEXT": _text(request),
     }
-    found = sections(_run(values))
+    found = dict(sections(_run(values)))
     if "end" not in found:
         why = [line.strip() for line in found.get("failed", "").splitlines() if line.strip()] or ["no answer"]
         raise CourseError(f"The kernel could not be watched: {why[-1].rstrip('.')}.")
     return replace(request, origin=request.origin), found
 
 
-def sections(text: str) -> dict[str, str]:
-    """Return the sections of what `evidence.sh` printed, by the words behind the "==" of their first line."""
-    parts = [part.partition("\n") for part in ("\n" + text).split("\n== ")[1:]]
-    return {title: body for title, _, body in parts}
-
-
 @cache
 def _script() -> str:
-    return (files("course_lib") / "evidence.sh").read_text(encoding="utf-8")
+    return SHELL + (files("course_lib") / "evidence.sh").read_text(encoding="utf-8")
 
 
 def _run(values: dict[str, str]) -> str:

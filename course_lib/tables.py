@@ -6,7 +6,7 @@ import itertools
 import textwrap
 from collections.abc import Iterable, Sequence
 
-from course_lib.measure import clean
+from course_lib.plain_text import clean, one_line
 
 WIDTH = 110  # characters
 
@@ -33,7 +33,7 @@ def narrow(rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
 def fold(line: str) -> Iterable[str]:
     """Yield a line in parts of at most the width, the later ones indented under the first."""
     indent = " " * (len(line) - len(line.lstrip()))
-    text = line.strip() if "  " in line.strip() else clean(line)
+    text = one_line(line).strip()
     if len(indent + text) <= WIDTH:
         return [indent + text if text else ""]
     return textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent + "    ", break_on_hyphens=False)

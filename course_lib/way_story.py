@@ -26,8 +26,8 @@ def sentences(way: Way) -> str:
             lines.append(f"The {'answer' if step.back else 'packet'}{second} begins in {step.place}.")
         if said := _sentence(step, names):
             lines.append(f"{said}.")
-    lines.append(f"The end: {names.rule(way.end.words)}.")
-    lines += [f"Note: {note}." for note in map(names.rule, way.notes)] + [f"Doubt: {doubt}." for doubt in way.doubts]
+    lines.append(f"The end: {names.text(way.end.words)}.")
+    lines += [f"Note: {note}." for note in map(names.text, way.notes)] + [f"Doubt: {doubt}." for doubt in way.doubts]
     return "\n".join(lines) + "\n"
 
 

@@ -44,6 +44,10 @@ def test_the_doors_are_all_addresses_of_the_host_with_all_ports_that_lead_on() -
             nat("-s 10.0.0.2/32 -d 10.0.0.2/32 -p tcp -m tcp --dport 80 -j MASQUERADE", "MASQUERADE"),
         ),
     )
+    several = nat(
+        '-p tcp -m comment --comment "no --dport 7 x" -m multiport --dports 81,444 -j DNAT --to 10.0.0.2', "DNAT"
+    )
+    assert reach.doors(dataclasses.replace(network, chains=(several,))).endswith(":{81,444,8080}/")
     assert reach.published(network, "web") == web.ports[:1]
     assert reach.doors(network) == "http://{172.17.0.1,203.0.113.10}:{8080,9999}/"
     assert reach.doors(network, 3000) == "http://{172.17.0.1,203.0.113.10}:{3000,8080,9999}/"
