@@ -78,18 +78,19 @@ def _network(item: dict[str, Any], interfaces: tuple[Interface, ...]) -> Network
     if item["Driver"] == "bridge":
         bridge = options.get("com.docker.network.bridge.name") or f"br-{item['Id'][:12]}"
     settings = (item.get("IPAM") or {}).get("Config") or []
+    subnets = tuple(c["Subnet"] for c in settings if c.get("Subnet"))
     gateways = tuple(c["Gateway"] for c in settings if c.get("Gateway"))
-    if not gateways:
-        # Before engine 29 a gateway that Docker chose is not told here when the subnet was given by hand:
-        # it is the address of the bridge.
-        own = next((i.addresses for i in interfaces if i.name == bridge), ())
-        gateways = tuple(a.split("/")[0] for a in own if not a.startswith("fe80:"))
+    # Before engine 29 a gateway that Docker chose is not told here when the subnet was given by hand: it is the
+    # address of the bridge. That may be so of the subnet of one family and not of that of the other.
+    missing = {":" in subnet for subnet in subnets} - {":" in gateway for gateway in gateways}
+    own = next((i.addresses for i in interfaces if i.name == bridge), ())
+    gateways += tuple(a.split("/")[0] for a in own if (":" in a) in missing and not a.startswith("fe80:"))
     return Network(
         name=item["Name"],
         id=item["Id"],
         driver=item["Driver"],
         bridge=bridge,
-        subnets=tuple(c["Subnet"] for c in settings if c.get("Subnet")),
+        subnets=subnets,
         gateways=gateways,
         internal=bool(item.get("Internal")),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator
 
 
@@ -29,3 +30,8 @@ def quoted_lines(text: str) -> Iterator[str]:
             whole = ""
         else:
             whole += " "
+
+
+def columns(text: str) -> int:
+    """Return how many columns of a terminal a text takes: a Chinese, Japanese or Korean character takes two."""
+    return sum(0 if unicodedata.combining(c) else 1 + (unicodedata.east_asian_width(c) in "WF") for c in text)

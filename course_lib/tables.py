@@ -6,7 +6,7 @@ import itertools
 import textwrap
 from collections.abc import Iterable, Sequence
 
-from course_lib.plain_text import clean, one_line
+from course_lib.plain_text import clean, columns, one_line
 
 WIDTH = 110  # characters
 
@@ -16,8 +16,10 @@ def table(rows: Sequence[tuple[str, ...]]) -> list[str]:
     if not rows or (len(rows) == 1 and rows[0][0] == "interface"):
         return []
     cells = [["" if cell == " " else clean(cell) or "-" for cell in row] for row in rows]
-    widths = [min(60, max(len(row[i]) for row in cells)) for i in range(len(cells[0]))]
-    return ["  " + "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells]
+    widths = [min(60, max(columns(row[i]) for row in cells)) for i in range(len(cells[0]))]
+    return [
+        "  " + "  ".join(c + " " * (w - columns(c)) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells
+    ]
 
 
 def narrow(rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:

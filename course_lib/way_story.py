@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from course_lib.plain_text import clean
 from course_lib.way import Step, Way
 from course_lib.way_words import Names, at
 
@@ -28,7 +29,7 @@ def sentences(way: Way) -> str:
             lines.append(f"{said}.")
     lines.append(f"The end: {names.text(way.end.words)}.")
     lines += [f"Note: {note}." for note in map(names.text, way.notes)] + [f"Doubt: {doubt}." for doubt in way.doubts]
-    return "\n".join(lines) + "\n"
+    return "\n".join(map(clean, lines)) + "\n"
 
 
 def _sentence(step: Step, names: Names) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from course_lib.iptables_save import parse_rule
 from course_lib.phrases import socket
-from course_lib.plain_text import clean
+from course_lib.plain_text import clean, one_line
 from course_lib.snapshot import Snapshot
 from course_lib.way import Packet, Step, Way
 
@@ -99,7 +99,7 @@ def table(way: Way, numbers: Mapping[int, int]) -> str:
             lines.append(f"  {place}")
         lines += _row(numbers.get(row), step, names)
     lines += _after(way, names)
-    return "\n".join(line.rstrip() for line in lines) + "\n"
+    return "\n".join(one_line(line).rstrip() for line in lines) + "\n"
 
 
 def _title(way: Way, step: Step) -> str:
