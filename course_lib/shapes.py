@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import MappingProxyType
 
-from course_lib.measure import clean, text_width
+from course_lib.measure import text_width
+from course_lib.plain_text import clean
 
 Key = tuple[str | int, ...]  # of a node or a rule: ("bridge", "docker0"), ("rule", "ip", "nat", "DOCKER", 1)
 
