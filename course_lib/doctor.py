@@ -10,16 +10,15 @@ import shutil
 import time
 import webbrowser
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from course_lib import engine, facts, images, lab, machine, run
 from course_lib.base import supply
 from course_lib.diagnosis import Facts, Finding, diagnose
 from course_lib.errors import CourseError
+from course_lib.paths import ROOT
 from course_lib.progress import say
 
-ROOT = Path(__file__).resolve().parent.parent
 MARKS = {"ok": "ok  ", "note": "note", "ill": "NO  "}
 PROXIES = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")
 

@@ -26,6 +26,7 @@ from typing import IO, Any, cast
 from course_lib import engine, exercises, lab, report, submissions, throwaway
 from course_lib.answers import ANSWER, files_of
 from course_lib.exercises import HINTS
+from course_lib.paths import EXERCISES, ROOT
 from course_lib.probing import unseen
 from course_lib.progress import say
 from course_lib.replay import AGAIN, Job
@@ -110,7 +111,7 @@ def _note(out: Path, submission: Submission) -> None:
 
 def _digest(submission: Submission, name: str) -> str:
     """Return a digest of what the evidence of an answer depends on: the answer, and the exercise's checks and start."""
-    folder = exercises.ROOT / name
+    folder = EXERCISES / name
     digest = hashlib.sha256((folder / "checks.py").read_bytes())
     start = {f"start/{place}": content for place, content in files_of(folder / "start").items()}
     for place, content in [*start.items(), *sorted(submission.answers[name].items())]:
@@ -157,7 +158,7 @@ def _replay(job: Job, place: str) -> dict[str, Any] | str:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         env={**os.environ, "COURSE_LAB": place},
-        cwd=exercises.ROOT.parent,
+        cwd=ROOT,
         encoding="utf-8",
     ) as process:
         stdin, stdout = cast("IO[str]", process.stdin), cast("IO[str]", process.stdout)
