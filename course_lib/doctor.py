@@ -12,7 +12,7 @@ import webbrowser
 from datetime import datetime
 from typing import Any
 
-from course_lib import engine, facts, images, lab, machine, run
+from course_lib import engine, facts, images, lab, run
 from course_lib.base import supply
 from course_lib.diagnosis import Facts, Finding, diagnose
 from course_lib.errors import CourseError
@@ -65,7 +65,7 @@ def gather() -> Facts:
         "browser": _browser(),
         "remote": "SSH_CONNECTION" in os.environ,
         "proxies": tuple(f"{name} is set" for name in PROXIES if os.environ.get(name)),
-        "engine_place": machine.configured_engine(),
+        "engine_place": engine.configured_engine(),
     }
     try:
         info = engine.connect().info()
