@@ -11,17 +11,16 @@ import time
 import webbrowser
 from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 from typing import Any, TypeVar
 
-from course_lib import engine, facts, images, lab, machine, run
+from course_lib import engine, facts, images, lab, run
 from course_lib.base import supply
 from course_lib.diagnosis import Facts, Finding, diagnose
 from course_lib.errors import CourseError
+from course_lib.paths import ROOT
 from course_lib.progress import say
 
 T = TypeVar("T")
-ROOT = Path(__file__).resolve().parent.parent
 MARKS = {"ok": "ok  ", "note": "note", "ill": "NO  "}
 PROXIES = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")
 
@@ -68,7 +67,7 @@ def gather() -> Facts:
         "browser": _browser(),
         "remote": "SSH_CONNECTION" in os.environ,
         "proxies": tuple(f"{name} is set" for name in PROXIES if os.environ.get(name)),
-        "engine_place": machine.configured_engine(),
+        "engine_place": engine.configured_engine(),
     }
     try:
         api = engine.connect()

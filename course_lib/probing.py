@@ -45,9 +45,7 @@ def evidence(exercise: Exercise, values: Values, start: dict[str, Any] | None = 
         before = collect.snapshot(facts.read())
         for name, probe in exercise.probes(values, before).items():
             probes[name] = vars(look(probe))
-        now = clean_json(
-            facts.read()
-        )  # again: what the probes did shows in counters, and what they waited for is there
+        now = clean_json(facts.read())  # again: probes show in counters, and what they waited for is there
         collect.snapshot(now)  # raises if there is no sense in what is kept
         probes = clean_json(probes)
     except Exception as error:  # a host in strange hands may answer anything, and it may not answer at all

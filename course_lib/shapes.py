@@ -13,8 +13,7 @@ from types import MappingProxyType
 
 from course_lib.measure import text_width
 from course_lib.plain_text import clean
-
-Key = tuple[str | int, ...]  # of a node or a rule: ("bridge", "docker0"), ("rule", "ip", "nat", "DOCKER", 1)
+from course_lib.snapshot import Key
 
 LEADING = 1.4  # the height of a line of text, in times of its size
 

@@ -16,6 +16,7 @@ import pytest
 
 from course_lib import answers, exercises, practice, submit
 from course_lib.errors import CommandFailedError, CourseError
+from course_lib.paths import EXERCISES
 from course_lib.submissions import read_class
 from tests.conftest import ROOT, refuse
 from tests.test_exercises import filled
@@ -35,7 +36,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / NAME
     folder.mkdir()
     for name in ("checks.py", "exercise.ipynb"):
-        shutil.copy(exercises.ROOT / NAME / name, folder)
+        shutil.copy(EXERCISES / NAME / name, folder)
     monkeypatch.chdir(folder)
     monkeypatch.setenv("COURSE_LEARNER", "kim")
     return folder
@@ -172,7 +173,7 @@ def test_the_real_nbgrader_generates_grades_and_exports(tmp_path: Path) -> None:
     source = tmp_path / "source" / NAME
     source.mkdir(parents=True)
     for name in ("checks.py", "exercise.ipynb"):
-        shutil.copy(exercises.ROOT / NAME / name, source)
+        shutil.copy(EXERCISES / NAME / name, source)
     (tmp_path / "nbgrader_config.py").write_text(
         "c = get_config()\nc.CourseDirectory.course_id = 'course'\nc.ExecutePreprocessor.timeout = 120\n"
     )
