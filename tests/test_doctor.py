@@ -127,7 +127,7 @@ def test_what_is_in_the_way_is_said_among_the_rest(
 ) -> None:
     monkeypatch.setattr(engine, "connect", lambda **_: Foreign())
     monkeypatch.setattr(engine, "outer", Foreign)
-    monkeypatch.setattr(doctor.machine, "configured_engine", lambda: "the Docker context lab-server")
+    monkeypatch.setattr(doctor.engine, "configured_engine", lambda: "the Docker context lab-server")
     assert doctor.report(as_json=True) == 1
     findings = {f["about"]: f for f in json.loads(capsys.readouterr().out)["findings"]}
     assert findings["images"]["state"] == findings["lab"]["state"] == "ill"
