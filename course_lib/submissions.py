@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from course_lib import exercises, submission_reader
 from course_lib.errors import CourseError
 from course_lib.plain_text import clean
+from course_lib.progress import say
 from course_lib.submission_reader import MEMORY, RefusedError
 
 SECONDS = 10.0  # for reading one folder or archive
@@ -41,9 +42,10 @@ def read_class(folder: Path, out: Path | None = None) -> list[Submission]:
     """
     found: dict[str, Submission] = {}
     for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or not (path.is_dir() or path.name.lower().endswith(SUFFIXES)):
+        if path.name.startswith(".") or (out and out.resolve().is_relative_to(path.resolve())):
             continue
-        if out and out.resolve().is_relative_to(path.resolve()):
+        if not (path.is_dir() or path.name.lower().endswith(SUFFIXES)):
+            say(f"Left out: {path.name!r} is neither a folder nor one of {', '.join(SUFFIXES)}.")
             continue
         name = path.name.partition(".")[0]
         try:
