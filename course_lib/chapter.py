@@ -75,7 +75,7 @@ def begin() -> None:
     if serve.PROJECTOR in os.environ:
         from course_lib import panel  # which stands on this module
 
-        panel.show_to_a_room(serve.STEPS.read_text(encoding="utf-8"))
+        panel.show_to_a_room(*(path.read_text(encoding="utf-8") for path in (serve.STEPS, serve.STEPS_SCRIPT)))
 
 
 def _say_removed(now: Snapshot) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from course_lib.paths import ROOT
 
 SETTINGS = Path(__file__).parent / "jupyter"
-STEPS = SETTINGS / "projector" / "steps.css"
+STEPS, STEPS_SCRIPT = SETTINGS / "projector" / "steps.css", SETTINGS / "projector" / "steps.js"
 PROJECTOR = "COURSE_PROJECTOR"  # set in the kernels of a JupyterLab that is shown to a room
 QUIET = (
     "--log-level=ERROR",
