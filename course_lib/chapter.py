@@ -15,9 +15,10 @@ from PIL import Image
 from course_lib import collect, current, facts, images, serve
 from course_lib.difference import difference, is_settled
 from course_lib.draw import png
-from course_lib.errors import CourseError, EngineRefusedError, LabGoneError
+from course_lib.errors import CourseError, LabGoneError
 from course_lib.lab import Lab
 from course_lib.layout import layout
+from course_lib.plain_text import clean
 from course_lib.snapshot import Snapshot
 from course_lib.text import describe
 
@@ -65,15 +66,17 @@ def begin() -> None:
     """Take the lab back to its first day, and say what that removes; show a room the live picture (`serve`)."""
     try:
         _say_removed(snapshot())
-    except (LabGoneError, EngineRefusedError):  # it has ended, or is paused itself: nobody can say what was in it
-        print("The lab could not be asked what was in it.")
+    except LabGoneError:
+        print("The lab had ended.")
+    except Exception as error:  # whatever was in the lab, or was done to it, it is reset
+        print(f"What was in the lab could not be read: {clean(str(error))}")
     current.lab().reset()
     observe()
     print("The lab is as on its first day.")
     if serve.PROJECTOR in os.environ:
         from course_lib import panel  # which stands on this module
 
-        panel.show_to_a_room(serve.STEPS.read_text(encoding="utf-8"))
+        panel.show_to_a_room(*(path.read_text(encoding="utf-8") for path in (serve.STEPS, serve.STEPS_SCRIPT)))
 
 
 def _say_removed(now: Snapshot) -> None:
@@ -82,7 +85,7 @@ def _say_removed(now: Snapshot) -> None:
     things += [f"network {n.name}" for n in now.networks if n.name not in ("bridge", "host", "none")]
     things += [f"bridge {name}" for name in _handmade(now)]
     for thing in things:
-        print(f"Removed: {thing}")
+        print(f"Removed: {clean(thing)}")
 
 
 def _handmade(now: Snapshot) -> list[str]:

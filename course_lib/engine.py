@@ -10,6 +10,7 @@ import os
 import socket
 import ssl
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -31,7 +32,6 @@ from course_lib.errors import (
     EngineUnfitError,
     LabGoneError,
 )
-from course_lib.machine import configured_engine
 from course_lib.stream import dial
 
 APIError = docker.errors.APIError
@@ -70,6 +70,20 @@ def connect(*, for_lab: bool = True) -> Any:
     # Builds and image transfers send nothing for minutes; what must answer at once sets its own limit.
     api.timeout = 600
     return api
+
+
+def configured_engine() -> str:
+    """Say in words which engine the learner chose (DOCKER_HOST or a context of the docker CLI), or ""."""
+    if os.environ.get("DOCKER_HOST"):
+        return f"DOCKER_HOST ({os.environ['DOCKER_HOST']})"
+    context = os.environ.get("DOCKER_CONTEXT", "")
+    if not context:
+        folder = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
+        try:
+            context = str(json.loads((folder / "config.json").read_text(encoding="utf-8")).get("currentContext", ""))
+        except (OSError, ValueError, AttributeError):
+            context = ""
+    return f"the Docker context {context}" if context not in {"", "default"} else ""
 
 
 def _check_settings() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from course_lib.plain_text import one_line
+from course_lib.plain_text import clean
 
 
 class CourseError(Exception):
@@ -16,7 +16,7 @@ class CourseError(Exception):
 def reason(error: Exception) -> str:
     """Return an error in one line: our own sentence, or what kind it is and what it says, in at most 300 characters."""
     words = str(error) if isinstance(error, CourseError) else f"{type(error).__name__}: {error}"
-    return one_line(words)[:300]
+    return clean(words)[:300]
 
 
 class EngineMissingError(CourseError):

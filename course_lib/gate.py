@@ -15,9 +15,9 @@ from course_lib import engine, exercises, images, machine
 from course_lib.errors import CourseError
 from course_lib.lab import DEFAULT_ENGINE, Lab
 from course_lib.packages import need_packages
+from course_lib.paths import ROOT
 from course_lib.progress import say
 
-ROOT = Path(__file__).resolve().parent.parent
 PYTEST = ("pytest", "-p", "no:cacheprovider", "--durations=30")
 # What notebooks are run with. A cell may take as long as the longest command of a lesson, and no longer.
 NBVAL = (
@@ -28,6 +28,8 @@ NBVAL = (
 )
 STRICT = (*NBVAL, "--nbval")  # every output is compared
 OPTIONS = "COURSE_APT_OPTIONS"
+# How Python begins what it prints of an error that nobody caught. No part of the course lets one get that far.
+TRACES = ("Traceback (most recent call last)", "Exception ignored in")
 
 Step = tuple[str, list[str]]  # a title, and what stands behind `python -m`
 
@@ -80,17 +82,33 @@ def _need(package: str) -> None:
 
 
 def take_away(labs: Iterable[Lab]) -> None:
-    """Remove labs, side by side, with their relatives that tests made."""
+    """Remove labs, side by side, with their relatives that tests made.
+
+    Raises CourseError if one of them printed a traceback.
+    """
     command = [sys.executable, "-m", "course_lib", "down"]
     downs = [
-        subprocess.Popen(command, cwd=ROOT, env={**os.environ, "COURSE_LAB": lab.name}, stdout=subprocess.PIPE)
+        subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**os.environ, "COURSE_LAB": lab.name},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
         for lab in labs
     ]
-    for down in downs:
-        # Not the proof, which is for a learner's `down`: beside other labs that go it would tell of these.
-        for line in down.communicate()[0].decode(errors="replace").splitlines():
-            if line.startswith("Removed the"):
-                say(line)
+    output = [down.communicate()[0].decode(errors="replace") for down in downs]
+    # Not the proof, which is for a learner's `down`: beside other labs that go it would tell of these.
+    for line in "".join(output).splitlines():
+        if line.startswith("Removed the"):
+            say(line)
+    for text in filter(has_traceback, output):
+        raise CourseError(f"`./course down` printed a traceback:\n{text}")
+
+
+def has_traceback(output: str) -> bool:
+    """Whether there is a traceback in what a program printed."""
+    return any(trace in output for trace in TRACES)
 
 
 def side_by_side(chains: Mapping[Lab, Sequence[Step]], *, at_once: int = 4) -> list[str]:
@@ -114,7 +132,10 @@ def side_by_side(chains: Mapping[Lab, Sequence[Step]], *, at_once: int = 4) -> l
 
 
 def _is_well(lab: Lab, title: str, command: Sequence[str]) -> bool:
-    """Run one step, print what it says when it has ended, and return whether it went well."""
+    """Run one step, print what it says when it has ended, and return whether it went well, without any traceback.
+
+    Of tests that pass pytest shows no output; `tests/tracebacks.py` looks at that.
+    """
     say(f"== {title}: begun")
     began = time.monotonic()
     # Some machines forbid Python its compiled files: then each of hundreds of Pythons would compile all of the course.
@@ -127,9 +148,10 @@ def _is_well(lab: Lab, title: str, command: Sequence[str]) -> bool:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
-    word = "FAILED" if done.returncode else "well"
-    say(f"{done.stdout.decode(errors='replace').rstrip()}\n== {title}: {word}, {time.monotonic() - began:.0f} s\n")
-    return not done.returncode
+    output = done.stdout.decode(errors="replace")
+    word = "FAILED" if done.returncode else "FAILED: a traceback was printed" if has_traceback(output) else "well"
+    say(f"{output.rstrip()}\n== {title}: {word}, {time.monotonic() - began:.0f} s\n")
+    return word == "well"
 
 
 FRESH: Step = ("a fresh lab", ["course_lib", "reset"])  # a notebook says at its beginning what it removes: nothing

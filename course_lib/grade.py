@@ -28,6 +28,7 @@ from course_lib.answers import ANSWER, files_of
 from course_lib.errors import CourseError, reason
 from course_lib.exercises import HINTS
 from course_lib.lab import Lab
+from course_lib.paths import EXERCISES, ROOT
 from course_lib.probing import unseen
 from course_lib.progress import say
 from course_lib.replay import AGAIN, Job
@@ -111,7 +112,7 @@ def _note(out: Path, submission: Submission) -> None:
 
 def _digest(submission: Submission, name: str) -> str:
     """Return a digest of what the evidence of an answer depends on: the answer, its exercise, and the course."""
-    folder = exercises.ROOT / name
+    folder = EXERCISES / name
     digest = hashlib.sha256(_course_digest() + (folder / "checks.py").read_bytes())
     start = {f"start/{place}": content for place, content in files_of(folder / "start").items()}
     for place, content in [*start.items(), *sorted(submission.answers[name].items())]:
@@ -187,7 +188,7 @@ def _replay(job: Job) -> dict[str, Any]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        cwd=exercises.ROOT.parent,
+        cwd=ROOT,
         encoding="utf-8",
     ) as process:
         stdin, stdout = cast("IO[str]", process.stdin), cast("IO[str]", process.stdout)

@@ -1,4 +1,4 @@
-"""A container of the lab's image that looks at the machine of the learner's engine, and is gone."""
+"""A container of the lab's image that acts on the machine of the learner's engine: looks, or ends what does not die."""
 
 from __future__ import annotations
 

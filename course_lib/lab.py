@@ -189,6 +189,11 @@ class Lab:
             raise LabGoneError("There is no lab to reset: `./course up` starts it.")
         kept = found["Config"]["Labels"][ENGINE_LABEL] if found else next(iter(mine)).removeprefix(f"{self.container}-")
         engine_version = str(kept)
+        if engine_version not in images.RELEASES:
+            raise CourseError(
+                f"This lab has the engine {engine_version}, which this version of the course does not know: "
+                "`./course down` removes it, `./course up` makes another one."
+            )
         for tag in (images.lab_image(images.RELEASES[engine_version]), *map(images.inner_image, images.INNER)):
             if images.recipe_of(engine.outer(), tag) is None:  # before anything is removed
                 raise CourseError(f"The image {tag} is not there any more: `./course up` makes it again.")

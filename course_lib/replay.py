@@ -21,7 +21,7 @@ from typing import Any
 from course_lib import answers, engine, exercises, run, throwaway
 from course_lib.errors import CommandHungError, reason
 from course_lib.lab import Lab
-from course_lib.plain_text import clean
+from course_lib.plain_text import clean_json
 from course_lib.probing import beginning, evidence, unseen
 
 AGAIN = "again"  # the line that says that an answer is replayed once more
@@ -108,7 +108,7 @@ def _answer(lab: Lab, files: Mapping[str, bytes], limit: float) -> dict[str, Any
     except Exception as error:
         engine.connect()
         ended = reason(error)
-    return {"ended": ended, "output": clean("".join(said)[-LAST_WORDS:])}
+    return {"ended": ended, "output": clean_json("".join(said)[-LAST_WORDS:])}
 
 
 def _end_with_input(lab: str) -> None:

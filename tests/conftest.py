@@ -11,7 +11,10 @@ from typing import Any
 
 import pytest
 
+from tests.tracebacks import pytest_configure, pytest_runtest_makereport
 from tests.worker import lab, refuse
+
+__all__ = ["pytest_configure", "pytest_runtest_makereport", "refuse"]
 
 ROOT = Path(__file__).parent.parent
 # A shell starts what runs in its background deaf to Ctrl-C, and whoever is started from there inherits it (POSIX,

@@ -32,7 +32,7 @@ RELEASE = images.INNER_RELEASE
 UP = """
 import os, sys, course_lib.__main__ as course
 from course_lib import images, lab
-images.PREFIX = images.LABEL = LABEL = {prefix!r}
+images.PREFIX = images.LABEL = lab.LABEL = {prefix!r}
 images.INNER = ("busybox",)
 os.execv = lambda *_: None
 sys.argv[1:] = ["up", "--no-browser"]

@@ -99,3 +99,13 @@ def test_pictures_of_several_networks_stand_under_each_other() -> None:
     data, about = pictures._repr_mimebundle_()
     assert data["text/plain"] == repr(pictures)
     assert "20.10, 26.1, 28.5" in about["image/png"]["alt"]
+
+
+def test_what_was_asked_for_is_said_in_words() -> None:
+    said = between(plan)
+    everything = contrast({"one": plan(network("26.1")), "other": {}})
+    assert "172.17.0.0/16, gateway 172.17.0.1" in everything
+    assert "80/tcp of web" in everything
+    for text in (said, everything):
+        assert "Port(" not in text
+        assert "('" not in text

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from math import isnan
 from pathlib import Path
 
@@ -11,6 +14,7 @@ from click.testing import CliRunner
 from course_lib import engine, gate, soak
 from course_lib.__main__ import main
 from course_lib.lab import Lab
+from tests.conftest import ROOT
 from tests.worker import lab
 
 LOG = """<testsuites><testsuite>
@@ -38,6 +42,50 @@ def test_chains_have_their_labs_and_what_failed_is_named(module: str, capsys: py
     assert gate.side_by_side(chains) == ["third", "fourth"], "what failed does not stop its chain"
     said = capsys.readouterr().out
     assert [said.count(line) for line in ("lab good\n== first: well", "lab bad\n== fourth: FAILED")] == [1, 1]
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+@pytest.mark.parametrize("trace", gate.TRACES)
+def test_a_step_that_prints_a_traceback_fails(
+    trace: str, stream: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "prints_it.py").write_text(f"import sys\nprint({trace!r}, file=sys.{stream})\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert gate.side_by_side({Lab("lab"): [("step", ["prints_it"])]}) == ["step"]
+    assert "== step: FAILED: a traceback was printed" in capsys.readouterr().out
+
+
+PLANTED = """
+import subprocess, sys, threading
+
+def run(**options):
+    subprocess.run([sys.executable, "-c", "1 / 0"], check=False, **options)
+
+def test_captured(): run(capture_output=True)
+def test_captured_as_text(): run(stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+def test_inherited(): run()
+def test_thread():
+    thread = threading.Thread(target=lambda: 1 / 0)
+    thread.start()
+    thread.join()
+def test_collected():
+    class Response:
+        def __del__(self): raise ValueError("I/O operation on closed file.")
+    Response()
+def test_good(): subprocess.run([sys.executable, "-c", "print(1)"], check=True, capture_output=True)
+"""
+
+
+def test_a_test_whose_program_prints_a_traceback_fails(tmp_path: Path) -> None:
+    (tmp_path / "test_planted.py").write_text(PLANTED)
+    words = ["pytest", "-p", "tests.tracebacks", "-c", ROOT / "pyproject.toml", "-p", "no:cacheprovider", tmp_path]
+    done = subprocess.Popen([sys.executable, "-m", *words], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    with done, done.stdout as stdout:
+        output = stdout.read()
+    found = re.findall(r"^(FAILED|ERROR) .*::test_(\w+)", output, re.MULTILINE)
+    assert sorted(name for word, name in found if word == "ERROR") == ["captured", "captured_as_text", "inherited"]
+    assert sorted(name for word, name in found if word == "FAILED") == ["collected", "thread"]
+    assert "2 failed, 4 passed, 3 errors" in output
 
 
 @pytest.mark.parametrize("level", [gate.QUICK, gate.WHOLE])

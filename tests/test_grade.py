@@ -220,6 +220,40 @@ def test_harm_costs_its_author_only(tmp_path: Path) -> None:
     assert "changed: usr/sbin/conntrack" in seen["broken"]
 
 
+# Each in the place of an honest answer: something stays paused; what is read of the lab is no JSON, has no chain of
+# that name, and no character that a file can hold; hints and archives that no reader likes.
+THREE = {
+    "hostile-pause": hostile.SCRIPTS["pause-all"],
+    "hostile-words": """
+mkdir -p /etc/perl; printf 'print "\\"\\\\ud800"; 1;' >/etc/perl/strict.pm
+iptables -A FORWARD -m comment --comment $'x\n[0:0] -A NOSUCH -j ACCEPT' -j ACCEPT""",
+    "hostile-archives": "",
+}
+
+
+@pytest.mark.live
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_three_hostile_learners_cost_nine_others_nothing(tmp_path: Path) -> None:
+    wanted = {}
+    for number in range(9):
+        exercise = exercises.every()[number % len(exercises.every())]
+        hand_in(tmp_path / "class", f"right-{number}", "solution", exercise=exercise)
+        wanted[f"right-{number}"] = str(exercises.named(exercise).points)
+    for learner, before in THREE.items():
+        hand_in(tmp_path / "class", learner, "solution", before=before)
+        (tmp_path / "class" / learner / EXERCISE / exercises.HINTS).write_text('{"\\ud800": 1}')
+    for name, content in (hostile.ARCHIVES | hostile.ENDLESS).items():
+        (tmp_path / "class" / f"hostile-archives.{name}").write_bytes(content)
+    for run_of in ("first", "second"):
+        assert run_grader(tmp_path / "class", tmp_path / run_of, jobs=2) == []
+        found = rows(tmp_path / run_of)
+        assert {learner: found[learner]["points"] for learner in wanted} == wanted
+        assert set(found) == set(wanted) | set(THREE)
+        assert (tmp_path / run_of / "index.html").exists()
+        assert (tmp_path / run_of / "junit.xml").exists()
+
+
 PAUSE = "docker run -d --name beside busybox sleep 1000; docker pause beside"
 
 

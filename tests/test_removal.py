@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from course_lib import chapter, current, engine, helper, throwaway
+from course_lib import answers, chapter, current, engine, helper, replay, throwaway
 from course_lib.errors import CourseError
 from course_lib.lab import DEFAULT_ENGINE, ENGINE_LABEL, discard
+from course_lib.probing import unseen
 from tests.worker import lab
 
 PAUSE = "docker run -d --name back busybox sleep 1000 && docker pause back"  # as hints of two exercises say
@@ -104,6 +105,27 @@ def test_a_throw_away_lab_that_cannot_be_removed_does_not_stop_the_others(
     throwaway.remove_left("a label")
     assert removed == ["goes"]
     assert "stays is still there: processes of the container do not end" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("left", "attempts"), [("", 2), ("it does not end", 1)])
+def test_an_answer_whose_lab_stays_keeps_its_evidence_with_a_note(
+    monkeypatch: pytest.MonkeyPatch, left: str, attempts: int
+) -> None:
+    made: list[str] = []
+    for name in ("to_start", "send"):
+        monkeypatch.setattr(answers, name, lambda *_: None)
+    for name, seen in {"beginning": None, "evidence": unseen("dead")}.items():
+        monkeypatch.setattr(replay, name, lambda *_, seen=seen: seen)
+    monkeypatch.setattr(replay, "_answer", lambda *_: {"ended": "it ran to its end", "output": ""})
+    monkeypatch.setattr(throwaway, "create", lambda lab, seed, grader: made.append(seed))
+    monkeypatch.setattr(throwaway, "remove", lambda name: left)
+    found = replay.replay(
+        replay.Job("02_publish_three_ways", "kim", {}, "default.thrown", "seed", "grader", 1), lambda line: None
+    )
+    assert len(made) == attempts, "in its second lab's place the first one still stands"
+    assert found["broken"] == "dead"
+    note = f"; its lab could not be removed: {left}" if left else ""
+    assert found["answer"]["ended"] == f"it ran to its end{note}"
 
 
 # --- on an engine -------------------------------------------------------------------------------------------------

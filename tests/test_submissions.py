@@ -119,13 +119,15 @@ def test_one_odd_name_stops_nobody(tmp_path: Path) -> None:
     assert all(s.learner.isprintable() for s in odd)
 
 
-def test_a_misspelt_exercise_beside_a_right_one_is_noted(tmp_path: Path) -> None:
+def test_a_misspelt_exercise_beside_a_right_one_is_noted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in (EXERCISE, "02_publsh", ".git", "__pycache__"):
         (tmp_path / "kim" / name).mkdir(parents=True)
         (tmp_path / "kim" / name / "answer.sh").write_text("true")
     (tmp_path / "kim" / "README").write_text("mine")
+    (tmp_path / "lee.rar").write_text("another program's")
     [kim] = read_class(tmp_path)
     assert kim == Submission("kim", {EXERCISE: {"answer.sh": b"true"}}, ["kim: not the name of an exercise: 02_publsh"])
+    assert capsys.readouterr().out == "Left out: 'lee.rar' is neither a folder nor one of .tar.gz, .tgz, .tar, .zip.\n"
 
 
 @pytest.mark.parametrize("place", ["report", "reports/today"])
