@@ -1,9 +1,11 @@
-"""Make text of unknown origin safe to write into files, pages and terminals: `clean` and `one_line`."""
+"""Make text of unknown origin safe to write into files, pages and terminals: `clean`, `one_line`, `reason`."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
+
+from course_lib.errors import CourseError
 
 # All but a tab, a newline and what is neither a control character, a surrogate (which no file can hold) nor forbidden
 # in XML 1.0.
@@ -27,3 +29,9 @@ def clean(value: Any) -> Any:
 def one_line(text: str) -> str:
     """Return a text as one clean line."""
     return " ".join(str(clean(text)).split())
+
+
+def reason(error: Exception) -> str:
+    """Return an error in one line: our own sentence, or what kind it is and what it says, in at most 300 characters."""
+    words = str(error) if isinstance(error, CourseError) else f"{type(error).__name__}: {error}"
+    return one_line(words)[:300]

@@ -8,9 +8,9 @@ from typing import Any
 
 from course_lib import collect, engine, facts, run
 from course_lib.checks import Probe, Result, Values, network_of
-from course_lib.errors import CourseError, LabGoneError, reason
+from course_lib.errors import CourseError, LabGoneError
 from course_lib.exercises import Exercise
-from course_lib.plain_text import clean
+from course_lib.plain_text import clean, reason
 
 MOST = 4000  # characters of a probe's output
 NETWORK_OF = network_of("")

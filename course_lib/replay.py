@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from course_lib import answers, engine, exercises, lab, run, throwaway
-from course_lib.errors import CommandHungError, reason
-from course_lib.plain_text import clean
+from course_lib.errors import CommandHungError
+from course_lib.plain_text import clean, reason
 from course_lib.probing import beginning, evidence, unseen
 
 AGAIN = "again"  # the line that says that an answer is replayed once more
