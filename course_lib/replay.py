@@ -20,6 +20,7 @@ from typing import Any
 
 from course_lib import answers, engine, exercises, lab, run, throwaway
 from course_lib.errors import CommandHungError
+from course_lib.judging import RAN
 from course_lib.plain_text import clean, reason
 from course_lib.probing import beginning, evidence, unseen
 
@@ -95,7 +96,7 @@ def _answer(files: Mapping[str, bytes], limit: float) -> dict[str, Any]:
     it is the engine around the lab that does not answer.
     """
     said: list[str] = []
-    ended = "it ran to its end"
+    ended = RAN
     try:
         answers.send(files)
         run.run(answers.COMMAND, run.HOST, fails=False, timeout=limit, show=said.append)
