@@ -25,10 +25,11 @@ from typing import IO, Any, cast
 
 from course_lib import engine, exercises, report, submissions, throwaway
 from course_lib.answers import ANSWER, files_of
-from course_lib.errors import CourseError, reason
+from course_lib.errors import CourseError
 from course_lib.exercises import HINTS
 from course_lib.lab import Lab
 from course_lib.paths import EXERCISES, ROOT
+from course_lib.plain_text import reason
 from course_lib.probing import unseen
 from course_lib.progress import say
 from course_lib.replay import AGAIN, Job
