@@ -22,13 +22,18 @@ def clean(text: str) -> str:
 
     So a line break forges no line, and an escape (ECMA-48) or a mark that turns the direction does nothing.
     """
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in " ".join(text.split()))
+    return _printable(" ".join(text.split()))
 
 
 def one_line(text: str) -> str:
     """Return a line that is laid out in columns as `clean` does, with its runs of blanks."""
-    blank = "".join(" " if c.isspace() else c for c in text)
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in blank)
+    return text if text.isprintable() else _printable("".join(" " if c.isspace() else c for c in text))
+
+
+def _printable(text: str) -> str:
+    if text.isprintable():  # as nearly every text is
+        return text
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def clean_json(value: Any) -> Any:
@@ -59,6 +64,8 @@ def quoted_lines(text: str) -> Iterator[str]:
 
 def columns(text: str) -> int:
     """Return how many columns of a terminal a text takes: a Chinese, Japanese or Korean character takes two."""
+    if text.isascii():
+        return len(text)
     return sum(0 if unicodedata.combining(c) else 1 + (unicodedata.east_asian_width(c) in "WF") for c in text)
 
 
