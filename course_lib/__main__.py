@@ -116,7 +116,16 @@ def down(remove_images: bool) -> None:
 @main.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def shell(command: tuple[str, ...]) -> None:
-    """Open a shell on the lab's host, or run one COMMAND there and exit with its code."""
+    """Open a shell on the lab's host, or run one COMMAND there and exit with its code.
+
+    As with ssh, the words of COMMAND are joined by blanks, and the shell of the lab's host splits them again: what is
+    one word there needs quotes of its own.
+
+    \b
+    Examples:
+      ./course shell docker ps -a
+      ./course shell "docker ps --format '{{.Names}} {{.Ports}}'"
+    """  # noqa: D301 # click wants the character itself: what follows it is not wrapped
     sys.exit(terminal.shell(lab.require(), " ".join(command)))
 
 
@@ -140,7 +149,7 @@ def graph(output: Path | None, as_json: bool, each: bool, own: bool) -> None:
     now = collect.snapshot(own_engine.read() if own else facts.read())
     apart = [container.name for container in now.containers] if each else []
     if as_json:
-        say(json.dumps(dataclasses.asdict(now), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(dataclasses.asdict(now), indent=2, ensure_ascii=False))
     elif output:
         from course_lib.draw import save
         from course_lib.layout import layout

@@ -15,9 +15,9 @@ from pathlib import Path
 from course_lib import bundle_file, emulation, engine, images, wheels
 from course_lib.bundle_file import Bundle, Manifest
 from course_lib.errors import CourseError
+from course_lib.paths import ROOT
 from course_lib.progress import say, step
 
-ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements.lock"
 # Measured: the images of one engine take 240 MB and the wheels 310 MB; while a bundle is made its parts lie beside it.
 SPACE, SPACE_ENGINE = 1_300_000_000, 300_000_000  # bytes for a bundle of one engine, and for each further one

@@ -17,6 +17,7 @@ from course_lib.difference import difference, is_settled
 from course_lib.draw import png
 from course_lib.errors import CourseError, LabGoneError
 from course_lib.layout import layout
+from course_lib.plain_text import clean
 from course_lib.snapshot import Snapshot
 from course_lib.text import describe
 
@@ -26,7 +27,7 @@ def snapshot() -> Snapshot:
     return collect.snapshot(facts.read())
 
 
-_seen: list[Snapshot] = []  # the last look that this kernel took at the lab: there `changes()` begins
+_seen: dict[str, Snapshot] = {}  # the last look that this kernel took at each lab: there `changes()` begins
 
 
 def observe() -> Snapshot:
@@ -39,7 +40,7 @@ def observe() -> Snapshot:
     while not is_settled(now) and time.monotonic() < deadline:
         time.sleep(0.05)
         now = snapshot()
-    _seen[:] = [now]
+    _seen[lab.name()] = now
     return now
 
 
@@ -48,9 +49,9 @@ def changes() -> None:
 
     Raises CourseError if nobody has looked yet.
     """
-    if not _seen:
+    before = _seen.get(lab.name())
+    if before is None:
         raise CourseError("There is nothing to compare with yet: begin() or look() comes first.")
-    before = _seen[0]
     print_changes(before, observe())
 
 
@@ -64,15 +65,17 @@ def begin() -> None:
     """Take the lab back to its first day, and say what that removes; show a room the live picture (`serve`)."""
     try:
         _say_removed(snapshot())
-    except LabGoneError:  # nobody can say what was in it
+    except LabGoneError:
         print("The lab had ended.")
+    except Exception as error:  # whatever was in the lab, or was done to it, it is reset
+        print(f"What was in the lab could not be read: {clean(str(error))}")
     lab.reset()
     observe()
     print("The lab is as on its first day.")
     if serve.PROJECTOR in os.environ:
         from course_lib import panel  # which stands on this module
 
-        panel.show_to_a_room(serve.STEPS.read_text(encoding="utf-8"))
+        panel.show_to_a_room(*(path.read_text(encoding="utf-8") for path in (serve.STEPS, serve.STEPS_SCRIPT)))
 
 
 def _say_removed(now: Snapshot) -> None:
@@ -81,7 +84,7 @@ def _say_removed(now: Snapshot) -> None:
     things += [f"network {n.name}" for n in now.networks if n.name not in ("bridge", "host", "none")]
     things += [f"bridge {name}" for name in _handmade(now)]
     for thing in things:
-        print(f"Removed: {thing}")
+        print(f"Removed: {clean(thing)}")
 
 
 def _handmade(now: Snapshot) -> list[str]:

@@ -107,8 +107,8 @@ class Seen:
         """Return the IPv4 address of a container on a network, without its prefix length; None if it has none."""
         container = self.network.container(name)
         for endpoint in container.endpoints if container else ():
-            if endpoint.network == network and endpoint.addresses:
-                return endpoint.addresses[0].partition("/")[0]
+            if endpoint.network == network:
+                return next((a.partition("/")[0] for a in endpoint.addresses if ":" not in a), None)
         return None
 
 

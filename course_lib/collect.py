@@ -6,8 +6,8 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
+from course_lib.iptables_save import chains
 from course_lib.snapshot import (
-    Chain,
     Container,
     Endpoint,
     Interface,
@@ -15,7 +15,6 @@ from course_lib.snapshot import (
     Network,
     Port,
     Route,
-    Rule,
     Snapshot,
     Unread,
 )
@@ -79,18 +78,19 @@ def _network(item: dict[str, Any], interfaces: tuple[Interface, ...]) -> Network
     if item["Driver"] == "bridge":
         bridge = options.get("com.docker.network.bridge.name") or f"br-{item['Id'][:12]}"
     settings = (item.get("IPAM") or {}).get("Config") or []
+    subnets = tuple(c["Subnet"] for c in settings if c.get("Subnet"))
     gateways = tuple(c["Gateway"] for c in settings if c.get("Gateway"))
-    if not gateways:
-        # Before engine 29 a gateway that Docker chose is not told here when the subnet was given by hand:
-        # it is the address of the bridge.
-        own = next((i.addresses for i in interfaces if i.name == bridge), ())
-        gateways = tuple(a.split("/")[0] for a in own if not a.startswith("fe80:"))
+    # Before engine 29 a gateway that Docker chose is not told here when the subnet was given by hand: it is the
+    # address of the bridge. That may be so of the subnet of one family and not of that of the other.
+    missing = {":" in subnet for subnet in subnets} - {":" in gateway for gateway in gateways}
+    own = next((i.addresses for i in interfaces if i.name == bridge), ())
+    gateways += tuple(a.split("/")[0] for a in own if (":" in a) in missing and not a.startswith("fe80:"))
     return Network(
         name=item["Name"],
         id=item["Id"],
         driver=item["Driver"],
         bridge=bridge,
-        subnets=tuple(c["Subnet"] for c in settings if c.get("Subnet")),
+        subnets=subnets,
         gateways=gateways,
         internal=bool(item.get("Internal")),
     )
@@ -205,32 +205,3 @@ def _port(item: dict[str, Any]) -> Port:
 def _port_order(port: Port) -> tuple[int, str, str, int]:
     """Sort ports by number, IPv4 before IPv6."""
     return port.container_port, port.protocol, port.host_ip or "", port.host_port or 0
-
-
-def chains(text: str, family: str) -> list[Chain]:
-    """Return the chains that `iptables-save -c` printed, in its order."""
-    found: list[Chain] = []
-    table = ""
-    rules: dict[str, list[Rule]] = {}
-    for line in text.splitlines():
-        if line.startswith("*"):
-            table, rules = line[1:], {}
-        elif match := re.match(r":(\S+) (\S+) \[(\d+):(\d+)\]", line):
-            name, policy, packets, size = match.groups()
-            found.append(Chain(family, table, name, None if policy == "-" else policy, int(packets), int(size)))
-            rules[name] = []
-        elif match := re.match(r"\[(\d+):(\d+)\] -A (\S+) ?(.*)", line):
-            packets, size, name, spec = match.groups()
-            target = re.search(r"(?:^| )-[jg] (\S+)", spec)
-            number = len(rules[name]) + 1
-            rules[name].append(Rule(number, spec, target[1] if target else "", int(packets), int(size)))
-        elif line == "COMMIT":
-            found = [_with_rules(chain, table, rules) for chain in found]
-    return found
-
-
-def _with_rules(chain: Chain, table: str, rules: dict[str, list[Rule]]) -> Chain:
-    """Return a chain of the table that just ended, with its rules."""
-    if chain.table != table:
-        return chain
-    return Chain(chain.family, table, chain.name, chain.policy, chain.packets, chain.bytes, tuple(rules[chain.name]))

@@ -7,7 +7,8 @@ import textwrap
 from collections.abc import Mapping
 from ipaddress import IPv4Address
 
-from course_lib.snapshot import Endpoint, Snapshot
+from course_lib.plain_text import clean, one_line
+from course_lib.snapshot import Endpoint, Network, Snapshot
 from course_lib.way import Way
 from course_lib.way_words import Names
 
@@ -29,25 +30,38 @@ def contrast(found: Mapping[str, Traits]) -> str:
             alike += 1
             continue
         different += 1
-        lines.append(trait)
+        lines.append(clean(trait))
         width = max(len(", ".join(keys)) for keys in holders.values()) + 4
         for value, keys in holders.items():
             for number, text in enumerate(value.splitlines()):
                 head = f"  {', '.join(keys) if number == 0 else ''}".ljust(width)
                 indent = " " * (width + 4)
                 lines += textwrap.wrap(
-                    head + text, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+                    one_line(head + text),
+                    WIDTH,
+                    subsequent_indent=indent,
+                    break_long_words=False,
+                    break_on_hyphens=False,
                 )
     return "\n".join([*lines, f"Different: {different}. Alike: {alike}."])
 
 
 def plan(now: Snapshot) -> Traits:
     """Return what was asked for: the subnets, the containers' addresses, and the ports that are published."""
-    found = {f"network {n.name}": f"{n.subnets} {n.gateways}" for n in now.networks if n.subnets}
+    found = {f"network {n.name}": _subnets(n) for n in now.networks if n.subnets}
     for container in now.containers:
         found |= {f"{container.name} on {end.network}": " ".join(end.addresses) for end in container.endpoints}
-        found |= {f"port {p.host_port} of {p.host_ip}": f"{container.name} {p}" for p in container.ports if p.host_port}
+        found |= {
+            f"port {p.host_port} of {p.host_ip}": f"{p.container_port}/{p.protocol} of {container.name}"
+            for p in container.ports
+            if p.host_port
+        }
     return found
+
+
+def _subnets(network: Network) -> str:
+    gateways = f", gateway {' and '.join(network.gateways)}" if network.gateways else ""
+    return " and ".join(network.subnets) + gateways
 
 
 def chains(now: Snapshot) -> Traits:
@@ -63,8 +77,8 @@ def rules(now: Snapshot) -> Traits:
     found = {}
     for chain in now.chains:
         if chain.family == "ip" and chain.rules:
-            text = "\n".join(rule.spec for rule in chain.rules)
-            found[f"{chain.table} {chain.name}"] = re.sub(r"br-[0-9a-f]{12}", lambda m: bridges.get(m[0], m[0]), text)
+            specs = (re.sub(r"br-[0-9a-f]{12}", lambda m: bridges.get(m[0], m[0]), r.spec) for r in chain.rules)
+            found[f"{chain.table} {chain.name}"] = "\n".join(map(clean, specs))
     return found
 
 
@@ -92,9 +106,9 @@ def passage(way: Way) -> Traits:
     last = decided[-1] if decided else None
     by = f"{last.table} {last.chain}: {names.rule(last.rule) or f'the policy {last.verdict}'}" if last else "nothing"
     return {
-        "chains on the way there": ", ".join(dict.fromkeys(f"{s.table} {s.chain}" for s in seen)),
+        "chains on the way there": clean(", ".join(dict.fromkeys(f"{s.table} {s.chain}" for s in seen))),
         "decided last by": by,
-        "end": way.end.words,
+        "end": clean(way.end.words),
     }
 
 

@@ -5,6 +5,7 @@ The facts are gathered by `course_lib.doctor`. A finding says what was found, wh
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,6 +29,7 @@ class Facts:
     engine_words: str = ""  # the sentence that says why none answers
     engine_place: str = ""  # what names the engine, in words; "" for the default place
     images: dict[str, bool] = field(default_factory=dict)  # by name: is it there?
+    images_words: str = ""  # the sentence that says why that could not be found out
     lab: str = ""  # what runs in the lab, in words
     lab_words: str = ""  # the sentence that says why none runs
     lacks: tuple[str, ...] = ()  # what this kernel does not offer, in words; empty too where it was not probed
@@ -36,6 +38,7 @@ class Facts:
     remote: bool = False  # this is a session on another machine (SSH_CONNECTION)
     proxies: tuple[str, ...] = ()  # what of this machine is told to use a proxy
     packages: str = ""  # where Debian's packages come from, in words
+    packages_words: str = ""  # the sentence that says why that could not be found out
 
 
 @dataclass(frozen=True)
@@ -159,7 +162,7 @@ def _kind(facts: Facts) -> str:
     system = str(info.get("OperatingSystem", ""))
     if "Docker Desktop" in system:
         return "Docker Desktop"
-    if facts.engine_place and ("tcp:" in facts.engine_place or "ssh:" in facts.engine_place):
+    if re.search(r"\b(tcp|ssh|https?):", facts.engine_place):
         return "remote"
     return "native"
 
@@ -182,8 +185,12 @@ def _kernel(facts: Facts) -> Iterator[Finding]:
 
 
 def _course(facts: Facts) -> Iterator[Finding]:
+    if facts.packages_words:
+        yield Finding("packages", "ill", facts.packages_words, "then no image can be made")
     if facts.packages:
         yield Finding("packages", "ok", facts.packages)
+    if facts.images_words:
+        yield Finding("images", "ill", facts.images_words, "the lab needs images of these names")
     absent = sorted(name for name, there in facts.images.items() if not there)
     if absent:
         yield Finding(

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from course_lib.phrases import published, reachable
+from course_lib.plain_text import clean
 from course_lib.rules import hooks
 from course_lib.snapshot import Chain, Container, Endpoint, Interface, Network, Route, Snapshot
 
@@ -21,7 +22,7 @@ Item = TypeVar("Item")
 
 def difference(before: Snapshot, after: Snapshot) -> list[str]:
     """Return what happened between two snapshots, a sentence each; nothing if they say the same."""
-    return [
+    sentences = [
         *_networks(before, after),
         *_containers(before, after),
         *_interfaces(before, after),
@@ -30,6 +31,7 @@ def difference(before: Snapshot, after: Snapshot) -> list[str]:
         *_counters(before, after),
         *(f"Contradiction: {said}" for said in after.warnings if said not in before.warnings),
     ]
+    return [clean(sentence) for sentence in sentences]
 
 
 def is_settled(snapshot: Snapshot) -> bool:

@@ -9,17 +9,18 @@ import platform
 import shutil
 import time
 import webbrowser
+from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from course_lib import engine, facts, images, lab, machine, run
+from course_lib import engine, facts, images, lab, run
 from course_lib.base import supply
 from course_lib.diagnosis import Facts, Finding, diagnose
 from course_lib.errors import CourseError
+from course_lib.paths import ROOT
 from course_lib.progress import say
 
-ROOT = Path(__file__).resolve().parent.parent
+T = TypeVar("T")
 MARKS = {"ok": "ok  ", "note": "note", "ill": "NO  "}
 PROXIES = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")
 
@@ -66,13 +67,16 @@ def gather() -> Facts:
         "browser": _browser(),
         "remote": "SSH_CONNECTION" in os.environ,
         "proxies": tuple(f"{name} is set" for name in PROXIES if os.environ.get(name)),
-        "engine_place": machine.configured_engine(),
+        "engine_place": engine.configured_engine(),
     }
     try:
-        info = engine.connect().info()
+        api = engine.connect()
+        info = api.info()
     except CourseError as error:
         return Facts(**known, engine=None, engine_words=str(error))
-    known |= {"engine": info, "clock_off": _clock_off(info), "packages": _packages(), "images": _images()}
+    known |= {"engine": info, "clock_off": _clock_off(info), "engine_place": _place(known["engine_place"], api)}
+    known["packages"], known["packages_words"] = _told(_packages, "")
+    known["images"], known["images_words"] = _told(_images, dict[str, bool]())
     if info.get("HttpProxy") or info.get("HttpsProxy"):
         known["proxies"] += ("the engine is configured for one",)
     try:
@@ -82,6 +86,21 @@ def gather() -> Facts:
     except CourseError as error:
         known["lab_words"] = str(error)
     return Facts(**known)
+
+
+def _told(read: Callable[[], T], nothing: T) -> tuple[T, str]:
+    """Return what was read, and the sentence that says why it could not be: one of the two is empty."""
+    try:
+        return read(), ""
+    except CourseError as error:
+        return nothing, str(error)
+
+
+def _place(configured: str, api: Any) -> str:
+    """Return what names the engine; of a context, which says nothing, with the address behind it if it has one."""
+    address = str(api.base_url)
+    local = address.startswith("http+docker:")  # docker-py's name of a socket or a pipe of this machine
+    return configured if local or not configured or "://" in configured else f"{configured} ({address})"
 
 
 def _browser() -> bool:
@@ -108,7 +127,8 @@ def _packages() -> str:
 
 
 def _images() -> dict[str, bool]:
-    tags = [images.lab_image(images.RELEASES[lab.version()]), *map(images.inner_image, images.INNER)]
+    release = images.RELEASES.get(lab.version(), images.RELEASES[lab.DEFAULT_ENGINE])
+    tags = [images.lab_image(release), *map(images.inner_image, images.INNER)]
     return {tag: images.recipe_of(engine.outer(), tag) is not None for tag in tags}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from course_lib.measure import clean
+from course_lib.plain_text import clean
 from course_lib.request import Request
 from course_lib.way import End, Step
 from course_lib.witness import sender_error, unanswered
@@ -74,7 +74,7 @@ def _dropped(step: Step, back: Sequence[Step]) -> End:
     if step.kind == "policy":
         return End("dropped", f"{what} was dropped by the policy of {where} in {step.place}", ("trace",))
     rule = f"rule {step.number} of {where} in {step.place}"
-    if "REJECT" in step.rule and not step.back:
+    if step.target == "REJECT" and not step.back:
         said = back[-1].packet.said if back else "nothing that was seen"
         return End("rejected", f"{what} was rejected by {rule}, which answered: {said}", ("trace",))
     return End("dropped", f"{what} was dropped by {rule}", ("trace",))

@@ -7,8 +7,12 @@ import functools
 import http.client
 import json
 import os
-from collections.abc import Iterator
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import docker
 import docker.context
@@ -17,6 +21,7 @@ import requests
 import urllib3
 from docker.transport.basehttpadapter import BaseHTTPAdapter
 
+from course_lib import tls
 from course_lib.errors import (
     CourseError,
     EngineForbiddenError,
@@ -27,7 +32,6 @@ from course_lib.errors import (
     EngineUnfitError,
     LabGoneError,
 )
-from course_lib.machine import configured_engine
 from course_lib.stream import dial
 
 APIError = docker.errors.APIError
@@ -49,15 +53,37 @@ def connect(*, for_lab: bool = True) -> Any:
     place = configured_engine() or "the default place"
     try:
         _check_settings()
-        api = docker.from_env(timeout=ANSWER_WITHIN).api
-        _check_fit(api, for_lab=for_lab)
+        api = docker.from_env(timeout=ANSWER_WITHIN, version="1.41").api
+        # The certificates are those of DOCKER_CERT_PATH or the context: requests would prefer what REQUESTS_CA_BUNDLE
+        # names. An engine with TLS is reached directly, through no proxy.
+        api.trust_env = not api.base_url.startswith("https://")
+        api._version = _check_fit(api, for_lab=for_lab)
     except CourseError:
         raise
     except Exception as error:  # whatever docker-py makes of an odd setting, or of something else that answers
         raise _explain(error, place) from error
+    if api.base_url.startswith("https://"):
+        server = urlsplit(api.base_url)
+        name, port = server.hostname or "", server.port or 2376
+        streams = _Pool(name, lambda: _secure(api, name, port))
+        api.mount(f"{api.base_url}/v{api.api_version}/exec/", _Adapter(streams))
     # Builds and image transfers send nothing for minutes; what must answer at once sets its own limit.
     api.timeout = 600
     return api
+
+
+def configured_engine() -> str:
+    """Say in words which engine the learner chose (DOCKER_HOST or a context of the docker CLI), or ""."""
+    if os.environ.get("DOCKER_HOST"):
+        return f"DOCKER_HOST ({os.environ['DOCKER_HOST']})"
+    context = os.environ.get("DOCKER_CONTEXT", "")
+    if not context:
+        folder = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
+        try:
+            context = str(json.loads((folder / "config.json").read_text(encoding="utf-8")).get("currentContext", ""))
+        except (OSError, ValueError, AttributeError):
+            context = ""
+    return f"the Docker context {context}" if context not in {"", "default"} else ""
 
 
 def _check_settings() -> None:
@@ -108,10 +134,7 @@ def _explain(error: Exception, place: str) -> CourseError:
             f"The Docker engine at {place} accepts connections but did not answer within {ANSWER_WITHIN} s: "
             "restart it (`sudo systemctl restart docker`, or restart Docker Desktop), then repeat the command."
         )
-    refused = among(requests.exceptions.ConnectionError)
-    if not refused and (
-        among(APIError, ValueError, LookupError, TypeError) or not str(error).startswith("Error while fetching")
-    ):
+    if not among(requests.exceptions.ConnectionError):
         return EngineSettingsError(
             f"No Docker engine can be reached at {place} ({_short(causes[-1])}): mend or unset what names it "
             "(DOCKER_HOST or the Docker context), then repeat the command."
@@ -150,8 +173,8 @@ def plain_words() -> Iterator[None]:
         ) from error
 
 
-def _check_fit(api: Any, *, for_lab: bool) -> None:
-    """Refuse engines that are known not to run the lab, or not to be understood here at all."""
+def _check_fit(api: Any, *, for_lab: bool) -> str:
+    """Return the version of the API ("1.41"); refuse engines that cannot run the lab or cannot be understood here."""
     version = api.version(api_version=False)
     names = [part.get("Name", "") for part in version.get("Components") or []]
     if any("podman" in name.lower() for name in names):
@@ -168,6 +191,7 @@ def _check_fit(api: Any, *, for_lab: bool) -> None:
         )
     if info.get("OSType") != "linux":
         raise EngineUnfitError("This Docker engine runs Windows containers: switch Docker Desktop to Linux containers.")
+    return str(version["ApiVersion"])
 
 
 @functools.cache
@@ -176,27 +200,45 @@ def outer() -> Any:
     return connect()
 
 
-class _LabPool(urllib3.HTTPConnectionPool):
-    """Connections whose socket is `docker system dial-stdio` in the lab."""
+def _secure(api: Any, host: str, port: int) -> socket.socket:
+    """Return a plain socket that leads to an engine with TLS, by the certificates that its client has."""
+    context = urllib3.util.create_urllib3_context()  # as docker-py's own connections have
+    if isinstance(api.verify, str):
+        context.load_verify_locations(api.verify)
+    elif api.verify:
+        context.load_verify_locations(requests.utils.DEFAULT_CA_BUNDLE_PATH)
+    else:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if api.cert:
+        context.load_cert_chain(*api.cert)
+    raw = socket.create_connection((host, port), timeout=ANSWER_WITHIN)
+    secured = tls.plain(raw, context, host)
+    raw.settimeout(None)
+    return secured
 
-    def __init__(self, container: str) -> None:
-        super().__init__("lab", maxsize=4)
-        self._container = container
+
+class _Pool(urllib3.HTTPConnectionPool):
+    """Connections whose sockets are made in another way."""
+
+    def __init__(self, name: str, connect: Callable[[], socket.socket]) -> None:
+        super().__init__(name, maxsize=4)
+        self._connect = connect
 
     def _new_conn(self) -> Any:
-        connection = urllib3.connection.HTTPConnection("lab", timeout=self.timeout.connect_timeout)
-        connection.connect = lambda: setattr(connection, "sock", dial(outer(), self._container, DIAL))  # type: ignore[method-assign]
+        connection = urllib3.connection.HTTPConnection(self.host, timeout=self.timeout.connect_timeout)
+        connection.connect = lambda: setattr(connection, "sock", self._connect())  # type: ignore[method-assign]
         return connection
 
 
 DIAL = ("docker", "system", "dial-stdio")
 
 
-class _LabAdapter(BaseHTTPAdapter):  # type: ignore[misc]
+class _Adapter(BaseHTTPAdapter):  # type: ignore[misc]
     """A requests adapter that finds its connections in one pool, whatever the address says."""
 
-    def __init__(self, container: str) -> None:
-        self._pool = _LabPool(container)
+    def __init__(self, pool: _Pool) -> None:
+        self._pool = pool
         super().__init__()
 
     def get_connection_with_tls_context(self, *_args: Any, **_kwargs: Any) -> Any:
@@ -218,7 +260,7 @@ def inner(container: str) -> Any:
     api = docker.APIClient(base_url="tcp://lab:2375", version="1.41", timeout=120)
     api.trust_env = False  # a proxy of the environment is no way into the lab
     api._proxy_configs = docker.utils.proxy.ProxyConfig()  # and one of ~/.docker/config.json none out of it
-    api.mount("http://lab:2375", _LabAdapter(container))
+    api.mount("http://lab:2375", _Adapter(_Pool("lab", lambda: dial(outer(), container, DIAL))))
     api._version = api.version(api_version=False)["ApiVersion"]
     return api
 

@@ -19,8 +19,9 @@ from typing import Any
 
 from course_lib import run
 from course_lib.errors import CommandInterruptedError, CourseError
-from course_lib.graph import sharer_of
+from course_lib.graph import owner_of
 from course_lib.request import Request, relays
+from course_lib.sections import SHELL, sections
 from course_lib.snapshot import Snapshot
 
 # Outside of the range from which the kernel takes ports by itself (ip(7), ip_local_port_range: up to 60999).
@@ -53,22 +54,16 @@ def gather(request: Request, facts: dict[str, Any], network: Snapshot) -> tuple[
         "GOAL": str(request.port),
         "TEXT": _text(request),
     }
-    found = sections(_run(values))
+    found = dict(sections(_run(values)))
     if "end" not in found:
         why = [line.strip() for line in found.get("failed", "").splitlines() if line.strip()] or ["no answer"]
         raise CourseError(f"The kernel could not be watched: {why[-1].rstrip('.')}.")
     return replace(request, origin=request.origin), found
 
 
-def sections(text: str) -> dict[str, str]:
-    """Return the sections of what `evidence.sh` printed, by the words behind the "==" of their first line."""
-    parts = [part.partition("\n") for part in ("\n" + text).split("\n== ")[1:]]
-    return {title: body for title, _, body in parts}
-
-
 @cache
 def _script() -> str:
-    return (files("course_lib") / "evidence.sh").read_text(encoding="utf-8")
+    return SHELL + (files("course_lib") / "evidence.sh").read_text(encoding="utf-8")
 
 
 def _run(values: dict[str, str]) -> str:
@@ -93,8 +88,7 @@ def _namespace(name: str, network: Snapshot, pids: dict[str, int]) -> tuple[str,
         raise CourseError(f"There is no {name!r} that could send something: there are {there}.")
     if not pids.get(name):
         raise CourseError(f"The container {name} is not running: `docker start {name}` starts it.")
-    while other := sharer_of(network, container):  # a namespace is watched once, whoever is in it
-        container = other
+    container = owner_of(network, container)  # a namespace is watched once, whoever is in it
     return ("host", 0) if container.mode == "host" else (container.name, pids[container.name])
 
 
@@ -110,7 +104,9 @@ def _address(request: Request, origin: tuple[str, int]) -> str:
     asked = shlex.quote(name)
     script = f"""
 server=$(awk '$1 == "nameserver" {{ print $2; exit }}' {etc}/resolv.conf)
-found=$(awk -v name={asked} '!/^#/ {{ for (i = 2; i <= NF; i++) if ($i == name) {{ print $1; exit }} }}' {etc}/hosts)
+found=$(awk -v name={asked} '!/^#/ {{
+    for (i = 2; i <= NF; i++) if (tolower($i) == tolower(name)) {{ print $1; exit }}
+}}' {etc}/hosts)
 [ -n "$found" ] || [ -z {asked} ] || found=$({enter} dig +short +time=1 +tries=1 {asked} "@$server")
 jq -n '$ARGS.named' --arg server "$server" --arg found "$found"
 """

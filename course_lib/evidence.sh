@@ -2,7 +2,7 @@
 #
 # course_lib/evidence.py sets: NAMESPACES ("host=- client=- web=1234": each name with a process in it), ORIGIN (one of
 # them), PORT (the source port, or the id of a ping), RULES (which packets to trace), WATCH (a filter of tcpdump), FAMILY
-# (4 or 6), KIND, ADDRESS, GOAL and TEXT (what is sent). The answer is in sections that begin with "== name"; whatever
+# (4 or 6), KIND, ADDRESS, GOAL and TEXT (what is sent). `section` stands before it (course_lib/sections.py). Whatever
 # happens, everything here ends within LIFE seconds. No file stays: each is removed as soon as it is open.
 set -u
 LIFE=20
@@ -100,20 +100,20 @@ if [[ $ORIGIN != host && $ORIGIN != client ]]; then
     background "events $ORIGIN" ${enter[$ORIGIN]} timeout $LIFE conntrack -E -o timestamp,id
 fi
 open before
-{ echo "== before ip"; iptables-save -c; echo "== before ip6"; ip6tables-save -c; } >&"${fd[before]}" 2>/dev/null
+{ section "before ip" iptables-save -c; section "before ip6" ip6tables-save -c; } >&"${fd[before]}" 2>/dev/null
 for name in "${!enter[@]}"; do
-    until_true 5 has "table $name" "table bridge $own" && ! has "table $name" Error || { echo "== failed"; text "table $name"; exit 1; }
+    until_true 5 has "table $name" "table bridge $own" && ! has "table $name" Error || { section failed text "table $name"; exit 1; }
     open "trace $name"
     # shellcheck disable=SC2086
     background "trace $name" ${enter[$name]} timeout $LIFE nft -a monitor trace
 done
 for name in "${!enter[@]}"; do
-    until_true 5 listens "${inside[$name]}" 00000100 || { echo "== failed"; echo "no trace of $name"; exit 1; }
+    until_true 5 listens "${inside[$name]}" 00000100 || { section failed echo "no trace of $name"; exit 1; }
 done
-until_true 5 listens $$ 00000007 || { echo "== failed"; echo "no conntrack events"; exit 1; }
+until_true 5 listens $$ 00000007 || { section failed echo "no conntrack events"; exit 1; }
 captures() { has drops listening || ! kill -0 $capture 2>/dev/null; }
 until_true 5 captures
-has drops listening || { echo "== failed"; text drops; exit 1; }
+has drops listening || { section failed text drops; exit 1; }
 
 # --- the request ----------------------------------------------------------------------------------------------------
 trap '' PIPE # a sender that was refused is gone before it gets its text
@@ -194,38 +194,38 @@ for name in "${!enter[@]}"; do
     done <"/proc/${inside[$name]}/net/netlink"
 done
 
-echo "== time"; echo "$began $ended"
-echo "== lost"; echo "$lost"
-echo "== said"; text said | head -c 2000 | tr -d '\0'; echo
-echo "== log"; text log
-echo "== sockets"; text sockets
-echo "== route"
+answer() { text said | head -c 2000 | tr -d '\0'; }
 # shellcheck disable=SC2086
-${enter[$ORIGIN]} ip route get "$ADDRESS" 2>&1
-echo "== settings"
-for file in /proc/sys/net/bridge/bridge-nf-call-ip{,6}tables /proc/sys/net/ipv4/ip_forward; do
-    [[ -e $file ]] && echo "${file##*/} $(<$file)"
-done
+route() { ${enter[$ORIGIN]} ip route get "$ADDRESS" 2>&1; }
+settings() {
+    for file in /proc/sys/net/bridge/bridge-nf-call-ip{,6}tables /proc/sys/net/ipv4/ip_forward; do
+        [[ -e $file ]] && echo "${file##*/} $(<$file)"
+    done
+}
+section time echo "$began $ended"
+section lost echo "$lost"
+section said answer
+section log text log
+section sockets text sockets
+section route route
+section settings settings
 text before
 rules() { # rules NAME: the rules there, as iptables prints them, and with the handles that a trace names
-    echo "== rules $1 ip"
     # shellcheck disable=SC2086
-    ${enter[$1]} iptables-save -c 2>/dev/null
-    echo "== rules $1 ip6"
+    section "rules $1 ip" ${enter[$1]} iptables-save -c
     # shellcheck disable=SC2086
-    ${enter[$1]} ip6tables-save -c 2>/dev/null
-    echo "== handles $1"
+    section "rules $1 ip6" ${enter[$1]} ip6tables-save -c
     # shellcheck disable=SC2086
-    ${enter[$1]} nft -a -s list ruleset 2>/dev/null
-}
+    section "handles $1" ${enter[$1]} nft -a -s list ruleset
+} 2>/dev/null
 for name in "${!enter[@]}"; do
-    echo "== trace $name"; text "trace $name"
+    section "trace $name" text "trace $name"
     if [[ $name == host ]] || [[ $(text "trace $name") =~ ' 'ip6?' '(nat|filter|raw|mangle) ]]; then rules "$name"; fi
 done
-echo "== events host"; text events
-[[ -n ${fd["events $ORIGIN"]-} ]] && { echo "== events $ORIGIN"; text "events $ORIGIN"; }
+section "events host" text events
+[[ -n ${fd["events $ORIGIN"]-} ]] && section "events $ORIGIN" text "events $ORIGIN"
 wait $capture 2>/dev/null
-echo "== capture"; text capture
-echo "== drops"; text drops
+section capture text capture
+section drops text drops
 finish
-echo "== end"
+section end true

@@ -17,9 +17,9 @@ from pathlib import Path
 
 from course_lib.checks import Check, Probe, Seed, Value, Values
 from course_lib.errors import CourseError
+from course_lib.paths import EXERCISES
 from course_lib.snapshot import Snapshot
 
-ROOT = Path(__file__).resolve().parent.parent / "exercises"
 HINTS = "hints.json"
 UNFINISHED = ".course-"  # begins the name of a file that is being written
 LONGEST_WRITE = 60.0  # seconds that writing a file takes at most
@@ -66,14 +66,14 @@ def load(folder: Path) -> Exercise:
 
 def every() -> tuple[str, ...]:
     """Return the names of all exercises, in their order."""
-    return tuple(sorted(path.parent.name for path in ROOT.glob("*/checks.py")))
+    return tuple(sorted(path.parent.name for path in EXERCISES.glob("*/checks.py")))
 
 
 def named(name: str) -> Exercise:
     """Return the exercise of a name; raises CourseError if there is none."""
     if name not in every():
         raise CourseError(f"There is no exercise {name}: there are {', '.join(every())}.")
-    return load(ROOT / name)
+    return load(EXERCISES / name)
 
 
 def learner() -> str:
@@ -81,7 +81,7 @@ def learner() -> str:
 
     Under nbgrader it is the student whose notebook is run, by the folder that nbgrader runs it in.
     """
-    note = ROOT / "learner.txt"
+    note = EXERCISES / "learner.txt"
     if os.environ.get("NBGRADER_EXECUTION") == "autograde":  # nbgrader 0.9, autograded/STUDENT/ASSIGNMENT
         return checked(Path.cwd().parent.name)
     name = os.environ.get("COURSE_LEARNER") or (note.read_text(encoding="utf-8").strip() if note.exists() else NOBODY)
@@ -90,7 +90,7 @@ def learner() -> str:
 
 def note_learner(name: str) -> None:
     """Keep a learner's name for all exercises."""
-    write(ROOT / "learner.txt", f"{checked(name)}\n")
+    write(EXERCISES / "learner.txt", f"{checked(name)}\n")
 
 
 def checked(name: str) -> str:

@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from course_lib import engine, lab, netlink, run
-from course_lib.errors import LabGoneError
+from course_lib.errors import CourseError, LabGoneError
+from course_lib.plain_text import clean
+from course_lib.sections import sections
 
 READER = (Path(__file__).parent / "reader.pl").read_text()
 HOST, CLIENT = ("host", "/proc/self/ns/net"), ("client", "/run/netns/client")
-# Each section of an answer begins with a line of its name.
+# By the title of the section in the answer (`course_lib.sections`).
 COMMANDS = ("route!ip -j route", "rules ip!iptables-save -c", "rules ip6!ip6tables-save -c")
 LISTS = ("containers@/containers/json?all=1", "networks@/networks")
 
@@ -44,7 +46,8 @@ def read() -> dict[str, Any]:
     """Return the raw facts: JSON values as the engine and `ip` print them, rules as iptables-save prints them.
 
     Keys: containers, networks (lists of the Docker API), version, inspect, addr, client, route, rules (a mapping
-    of family to text) and inside (a mapping of container id to `ip -j addr`). Raises LabGoneError.
+    of family to text), inside (a mapping of container id to `ip -j addr`) and unread (a mapping of what could not be
+    read to why; see `snapshot.Unread`). Raises LabGoneError, and CourseError if an answer makes no sense.
     """
     with _reading:
         known = _known[0] = _known_of(lab.require())
@@ -56,7 +59,9 @@ def read() -> dict[str, Any]:
                 known.items.pop(key, None)
         fresh = _learn(known, found["containers"])
         if missing := _namespaces(fresh):
-            known.inside |= _ask(known, missing, ())["inside"]
+            more = _ask(known, missing, ())
+            known.inside |= more["inside"]
+            found["unread"] |= more["unread"]
     return {
         **found,
         "version": known.version,
@@ -91,7 +96,7 @@ def _learn(known: _Known, containers: list[dict[str, Any]]) -> list[dict[str, An
 def _inspect(box: str, ids: Iterable[str]) -> list[dict[str, Any]]:
     """Return the inspects of containers; of one that is gone there is none."""
     asked = [f"inspect@/containers/{key}/json" for key in ids]
-    return list(sections(run.consult(box, READER, asked)).get("inspect", [])) if asked else []
+    return list(parse(run.consult(box, READER, asked)).get("inspect", [])) if asked else []
 
 
 def _namespaces(details: Iterable[dict[str, Any]]) -> list[tuple[str, str]]:
@@ -102,7 +107,7 @@ def _namespaces(details: Iterable[dict[str, Any]]) -> list[tuple[str, str]]:
 def _ask(known: _Known, namespaces: Iterable[tuple[str, str]], commands: Iterable[str]) -> dict[str, Any]:
     """Ask about namespaces, and what else there is to ask; a namespace that is known is told only if it has changed."""
     fields = [f"{key}{'~' if key in known.inside else '='}{file}" for key, file in namespaces]
-    found = sections(run.consult(known.box, READER, [*commands, *fields]))
+    found = parse(run.consult(known.box, READER, [*commands, *fields]))
     same = {key: known.inside[key] for key, said in found["inside"].items() if said is None}
     found["inside"] |= same
     if commands:  # a whole answer: who is not in it has gone
@@ -110,21 +115,40 @@ def _ask(known: _Known, namespaces: Iterable[tuple[str, str]], commands: Iterabl
     return found
 
 
-def sections(text: str) -> dict[str, Any]:
-    """Return what was answered, by section; None is said of a namespace that is as it was."""
-    facts: dict[str, Any] = {"rules": {}, "inside": {}, "route": []}
-    for part in ("\n" + text).split("\n== ")[1:]:
-        title, _, body = part.partition("\n")
+def parse(text: str) -> dict[str, Any]:
+    """Return what was answered, by section; None is said of a namespace that is as it was.
+
+    Raises CourseError if something in it is not what `ip` or the engine prints.
+    """
+    facts: dict[str, Any] = {"rules": {}, "inside": {}, "route": [], "unread": {}}
+    for title, body in sections(text):
         kind, _, key = title.partition(" ")
         if kind == "rules":
             facts["rules"][key] = body
         elif kind == "inside":  # as `ip -j addr` says it
-            facts["inside"][key] = json.loads(body or "[]")
+            facts["inside"][key] = _json(kind, body or "[]")
         elif kind == "inspect":
-            facts.setdefault("inspect", []).append(json.loads(body))
+            facts.setdefault("inspect", []).append(_json(kind, body))
         elif kind == "namespaces":
-            for name, *said in (line.split(" ") for line in body.splitlines()):
-                facts["inside"][name] = None if said == ["="] else netlink.interfaces(*said)
+            _namespace_lines(body, facts)
         else:
-            facts[kind] = json.loads(body or "[]")
+            facts[kind] = _json(kind, body or "[]")
     return facts
+
+
+def _json(kind: str, body: str) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        raise CourseError(f"What was read of the {kind} makes no sense: {clean(body)[:60]}") from None
+
+
+def _namespace_lines(body: str, facts: dict[str, Any]) -> None:
+    """Add what `reader.pl` says of namespaces: a line each of its key and two dumps, "=", or "!" and why not."""
+    for line in body.splitlines():
+        key, _, said = line.partition(" ")
+        if said.startswith("! "):
+            what = "interfaces" if key in (HOST[0], CLIENT[0]) else "namespaces"
+            facts["unread"][what] = said.removeprefix("! ")
+        else:
+            facts["inside"][key] = None if said == "=" else netlink.interfaces(*said.split(" "))

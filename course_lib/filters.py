@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from course_lib.graph import NO_NETWORK
+from course_lib.graph import NO_NETWORK, owner_of
 from course_lib.phrases import is_live
 from course_lib.shapes import Box, Line, Picture, Shape, groups
 from course_lib.snapshot import Snapshot
@@ -23,13 +23,17 @@ def without_stopped(snapshot: Snapshot) -> Snapshot:
 
 
 def only_network(snapshot: Snapshot, name: str) -> Snapshot:
-    """Return the snapshot with one network, its containers and their places in it; the same if there is none such."""
+    """Return the snapshot with one network, its containers and their places in it; the same if there is none such.
+
+    A container that uses the network namespace of one of these (`--network container:X`) is in it, too.
+    """
     if snapshot.network(name) is None:
         return snapshot
     kept = tuple(n for n in snapshot.networks if n.name == name or n.driver in NO_NETWORK)
     hidden = {n.bridge for n in snapshot.networks if n not in kept}
     containers = [replace(c, endpoints=tuple(e for e in c.endpoints if e.network == name)) for c in snapshot.containers]
-    here = [c for c in containers if c.endpoints]
+    inside = {c.id for c in containers if c.endpoints}
+    here = [c for c in containers if {c.id, owner_of(snapshot, c).id} & inside]
     ends = {e.veth for c in here for e in c.endpoints}
     others = {e.veth for c in snapshot.containers for e in c.endpoints} - ends
     gone = hidden | others

@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from course_lib.collect import chains
 from course_lib.ends import end_of
 from course_lib.handles import Rules
+from course_lib.iptables_save import chains
 from course_lib.request import Request, relays
 from course_lib.snapshot import Snapshot
 from course_lib.steps import walk

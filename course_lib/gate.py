@@ -14,9 +14,9 @@ from pathlib import Path
 from course_lib import engine, exercises, images, lab, machine
 from course_lib.errors import CourseError
 from course_lib.packages import need_packages
+from course_lib.paths import ROOT
 from course_lib.progress import say
 
-ROOT = Path(__file__).resolve().parent.parent
 PYTEST = ("pytest", "-p", "no:cacheprovider", "--durations=30")
 # What notebooks are run with. A cell may take as long as the longest command of a lesson, and no longer.
 NBVAL = (

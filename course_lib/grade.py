@@ -12,7 +12,7 @@ import functools
 import hashlib
 import json
 import os
-import queue
+import secrets
 import shutil
 import subprocess
 import sys
@@ -26,9 +26,9 @@ from typing import IO, Any, cast
 
 from course_lib import engine, exercises, lab, report, submissions, throwaway
 from course_lib.answers import ANSWER, files_of
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, reason
 from course_lib.exercises import HINTS
-from course_lib.plain_text import reason
+from course_lib.paths import EXERCISES, ROOT
 from course_lib.probing import unseen
 from course_lib.progress import say
 from course_lib.replay import AGAIN, Job
@@ -73,16 +73,10 @@ def grade(folder: Path, out: Path, need: Callable[[str], None], *, jobs: int = 0
     this = _Run(out, grader, throwaway.make_seed(need), limit)
     count = jobs or room()
     say(f"{len(todo)} answers to replay, {count} at once.")
-    slots: queue.SimpleQueue[int] = queue.SimpleQueue()
-    for slot in range(count):
-        slots.put(slot)
 
     def one(work: Work) -> str:
-        slot = slots.get()
-        try:
-            return _grade_one(this, work, f"{lab.name()[:18]}-{grader}-{slot}")
-        finally:
-            slots.put(slot)
+        # A name that no lab ever had: one that cannot be removed is in nobody's way.
+        return _grade_one(this, work, f"{lab.name()[:22]}-{secrets.token_hex(4)}")
 
     with ThreadPoolExecutor(count) as pool:
         failed = [words for words in pool.map(one, todo) if words]
@@ -116,7 +110,7 @@ def _note(out: Path, submission: Submission) -> None:
 
 def _digest(submission: Submission, name: str) -> str:
     """Return a digest of what the evidence of an answer depends on: the answer, its exercise, and the course."""
-    folder = exercises.ROOT / name
+    folder = EXERCISES / name
     digest = hashlib.sha256(_course_digest() + (folder / "checks.py").read_bytes())
     start = {f"start/{place}": content for place, content in files_of(folder / "start").items()}
     for place, content in [*start.items(), *sorted(submission.answers[name].items())]:
@@ -192,7 +186,7 @@ def _replay(job: Job, place: str) -> dict[str, Any]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         env={**os.environ, "COURSE_LAB": place},
-        cwd=exercises.ROOT.parent,
+        cwd=ROOT,
         encoding="utf-8",
     ) as process:
         stdin, stdout = cast("IO[str]", process.stdin), cast("IO[str]", process.stdout)
@@ -215,8 +209,9 @@ def _replay(job: Job, place: str) -> dict[str, Any]:
                 last = line.strip() or last
         alarm.cancel()
     if late.is_set():
-        throwaway.remove(place)
-        return _broken(f"The lab and its probes did not end within {job.limit + AROUND:g} s.", job.limit + AROUND)
+        why = f"The lab and its probes did not end within {job.limit + AROUND:g} s."
+        left = throwaway.remove(place)
+        return _broken(f"{why} It could not be removed: {left}" if left else why, job.limit + AROUND)
     try:
         found: dict[str, Any] = json.loads(last)
     except ValueError:

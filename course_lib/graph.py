@@ -67,6 +67,15 @@ def sharer_of(snapshot: Snapshot, container: Container) -> Container | None:
     return next((c for c in snapshot.containers if c.name == other or (long_enough and c.id.startswith(other))), None)
 
 
+def owner_of(snapshot: Snapshot, container: Container) -> Container:
+    """Return the container whose network namespace this one uses in the end: mostly itself."""
+    seen = {container.name}
+    while (other := sharer_of(snapshot, container)) and other.name not in seen:
+        container = other
+        seen.add(other.name)
+    return container
+
+
 def facing(snapshot: Snapshot) -> Interface | None:
     """Return the host's interface at the other end of the client's cable: the one in its subnet."""
     subnets = [ip_interface(a).network for i in snapshot.client for a in i.addresses if i.kind != "loopback"]

@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from course_lib.collect import chains
+from course_lib.iptables_save import chains
+from course_lib.plain_text import quoted_lines
 from course_lib.snapshot import Chain, Rule
 
 Place = tuple[str, str, str]  # family, table, chain
+NAMES = r'"[^"]*"|\b(?:jump|goto) \S+'  # what a person chose in the text of a rule of nft
 
 
 class Rules:
@@ -33,7 +35,13 @@ class Rules:
         if chain and handle in handles and len(handles) == len(chain.rules):
             return chain.rules[handles.index(handle)]
         text = self._texts.get((*place, handle))
-        return Rule(0, text, "", 0, 0) if text else None
+        return Rule(0, text, _target(text), 0, 0) if text else None
+
+
+def _target(text: str) -> str:
+    """Return what iptables calls that which a rule of nft does at its end; "" for all that changes no address."""
+    statement = re.search(r"(?<![\w@-])(dnat|snat|masquerade|redirect|reject)\b", re.sub(NAMES, "", text))
+    return statement[1].upper() if statement else ""
 
 
 def _listed(listing: str) -> tuple[dict[Place, list[int]], dict[tuple[str, str, str, int], str]]:
@@ -41,7 +49,7 @@ def _listed(listing: str) -> tuple[dict[Place, list[int]], dict[tuple[str, str, 
     handles: dict[Place, list[int]] = {}
     texts: dict[tuple[str, str, str, int], str] = {}
     family = table = chain = ""
-    for line in listing.splitlines():
+    for line in quoted_lines(listing):
         if found := re.match(r"table (\S+) (\S+) \{", line):
             (family, table), chain = found.groups(), ""
         elif found := re.match(r"\tchain (\S+) \{", line):

@@ -7,7 +7,7 @@ from functools import lru_cache
 from ipaddress import IPv4Interface, ip_interface
 from typing import TYPE_CHECKING
 
-from course_lib.graph import container_key, sharer_of
+from course_lib.graph import container_key, owner_of, sharer_of
 from course_lib.phrases import is_live
 from course_lib.snapshot import Container, Endpoint, Snapshot
 
@@ -35,7 +35,7 @@ def homes(snapshot: Snapshot, graph: Graph) -> Homes:
     """Return where each container of the snapshot belongs."""
     found = Homes({node: [] for node in network_nodes(graph)})
     for container in sorted(snapshot.containers, key=lambda c: (c.created, _address(c), c.name)):
-        root = _root(snapshot, container)
+        root = owner_of(snapshot, container)
         joined = joins(graph, container)
         if root.mode == "host":
             found.on_host.append(container)
@@ -70,7 +70,7 @@ def joins(graph: Graph, container: Container) -> list[tuple[Endpoint, Node]]:
 def note(snapshot: Snapshot, container: Container) -> str:
     """Say which namespace a container uses that is below no network."""
     other = sharer_of(snapshot, container)
-    root = _root(snapshot, container)
+    root = owner_of(snapshot, container)
     if not is_live(container):
         return f"its network mode: {f'container:{other.name}' if other else container.mode[:30]}"
     if root.mode == "host":
@@ -80,15 +80,6 @@ def note(snapshot: Snapshot, container: Container) -> str:
     if container.mode.startswith("container:"):
         return "uses the network namespace of a container that is not there"
     return f"{'network none' if container.mode == 'none' else 'in no network'}: only lo, nothing leads out"
-
-
-def _root(snapshot: Snapshot, container: Container) -> Container:
-    """Return the container whose namespace this one uses in the end: often itself."""
-    seen = {container.name}
-    while (other := sharer_of(snapshot, container)) and other.name not in seen:
-        container = other
-        seen.add(other.name)
-    return container
 
 
 def _home(container: Container, joined: list[tuple[Endpoint, Node]]) -> Node:

@@ -12,6 +12,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from typing import Any
 
 from course_lib import engine, forward, helper, images, proof
@@ -31,9 +32,12 @@ CAPABILITIES = (
 )
 
 
+_named: ContextVar[str] = ContextVar("lab")  # by `named`, for one thread
+
+
 def name() -> str:
     """Return the lab's name; raises CourseError if COURSE_LAB is no name."""
-    text = os.environ.get("COURSE_LAB", "default")
+    text = _named.get(os.environ.get("COURSE_LAB", "default"))
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,30}", text):
         raise CourseError(
             f"COURSE_LAB={text!r} is no name for a lab: use up to 31 lower-case letters, digits and hyphens."
@@ -43,15 +47,12 @@ def name() -> str:
 
 @contextlib.contextmanager
 def named(other: str) -> Iterator[None]:
-    """Let the lab be the one of another name for a while."""
-    before = os.environ.get("COURSE_LAB")
-    os.environ["COURSE_LAB"] = other
+    """Let the lab be the one of another name for a while, in this thread."""
+    before = _named.set(other)
     try:
         yield
     finally:
-        os.environ.pop("COURSE_LAB")
-        if before is not None:
-            os.environ["COURSE_LAB"] = before
+        _named.reset(before)
 
 
 def container() -> str:
@@ -109,7 +110,13 @@ def url(port: int) -> str:
 
     The port may be published after this call too: what is behind it is asked at each connection.
     """
-    return forward.url(port, require)
+    mine = name()
+
+    def box() -> str:
+        with named(mine):
+            return require()
+
+    return forward.url(port, mine, box)
 
 
 def up(engine_version: str, need: Callable[[str], None]) -> None:
@@ -143,17 +150,33 @@ def _unusable(found: dict[str, Any], engine_version: str) -> str:
         return "The lab's image was made anew"
     if found["State"]["Status"] == "created":
         return "The lab was never started"
+    if found["State"]["Dead"]:
+        return "The lab was removed only in part"
     if found["State"]["Running"] and not _answers():
         return "The lab's dockerd is not running any more"
     return ""
 
 
 def discard(found: dict[str, Any]) -> None:
-    """Remove a container of ours, as it was inspected; also one that the engine started and has forgotten."""
+    """Remove a container of ours, as it was inspected, in whatever state it is; one that is gone already is no error.
+
+    The engine gives a container 12 s to die (moby, daemon/kill.go). One that does not, since something in it is frozen,
+    is ended from outside. Raises engine.APIError or CourseError if it is there even then.
+    """
     api = engine.outer()
     if found["State"]["Status"] == "created":
         helper.end(api, found["Image"], found["Id"])  # its processes would share the volume with the next lab
-    api.remove_container(found["Id"], force=True, v=True)
+    for tries_left in (2, 1, 0):  # a removal that somebody else began is refused, and then all is gone
+        try:
+            api.remove_container(found["Id"], force=True, v=True)
+        except engine.NotFound:
+            return
+        except engine.APIError:
+            if not tries_left:
+                raise
+            helper.end(api, found["Image"], found["Id"])
+        else:
+            return
 
 
 def _answers() -> bool:
@@ -180,6 +203,11 @@ def reset() -> None:
         raise LabGoneError("There is no lab to reset: `./course up` starts it.")
     kept = found["Config"]["Labels"][ENGINE_LABEL] if found else next(iter(mine)).removeprefix(f"{container()}-")
     engine_version = str(kept)
+    if engine_version not in images.RELEASES:
+        raise CourseError(
+            f"This lab has the engine {engine_version}, which this version of the course does not know: "
+            "`./course down` removes it, `./course up` makes another one."
+        )
     for tag in (images.lab_image(images.RELEASES[engine_version]), *map(images.inner_image, images.INNER)):
         if images.recipe_of(engine.outer(), tag) is None:  # before anything is removed
             raise CourseError(f"The image {tag} is not there any more: `./course up` makes it again.")
@@ -280,13 +308,15 @@ def _create(engine_version: str, *, probe: bool) -> None:
 def confinement() -> dict[str, Any]:
     """Return what holds a lab: no network, few capabilities, a seccomp profile (arguments of create_host_config)."""
     profile = json.loads((images.RECIPES / "seccomp.json").read_text())
-    options: dict[str, Any] = {}
     if engine.outer().info().get("CgroupVersion") == "2":
         # With cgroup v2 runc keeps containers from devices by a program in the kernel: bpf(2) must be allowed.
         profile["syscalls"][0]["names"].remove("bpf")
-        options["cgroupns"] = "private"
-    security = [f"seccomp={json.dumps(profile)}", "apparmor=unconfined"]
-    return {"network_mode": "none", "cap_add": list(CAPABILITIES), "security_opt": security, **options}
+    return {
+        "network_mode": "none",
+        "cgroupns": "private",  # with cgroup v1 Docker's default is the machine's: whoever mounts sees all containers
+        "cap_add": list(CAPABILITIES),
+        "security_opt": [f"seccomp={json.dumps(profile)}", "apparmor=unconfined"],
+    }
 
 
 def _unfit(why: object) -> EngineUnfitError:

@@ -20,8 +20,8 @@ from course_lib.layout_groups import group_card
 from course_lib.layout_networks import CARD, CELL_GAP, COLUMN_GAP, Column, columns, guest_cards
 from course_lib.phrases import CONTRADICTS, NOT_READ, host_words, reachable, unread
 from course_lib.rules import Place, hooks, preferring
-from course_lib.shapes import Box, Key, Line, Picture, Shape, Text, stack, stack_height, wrap
-from course_lib.snapshot import Snapshot
+from course_lib.shapes import Box, Line, Picture, Shape, Text, stack, stack_height, wrap
+from course_lib.snapshot import Key, Snapshot
 
 MARGIN = 24.0  # all sizes in pixels
 PAD = 24.0  # between the host's edge and what is in it

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from course_lib import palette
 from course_lib.layout_networks import MONO, NAME, SHELF, SMALL, Column
 from course_lib.phrases import empty_words
-from course_lib.shapes import Box, Key, Line, Shape, Text, shorten, stack
+from course_lib.shapes import Box, Line, Shape, Text, shorten, stack
+from course_lib.snapshot import Key
 
 HOST: Key = ("host", "host")
 VETH = 24.0  # the height of a veth's box, in pixels

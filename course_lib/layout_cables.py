@@ -9,8 +9,8 @@ from course_lib import layout_cards, palette
 from course_lib.layout_bridges import HOST, VETH, Floor, bar, shelf, shelf_top
 from course_lib.layout_networks import Cell, Column
 from course_lib.phrases import veth_faults
-from course_lib.shapes import Box, Key, Line, Shape, Text, stack
-from course_lib.snapshot import Endpoint, Snapshot
+from course_lib.shapes import Box, Line, Shape, Text, stack
+from course_lib.snapshot import Endpoint, Key, Snapshot
 
 ENDS_WIDTH = 86.0  # of the box for the veths of a group, in pixels
 LANE = 10.0  # from one cable that runs sideways to the next

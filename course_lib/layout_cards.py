@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from course_lib import palette
 from course_lib.alike import Group
 from course_lib.phrases import aliases, exposed, is_live, links, published, state_words
-from course_lib.shapes import Box, Key, Line, Shape, Text, stack, stack_height, wrap
-from course_lib.snapshot import Container, Endpoint
+from course_lib.shapes import Box, Line, Shape, Text, stack, stack_height, wrap
+from course_lib.snapshot import Container, Endpoint, Key
 
 TAB_EDGE = 17  # pixels of a tab above the edge of its card
 TAB_GAP = 6

@@ -11,7 +11,8 @@ from dataclasses import replace
 from course_lib import palette
 from course_lib.phrases import packets
 from course_lib.rules import Decision, Hook, policy_words
-from course_lib.shapes import Box, Key, Line, Shape, Text, shorten, stack, wrap
+from course_lib.shapes import Box, Line, Shape, Text, shorten, stack, wrap
+from course_lib.snapshot import Key
 
 TITLE = 28  # all sizes in pixels
 PILL = 22

@@ -1,6 +1,5 @@
 """An engine on any machine: one that answers is used; on Debian and Ubuntu one is installed and started."""
 
-import json
 import os
 import re
 import shlex
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from course_lib.engine import configured_engine
 from course_lib.errors import CourseError, EngineForbiddenError, EngineMissingError, EngineSilentError
 from course_lib.packages import Machine, Outcome, Say, need_packages
 
@@ -47,20 +47,6 @@ log=$4; shift 4; cd /
 nohup setsid "$@" </dev/null >>"$log" 2>&1 &
 echo $!
 """
-
-
-def configured_engine() -> str:
-    """Say in words which engine the learner chose (DOCKER_HOST or a context of the docker CLI), or ""."""
-    if os.environ.get("DOCKER_HOST"):
-        return f"DOCKER_HOST ({os.environ['DOCKER_HOST']})"
-    context = os.environ.get("DOCKER_CONTEXT", "")
-    if not context:
-        folder = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
-        try:
-            context = str(json.loads((folder / "config.json").read_text(encoding="utf-8")).get("currentContext", ""))
-        except (OSError, ValueError, AttributeError):
-            context = ""
-    return f"the Docker context {context}" if context not in {"", "default"} else ""
 
 
 def ensure_engine(

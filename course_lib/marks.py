@@ -9,8 +9,8 @@ from course_lib.alike import piles
 from course_lib.graph import to_graph
 from course_lib.homes import homes
 from course_lib.phrases import is_live
-from course_lib.shapes import Box, Key, Picture, Shape, groups
-from course_lib.snapshot import Chain, Snapshot
+from course_lib.shapes import Box, Picture, Shape, groups
+from course_lib.snapshot import Chain, Key, Snapshot
 
 NEW, CHANGED, GONE = "course-new", "course-changed", "course-gone"
 PARTS = ("container", "endpoint", "veth", "group")  # what comes and goes with a container

@@ -73,8 +73,3 @@ def _em(character: str, font: str, bold: bool) -> float:
     if font == "mono":
         return MONO_WIDTH if character.isascii() or character in "→·…" else UNKNOWN
     return (_BOLD if bold else _REGULAR).get(character, UNKNOWN)
-
-
-def clean(text: str) -> str:
-    """Return the text on one line; what cannot be printed becomes a question mark in a box."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in " ".join(text.split()))

@@ -141,7 +141,7 @@ def legend(picture: Picture, way: Way, found: Sequence[Trip]) -> list[Shape]:
         for stop in numbered(trip):
             lines += wrap(Text(f"{stop.number}  {said(stop, names)}", size=10.5, colour=palette.INK), width - 24, 2)
     end = wrap(
-        Text(f"End: {names.rule(way.end.words)}", size=11.5, bold=True, colour=palette.INK), picture.width - 100, 2
+        Text(f"End: {names.text(way.end.words)}", size=11.5, bold=True, colour=palette.INK), picture.width - 100, 2
     )
     heights = [stack_height(lines) for lines in columns]
     box = Box(

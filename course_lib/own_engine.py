@@ -10,28 +10,33 @@ from typing import Any
 
 from course_lib import engine, facts, helper, images
 from course_lib.errors import CourseError
+from course_lib.sections import SHELL
 
 # A reader of iptables-legacy would create tables where there are none, so it is asked only where there are.
-READ_HOST = """set -e
-echo '== addr'; ip -j -d addr
-echo '== route'; ip -j route
+READ_HOST = f"""{SHELL}
+set -e
+section addr ip -j -d addr
+section route ip -j route
 """
-READ_RULES = """set -e
-echo '== rules ip nft'; iptables-nft-save -c
-echo '== rules ip6 nft'; ip6tables-nft-save -c
+READ_RULES = f"""{SHELL}
+set -e
+section 'rules ip nft' iptables-nft-save -c
+section 'rules ip6 nft' ip6tables-nft-save -c
 for family in ip ip6; do
-  if [ -s /proc/net/${family}_tables_names ]; then
-    echo "== rules $family legacy"; ${family}tables-legacy-save -c
+  if [ -s /proc/net/${{family}}_tables_names ]; then
+    section "rules $family legacy" ${{family}}tables-legacy-save -c
   fi
 done
-echo '== rules tables nft'; nft list tables
+section 'rules tables nft' nft list tables
 """
-READ_INSIDE = """while read -r id pid; do
-  echo "== inside $id"; nsenter -t "$pid" -n ip -j addr || echo '[]'
+READ_INSIDE = (
+    SHELL
+    + """
+while read -r id pid; do
+  section "inside $id" nsenter -t "$pid" -n ip -j addr
 done <<END
-{}
-END
 """
+)
 IPTABLES = ("filter", "nat", "mangle", "raw", "security")  # the tables that iptables keeps in nftables
 
 
@@ -50,7 +55,7 @@ def read() -> dict[str, Any]:
         "networks": api.networks(),
         "inspect": details,
         "machine": _machine(api.info()),
-        **facts.sections(""),
+        **facts.parse(""),
         **{"addr": [], "route": [], "client": []},
         "version": api.version()["Version"],
     }
@@ -62,7 +67,7 @@ def read() -> dict[str, Any]:
     for what, script in (("interfaces", READ_HOST), ("rules", READ_RULES)):
         try:
             text = helper.look(api, image, script, capabilities=("NET_ADMIN",))
-            found.update({key: value for key, value in facts.sections(text).items() if value})
+            found.update({key: value for key, value in facts.parse(text).items() if value})
         except (engine.APIError, CourseError) as error:
             unread[what] = _why(error)
     unread.update(_choose_rules(found))
@@ -129,12 +134,12 @@ def _read_inside(api: Any, image: str, pids: list[str], found: dict[str, Any]) -
         text = helper.look(
             api,
             image,
-            READ_INSIDE.format("\n".join(pids)),
+            "\n".join([READ_INSIDE.rstrip(), *pids, "END", ""]),
             capabilities=("NET_ADMIN", "SYS_ADMIN", "SYS_PTRACE"),  # setns(2), and /proc/PID/ns of others
             pids=True,
         )
     except (engine.APIError, CourseError) as error:
         return {"namespaces": _why(error)}
-    found["inside"] = {key: value for key, value in facts.sections(text)["inside"].items() if value}
+    found["inside"] = {key: value for key, value in facts.parse(text)["inside"].items() if value}
     closed = len(pids) - len(found["inside"])
     return {"namespaces": f"{closed} of {len(pids)} could not be entered, or ended meanwhile"} if closed else {}

@@ -24,6 +24,14 @@ ALL = "all networks"
 WIDE = widgets.Layout(width="100%", margin="2px 0")  # else ipywidgets adds two pixels on each side: too wide
 NARROW = widgets.Layout(width="auto")
 ROW = widgets.Layout(flex_flow="row wrap", align_items="center")
+OURS = "course-widget"
+# Without its kernel ipywidgets marks each part of a widget with a red broken link. Said once, in words, it is enough;
+# a way that plays needs no kernel.
+SAVED = f"""<style>
+.{OURS} .jupyter-widgets-disconnected::before, .{OURS}.jupyter-widgets-disconnected::before {{ content: none }}
+.{OURS}.widget-vbox.jupyter-widgets-disconnected::before {{
+  content: "Saved, as it was. Run the cell again to use it."; font: inherit; font-style: italic; color: inherit }}
+</style>"""
 
 
 class Panel:
@@ -37,6 +45,8 @@ class Panel:
         self._film = Film((first,))
         self._frame = self._film.frame()
         self._player = ""
+        self._setting = False  # whether the controls are being set by us
+        self._closed = False
         self._build()
         self._show(self._film)
         self._watcher = Watcher(self._see, self._miss)
@@ -45,6 +55,7 @@ class Panel:
         """Follow the lab no longer; the last picture stays."""
         self._watcher.close()
         with self._lock:
+            self._closed = True
             self._show(replace(self._film, note="Closed: this picture follows the lab no longer.", moving=False))
 
     def offer(self, player: str) -> None:
@@ -104,7 +115,7 @@ class Panel:
             control.observe(lambda _: self._look_otherwise(), "value")
         self._part = widgets.Select(options=[], rows=6, layout=WIDE)
         self._part.observe(lambda _: self._explain(), "value")
-        why = widgets.HTML("<b>Why are you here?</b> Choose a part of the picture; the evidence for it stands below.")
+        why = widgets.HTML(f"{SAVED}<b>Why are you here?</b> Choose a part of the picture; its evidence stands below.")
         self._box = widgets.VBox(
             [
                 widgets.Box([*buttons, self._network, *self._ticks.values(), self._large], layout=ROW),
@@ -115,19 +126,23 @@ class Panel:
                 self._evidence,
             ]
         )
+        self._box.add_class(OURS)
 
     def _show(self, film: Film) -> None:
-        """Show a film where it stands."""
-        self._film = film
-        self._frame = frame = film.frame()
+        """Show a film where it stands; what cannot be drawn leaves everything as it was."""
+        if film.view.network not in ("", *film.networks):
+            film = replace(film, view=replace(film.view, network=""))
+        frame = film.frame()
+        self._film, self._frame = film, frame
         drawn = self._player if self._journey.value else frame.svg  # what plays is not disturbed by what happens
-        large = " course-large" if self._large.value else ""
-        _set(self._picture, value=f'<div class="course-live{large}">{drawn}</div>')
+        state = (" course-large" if self._large.value else "") + (" course-closed" if self._closed else "")
+        _set(self._picture, value=f'<div class="course-live{state}">{drawn}</div>')
         _set(self._said, value=_status(frame.said or "Nothing has changed yet."))
         if self._network.options != (networks := (ALL, *film.networks)):
-            chosen = self._network.value
+            self._setting = True  # to set the options chooses the first of them, and that is nobody's click
             self._network.options = networks
-            self._network.value = chosen if chosen in networks else ALL
+            self._network.value = film.view.network or ALL
+            self._setting = False
         parts = tuple((reason.name, reason.key) for reason in frame.reasons)
         if self._part.options != parts:
             chosen = self._part.value
@@ -144,6 +159,8 @@ class Panel:
 
     def _look_otherwise(self) -> None:
         """Look as the controls say."""
+        if self._setting:
+            return
         network = "" if self._network.value == ALL else self._network.value
         ticks = {name: tick.value for name, tick in self._ticks.items()}
         with self._lock:
@@ -195,9 +212,10 @@ def live() -> Panel:
     return _open[0]
 
 
-def show_to_a_room(style: str) -> None:
-    """Show the live picture with a style sheet that makes steps of the notebook's cells."""
-    display(HTML(f"<style>{style}</style>"), live())  # type: ignore[no-untyped-call]
+def show_to_a_room(style: str, script: str) -> None:
+    """Show the live picture with the style sheet and the script that make steps of the notebook's cells."""
+    html = HTML(f"<style>{style}</style><script>{script}</script>")  # type: ignore[no-untyped-call]
+    display(html, live())  # type: ignore[no-untyped-call]
 
 
 def offer(player: str) -> None:
@@ -208,7 +226,7 @@ def offer(player: str) -> None:
 
 def still(html: str) -> dict[str, Any]:
     """Return what shows HTML in a notebook that runs; nothing of it is on a saved page."""
-    return dict(widgets.HTML(html, layout=WIDE)._repr_mimebundle_())
+    return dict(widgets.HTML(SAVED + html, layout=WIDE).add_class(OURS)._repr_mimebundle_())
 
 
 class Prediction:
@@ -216,16 +234,24 @@ class Prediction:
 
     def __init__(self, question: Question) -> None:
         self._question = question
-        text = widgets.HTML(f"<b>Predict.</b> {escape(question.text)}", layout=WIDE)
-        self._choice = widgets.RadioButtons(options=question.choices, value=None, layout=WIDE)
+        text = widgets.HTML(f"{SAVED}<b>Predict.</b> {escape(question.text)}", layout=WIDE)
+        # Not radio buttons: there an arrow key chooses at once, so that nobody gets to the third choice by keyboard.
+        self._choices = [widgets.Button(description=choice, layout=NARROW) for choice in question.choices]
+        for button in self._choices:
+            button.on_click(self._show)
         self._answer = widgets.HTML(layout=WIDE)
-        self._choice.observe(lambda change: self._show(change["new"]), "value")
-        self._box = widgets.VBox([text, self._choice, self._answer])
+        column = widgets.Layout(align_items="flex-start", width="100%")
+        self._box = widgets.VBox([text, widgets.VBox(self._choices, layout=column), self._answer])
+        self._box.add_class(OURS)
 
-    def _show(self, choice: str) -> None:
+    def _show(self, chosen: widgets.Button) -> None:
         """Show the answer to the first choice: a prediction is not changed afterwards."""
-        self._choice.disabled = True
-        self._answer.value = self._question.html(choice)
+        if self._answer.value:
+            return
+        chosen.icon = "check"  # it stays enabled: a button that is disabled loses the focus
+        for button in self._choices:
+            button.disabled = button is not chosen
+        self._answer.value = self._question.html(chosen.description)
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
         """Return the question to click and, for a page that cannot have one, the question with its answer folded."""

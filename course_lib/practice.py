@@ -13,6 +13,7 @@ from course_lib.checks import UNSEEN, WAITING, Verdict
 from course_lib.errors import CourseError
 from course_lib.exercises import Exercise
 from course_lib.judging import judge
+from course_lib.plain_text import one_line
 from course_lib.probing import beginning, evidence
 
 NOT_YET = f"Not yet: fill the cell that begins with `%%answer`, and run it. It is kept as {ANSWER}."
@@ -89,11 +90,11 @@ def check() -> int:
 
 def explained(verdict: Verdict) -> str:
     """Return what was found instead, the evidence, and the hint, in lines of text."""
-    lines = [f"  found: {verdict.found}"]
+    lines = [f"  found: {one_line(verdict.found)}"]
     for seen in verdict.evidence:
         lines += [f"  {seen.place}$ {seen.command}", f"    {seen.words}"]
-        lines += [f"    {line}" for line in seen.output.splitlines()[:3]]
-    return "\n".join([*lines, *([f"  hint: {verdict.hint}"] if verdict.mistake != UNSEEN else [])])
+        lines += [f"    {one_line(line)}" for line in seen.output.splitlines()[:3]]
+    return "\n".join([*lines, *([f"  hint: {one_line(verdict.hint)}"] if verdict.mistake != UNSEEN else [])])
 
 
 def hint() -> None:

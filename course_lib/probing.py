@@ -8,9 +8,9 @@ from typing import Any
 
 from course_lib import collect, engine, facts, run
 from course_lib.checks import Probe, Result, Values, network_of
-from course_lib.errors import CourseError, LabGoneError
+from course_lib.errors import CourseError, LabGoneError, reason
 from course_lib.exercises import Exercise
-from course_lib.plain_text import clean, reason
+from course_lib.plain_text import clean_json
 
 MOST = 4000  # characters of a probe's output
 NETWORK_OF = network_of("")
@@ -45,9 +45,9 @@ def evidence(exercise: Exercise, values: Values, start: dict[str, Any] | None = 
         before = collect.snapshot(facts.read())
         for name, probe in exercise.probes(values, before).items():
             probes[name] = vars(look(probe))
-        now = clean(facts.read())  # again: what the probes did shows in counters, and what they waited for is there
+        now = clean_json(facts.read())  # again: probes show in counters, and what they waited for is there
         collect.snapshot(now)  # raises if there is no sense in what is kept
-        probes = clean(probes)
+        probes = clean_json(probes)
     except Exception as error:  # a host in strange hands may answer anything, and it may not answer at all
         engine.connect()  # if it is not the lab but the engine around it, this raises: nobody pays for that
         words = reason(error) if isinstance(error, CourseError) else f"what it answers has no sense ({reason(error)})"

@@ -7,13 +7,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.text import Text
 
-console = Console(highlight=False, soft_wrap=True)
+from course_lib.plain_text import clean
+
+# What is printed is text, never markup: names have brackets, and addresses have ":ab:" and ":100:", which are emojis.
+console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
 def say(line: str) -> None:
     """Print one line of plain text."""
-    console.print(line, markup=False)
+    console.print(line)
 
 
 @contextmanager
@@ -25,10 +29,11 @@ def step(what: str) -> Iterator[Callable[[str], None]]:
     """
     began = time.monotonic()
     if console.is_terminal:
-        with console.status(f"{what} ...") as status:
+        with console.status(Text(f"{what} ...")) as status:
 
             def detail(text: str) -> None:
-                status.update(f"{what} ... {int(time.monotonic() - began)} s  [dim]{_one_line(text)}[/dim]")
+                seconds = int(time.monotonic() - began)
+                status.update(Text.assemble(f"{what} ... {seconds} s  ", (_last_line(text), "dim")))
 
             yield detail
         say(f"{what}: {time.monotonic() - began:.1f} s")
@@ -38,7 +43,6 @@ def step(what: str) -> Iterator[Callable[[str], None]]:
         say(f"{what}: done in {time.monotonic() - began:.1f} s")
 
 
-def _one_line(text: str) -> str:
+def _last_line(text: str) -> str:
     """Return the last line of a text, short enough for the rest of a terminal's line."""
-    lines = text.strip().splitlines() or [""]
-    return lines[-1][:60].replace("[", r"\[")
+    return clean((text.strip().splitlines() or [""])[-1])[:60]

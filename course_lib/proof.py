@@ -7,13 +7,16 @@ from typing import Any
 
 from course_lib import engine, helper, images
 from course_lib.errors import CourseError
+from course_lib.plain_text import clean
 from course_lib.progress import say
 
 # nft shows the rules of nftables and of iptables-nft, without counters (nft(8), --stateless). iptables-legacy
 # is asked only where it has tables: merely running it would create them.
-READ_RULES = (
-    "nft --stateless list ruleset && if [ -s /proc/net/ip_tables_names ]; then iptables-legacy-save | grep -v '^#'; fi"
-)
+READ_RULES = """nft --stateless list ruleset || exit
+for family in ip ip6; do
+    if [ -s /proc/net/${family}_tables_names ]; then ${family}tables-legacy-save | grep -v '^#'; fi
+done
+"""
 
 
 def fingerprint(lab_image: str) -> dict[str, Any]:
@@ -24,9 +27,9 @@ def fingerprint(lab_image: str) -> dict[str, Any]:
     """
     api = engine.outer()
     containers = {
-        c["Id"][:12]: c["Names"][0].lstrip("/")
+        c["Id"][:12]: next(iter(c["Names"] or []), c["Id"][:12]).lstrip("/")  # one that is being removed has no name
         for c in api.containers(all=True)
-        if c["Labels"].get(images.LABEL) not in ("lab", "helper")
+        if (c["Labels"] or {}).get(images.LABEL) not in ("lab", "helper")
     }
     networks = {n["Id"][:12]: n["Name"] for n in api.networks()}
     volumes = api.volumes()["Volumes"] or []
@@ -61,7 +64,7 @@ def compare(before: dict[str, Any]) -> bool:
         same = False
         for word, names in (("came", new - old), ("went", old - new)):
             for item in sorted(names):
-                say(f"Since the first `up` {word}, not through the course: {kind[:-1]} {item}")
+                say(f"Since the first `up` {word}, not through the course: {kind[:-1]} {clean(item)}")
     if before["rules"] is None or after["rules"] is None:
         say("The machine's firewall rules could not be read, so they are not compared.")
     elif before["rules"] == after["rules"]:

@@ -6,9 +6,9 @@ All of it is pure: addresses and bash for probes go out, the output of such a pr
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import pairwise
 
 from course_lib.checks import Value
+from course_lib.iptables_save import parse_rule
 from course_lib.snapshot import Port, Snapshot
 
 HOST, CLIENT = "203.0.113.10", "203.0.113.20"
@@ -40,8 +40,9 @@ def doors(network: Snapshot, *more: Value) -> str:
     host = [a.partition("/")[0] for i in network.interfaces if i.name != "lo" for a in i.addresses]
     ports = {int(port) for port in more} | {p.host_port for c in network.containers for p in c.ports if p.host_port}
     rules = (r for c in network.chains if c.table == "nat" for r in c.rules if r.target in ("DNAT", "REDIRECT"))
-    for rule in rules:
-        ports |= {int(port) for option, port in pairwise(rule.spec.split()) if option == "--dport" and port.isdigit()}
+    for option in (option for rule in rules for option in parse_rule(rule.spec).matches):
+        if option.name in ("--dport", "--dports"):  # of -m multiport: "80,443"
+            ports |= {int(port) for port in option.value.split(",") if port.isdigit()}
     return f"http://{_each(sorted(a for a in host if ':' not in a))}:{_each(map(str, sorted(ports)))}/"
 
 

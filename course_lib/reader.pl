@@ -2,17 +2,19 @@
 #
 # A line has fields between tabs. The first is printed as the end of the answer; each other one is
 #
-#     TITLE!COMMAND   what the command prints stands below a line `== TITLE`; the commands run at the same time
+#     TITLE!COMMAND   what the command prints stands below a line `== TITLE LINES`, where LINES is how many lines it has;
+#                     the commands run at the same time
 #     TITLE@PATH      the same with what the lab's engine answers to GET PATH; nothing at all if it does not
-#     KEY=FILE        a network namespace, such as /proc/PID/ns/net: below `== namespaces` a line of its key, its
+#     KEY=FILE        a network namespace, such as /proc/PID/ns/net: below `== namespaces LINES` a line of its key, its
 #                     links and its addresses, netlink messages (rtnetlink(7)) as hexadecimal digits, with those
-#                     attributes only that somebody reads
+#                     attributes only that somebody reads; or `KEY ! WHY` where the kernel did not tell them
 #     KEY~FILE        the same, but `KEY =` if it is as it was the last time: whoever asks still knows that
 #
 # `nsenter -n ip addr` for each namespace says the same, and costs twenty times as much. Perl is in every Debian.
 use strict;
 
-my ($AF_UNIX, $AF_NETLINK, $SOCK_STREAM, $SOCK_RAW, $CLONE_NEWNET, $DUMP, $DONE) = (1, 16, 1, 3, 0x40000000, 0x301, 3);
+my ($AF_UNIX, $AF_NETLINK, $SOCK_STREAM, $SOCK_RAW, $CLONE_NEWNET) = (1, 16, 1, 3, 0x40000000);
+my ($DUMP, $DUMP_INTR, $ERROR, $DONE) = (0x301, 0x10, 2, 3);    # of linux/netlink.h
 my $SETNS = qx(uname -m) eq "aarch64\n" ? 268 : 308;    # the number of setns(2) on arm64, and on x86-64
 my %LINK = map { $_ => 1 } 1, 3, 4, 5, 10, 16, 18, 37;  # IFLA_ADDRESS, IFNAME, MTU, LINK, MASTER, OPERSTATE, ...
 my %ADDRESS = (1 => 1, 2 => 1);                         # IFA_ADDRESS, IFA_LOCAL
@@ -23,14 +25,41 @@ sub enter {
     return syscall($SETNS, fileno $namespace, $CLONE_NEWNET) == 0;
 }
 
-sub answers {    # the messages that answer a question, as they are
+sub answers {    # the messages that answer a question, as they are, and why these are not all
     my ($socket, $question, $body) = @_;
-    my $all = "";
-    send $socket, pack("LSSLL", 16 + length $body, $question, $DUMP, 1, 0) . $body, 0;
+    my ($all, $why) = ("", "");
+    send $socket, pack("LSSLL", 16 + length $body, $question, $DUMP, 1, 0) . $body, 0 or return ("", "$!");
     while (defined recv $socket, my $some, 65536, 0) {
-        return $all if unpack("x4 S", $some) <= $DONE;
-        $all .= $some;
+        for (my $at = 0; $at + 16 <= length $some;) {    # the end may be in one datagram with data, as in Linux 6.9
+            my ($length, $type, $flags, $code) = unpack "LSSx8l", substr $some, $at, 20;
+            if ($type == $ERROR || $type == $DONE) {    # both carry 0 or a negative error number
+                $why = "the kernel said: " . ($! = -$code) if $code && $code < 0;
+                return ($all, $why);
+            }
+            $why = "it changed while the kernel listed it" if $flags & $DUMP_INTR;
+            $length = ($length + 3) & ~3 || 16;
+            $all .= substr $some, $at, $length;
+            $at += $length;
+        }
     }
+    return ($all, "the kernel said: $!");    # ENOBUFS: messages were lost
+}
+
+sub dumped {    # the same in the namespace that this program is in, asked again where they were not all
+    my ($question, $body) = @_;
+    my ($all, $why);
+    for (1 .. 3) {
+        socket my $socket, $AF_NETLINK, $SOCK_RAW, 0 or return ("", "$!");
+        ($all, $why) = answers($socket, $question, $body);
+        last unless $why;
+    }
+    return ($all, $why);
+}
+
+sub section {
+    my ($title, $body) = @_;
+    $body .= "\n" unless $body =~ /(?:^|\n)\z/;
+    return "== $title " . ($body =~ tr/\n//) . "\n$body";
 }
 
 sub brief {    # the messages with the attributes that are wanted, without those about the interface number $but
@@ -78,26 +107,33 @@ while (my $line = <STDIN>) {
             push @commands, [$title, $pipe];
         }
     }
-    my ($said, %now) = "== namespaces\n";
+    my ($lines, %now) = "";
     for (@fields) {
         my ($key, $how, $file) = /^(\w+)([=~])(.*)/ or next;
         open my $namespace, "<", $file or next;    # the process has ended meanwhile
-        enter($namespace) and socket my $socket, $AF_NETLINK, $SOCK_RAW, 0 or next;
-        my $links = answers($socket, 18, pack "x16 SSL", 8, 29, 8);    # RTM_GETLINK, IFLA_EXT_MASK: without some statistics
-        my $addresses = answers($socket, 22, pack "x8");               # RTM_GETADDR
+        my $why = enter($namespace) ? "" : "it cannot be entered: $!";
+        my ($links, $addresses) = ("", "");
+        # RTM_GETLINK (with IFLA_EXT_MASK: without some statistics) and RTM_GETADDR
+        ($links, $why) = dumped(18, pack "x16 SSL", 8, 29, 8) unless $why;
+        ($addresses, $why) = dumped(22, pack "x8") unless $why;
+        if ($why) {
+            $lines .= "$key ! $why\n";
+            next;
+        }
         $now{$key} = $links . $addresses;
         my $but = $key =~ /^[0-9a-f]{64}$/ ? 1 : 0;    # every container has a lo, which is number 1 and always the same
         my $known = $how eq "~" && $last{$key} eq $now{$key};
         my @words = $known ? "=" : (brief($links, 32, \%LINK, $but), brief($addresses, 24, \%ADDRESS, $but));
-        $said .= "@{[$key, @words]}\n";
+        $lines .= "@{[$key, @words]}\n";
     }
     enter($home);
     %last = %now if @commands;    # a whole answer: who is not in it has gone
     @last{keys %now} = values %now;
-    $said .= "== $_->[0]\n" . join("", readline $_->[1]) for @commands;
+    my $said = section("namespaces", $lines);
+    $said .= section($_->[0], join "", readline $_->[1]) for @commands;
     for (@asked) {
         my $body = body($_->[1]) or next;
-        $said .= "== $_->[0]\n$body";
+        $said .= section($_->[0], $body);
     }
     syswrite STDOUT, "$said$end\n";
 }

@@ -10,8 +10,7 @@ from course_lib.graph import container_key, endpoint_key, network_key, to_graph
 from course_lib.homes import homes
 from course_lib.phrases import socket
 from course_lib.rules import hooks
-from course_lib.shapes import Key
-from course_lib.snapshot import Chain, Container, Endpoint, Interface, Network, Rule, Snapshot
+from course_lib.snapshot import Chain, Container, Endpoint, Interface, Key, Network, Rule, Snapshot
 
 TABLES = {"ip": "iptables", "ip6": "ip6tables"}
 

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from course_lib import answers, engine, exercises, lab, run, throwaway
-from course_lib.errors import CommandHungError
+from course_lib.errors import CommandHungError, reason
 from course_lib.judging import RAN
-from course_lib.plain_text import clean, reason
+from course_lib.plain_text import clean_json
 from course_lib.probing import beginning, evidence, unseen
 
 AGAIN = "again"  # the line that says that an answer is replayed once more
@@ -50,25 +50,27 @@ def replay(job: Job, tell: Callable[[str], None]) -> dict[str, Any]:
     """Run an answer from the exercise's start in a fresh throw-away lab, look at what is there, and return that.
 
     A lab that cannot be looked at may have been killed from outside: then once more, and `tell` gets the line that
-    says so. Twice, it was the answer.
+    says so. Twice, it was the answer. A lab that cannot be removed is a note about its answer.
     """
     what = exercises.named(job.exercise)
     files = {place: base64.b64decode(content) for place, content in job.files.items()}
     began = time.monotonic()
-    found = _attempt(job, what, files)
-    if found["broken"]:
+    found, left = _attempt(job, what, files)
+    if found["broken"] and not left:
         tell(AGAIN)
-        found = _attempt(job, what, files)
+        found, left = _attempt(job, what, files)
+    if left:
+        found["answer"]["ended"] += f"; its lab could not be removed: {left}"
     if len(json.dumps(found)) > MOST_EVIDENCE:
         found |= unseen(f"What the lab shows is more than {MOST_EVIDENCE:,} characters.")
     return {**found, "seconds": round(time.monotonic() - began, 1)}
 
 
-def _attempt(job: Job, what: exercises.Exercise, files: Mapping[str, bytes]) -> dict[str, Any]:
-    """Run an answer in a fresh throw-away lab; return how it ended, and what was seen."""
+def _attempt(job: Job, what: exercises.Exercise, files: Mapping[str, bytes]) -> tuple[dict[str, Any], str]:
+    """Run an answer in a fresh lab; return how it ended with what was seen, and why the lab is still there, or ""."""
     values = what.values(job.learner)
-    throwaway.create(job.seed, job.grader)
     try:
+        throwaway.create(job.seed, job.grader)
         answers.to_start(what, values)
         start = beginning(what, values)
         answer = _answer(files, job.limit)
@@ -76,8 +78,8 @@ def _attempt(job: Job, what: exercises.Exercise, files: Mapping[str, bytes]) -> 
         if not seen["broken"] and (why := _distrusted()):
             seen = unseen(why)
     finally:
-        throwaway.remove(lab.name())
-    return {"answer": answer, **seen}
+        left = throwaway.remove(lab.name())
+    return {"answer": answer, **seen}, left
 
 
 def _distrusted() -> str:
@@ -105,7 +107,7 @@ def _answer(files: Mapping[str, bytes], limit: float) -> dict[str, Any]:
     except Exception as error:
         engine.connect()
         ended = reason(error)
-    return {"ended": ended, "output": clean("".join(said)[-LAST_WORDS:])}
+    return {"ended": ended, "output": clean_json("".join(said)[-LAST_WORDS:])}
 
 
 def _end_with_input() -> None:

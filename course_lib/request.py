@@ -51,7 +51,7 @@ def request(origin: str, target: str) -> Request:
     """Return the request that a target describes; raises CourseError if it describes none."""
     try:
         parts = urlsplit(target)
-        host, port = parts.hostname or "", parts.port
+        host, port = _host(parts.netloc), parts.port
     except ValueError:
         raise CourseError(f"{target!r} is no target: use {FORMS}.") from None
     kind = parts.scheme
@@ -62,6 +62,12 @@ def request(origin: str, target: str) -> Request:
         raise CourseError(f"{target!r} names no port: use {kind}://NAME-OR-ADDRESS:PORT.")
     given = {"http": port or 80, "ping": 0, "dns": 53}.get(kind, port or 0)
     return Request(origin, target, kind, host, given, path if kind == "http" else "")
+
+
+def _host(place: str) -> str:
+    """Return the host of a URL's place as it was typed: names of containers and links differ by their case."""
+    place = place.rpartition("@")[2]
+    return place[1:].partition("]")[0] if place.startswith("[") else place.partition(":")[0]
 
 
 def relays(request: Request, network: Snapshot) -> list[tuple[str, str, int]]:

@@ -1,10 +1,9 @@
-"""One iptables rule: its options, and what they say in short words."""
+"""Say one iptables rule in short words: `words`."""
 
 from __future__ import annotations
 
-import shlex
-from functools import cache
-
+from course_lib.iptables_save import Option, RuleSpec, parse_rule
+from course_lib.plain_text import clean
 from course_lib.snapshot import Rule
 
 # What words() says in its own order, or what says nothing more to a reader.
@@ -28,51 +27,39 @@ SPOKEN = {
 }
 
 
-@cache
-def parse(spec: str) -> dict[str, str]:
-    """Return the options of a rule with their values; "!" before a value means "not".
-
-    "! -i docker0 -p tcp -j DROP" gives {"-i": "!docker0", "-p": "tcp", "-j": "DROP"}.
-    """
-    try:
-        tokens = shlex.split(spec)
-    except ValueError:  # a quote without its end
-        tokens = spec.split()
-    options: dict[str, str] = {}
-    negated, option = "", ""
-    for token in tokens:
-        if token == "!":  # noqa: S105 - a mark of iptables, not a password
-            negated = "!"
-        elif token.startswith("-"):
-            option = token
-            options[option] = negated
-            negated = ""
-        else:
-            options[option] = f"{options.get(option, '')} {token}".strip().replace("! ", "!")
-    return options
-
-
 def words(rule: Rule) -> str:
     """Return a rule in the words of `iptables -L`, shorter: "DNAT tcp dpt:80 → 172.17.0.2:80"."""
-    options = parse(rule.spec)
-    source, destination = _address(options.get("-s", "")), _address(options.get("-d", ""))
-    translated = options.get("--to-destination") or options.get("--to-ports") or options.get("--to-source")
-    parts = [rule.target, options.get("-p", "")]
+    spec = parse_rule(rule.spec)
+    source, destination, inward = (_address(spec, name) for name in ("-s", "-d", "-i"))
+    translated = spec.value("--to-destination") or spec.value("--to-ports") or spec.value("--to-source")
+    parts = [rule.target, spec.value("-p")]
     # "from elsewhere than the bridge" goes without saying where a rule leads into that bridge.
-    said = rule.target in ("DNAT", "ACCEPT") and (destination or translated) and "!" in options.get("-i", "")
-    if not said:
-        parts += [f"{word} {options[o]}" for o, word in (("-i", "in"), ("-o", "out")) if o in options]
-    parts += [f"{word}:{options[o]}" for o, word in (("--sport", "spt"), ("--dport", "dpt")) if o in options]
-    parts += [f"{option.lstrip('-')} {value}" for option, value in options.items() if option not in SPOKEN]
+    if not (rule.target in ("DNAT", "ACCEPT") and (destination or translated) and inward.startswith("!")):
+        parts += [f"in {inward}" if inward else ""]
+        parts += [f"out {_said(option)}" for option in spec.matches if option.name == "-o"]
+    for name, word in (("--sport", "spt"), ("--dport", "dpt")):
+        parts += [f"{word}:{_said(option)}" for option in spec.matches if option.name == name]
+    parts += [
+        f"{option.name.lstrip('-')} {_said(option)}".strip()
+        for option in (*spec.matches, *spec.target_options)
+        if option.name not in SPOKEN
+    ]
     if translated:
         parts += [source and f"from {source}", destination and f"to {destination}", "→", translated]
     elif destination:
         parts += [source, "→", destination]
     elif source:
         parts.insert(2, source)
-    return " ".join(part for part in parts if part)
+    return clean(" ".join(part for part in parts if part))
 
 
-def _address(address: str) -> str:
-    """Return an address without the prefix length of a single host."""
-    return address.removesuffix("/32").removesuffix("/128")
+def _said(option: Option) -> str:
+    """Return the values of an option, "!" before them if they must not be; one with blanks stands in quotes."""
+    values = [f'"{value}"' if any(map(str.isspace, value)) else value for value in option.values]
+    return ("!" if option.negated else "") + " ".join(values)
+
+
+def _address(spec: RuleSpec, name: str) -> str:
+    """Return the value of an option without the prefix length of a single host; "" if there is no such option."""
+    option = spec.option(name)
+    return _said(option).removesuffix("/32").removesuffix("/128") if option else ""

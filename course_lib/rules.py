@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from course_lib.rule_words import parse, words
+from course_lib.iptables_save import parse_rule
+from course_lib.rule_words import words
 from course_lib.snapshot import Chain, Rule, Snapshot
 
 VERDICTS = ("ACCEPT", "DROP", "REJECT")
@@ -131,12 +132,12 @@ def _decisions(snapshot: Snapshot, table: str, hook: str, targets: tuple[str, ..
 
 
 def _rank(rule: Rule, hook: str) -> int:
-    options = parse(rule.spec)
+    named = {option.name for option in parse_rule(rule.spec).matches}
     if rule.target in SOURCE_TRANSLATED:  # the hairpin rule of a published port is never met beside docker-proxy
-        return 1 if "--dport" in options else 0
+        return 1 if "--dport" in named else 0
     if rule.target in PORTS_TRANSLATED:
         return 0
-    if {"-s", "-d", "--dport", "--sport"} & options.keys() and hook == "FORWARD":
+    if {"-s", "-d", "--dport", "--sport"} & named and hook == "FORWARD":
         return 0
     return 1 if rule.target != "ACCEPT" else 2
 
@@ -166,12 +167,9 @@ def _output_notes(snapshot: Snapshot, translating: set[str]) -> list[str]:
     outer = {rule.target for _, rule in walk(snapshot, "ip", "nat", "PREROUTING")}
     for chain, rule in walk(snapshot, "ip", "nat", "OUTPUT"):
         if chain.name == "OUTPUT" and snapshot.chain("nat", rule.target) and rule.target in outer:
-            but = parse(rule.spec).get("-d", "")
-            return [f"OUTPUT → {rule.target} too (from the host itself{_not_to(but)})"]
+            to = parse_rule(rule.spec).option("-d")
+            but = f", not to {to.value}" if to and to.negated else ""
+            return [f"OUTPUT → {rule.target} too (from the host itself{but})"]
     if translating:
         return ["OUTPUT does not lead there: the host's own connections are not translated"]
     return []
-
-
-def _not_to(destination: str) -> str:
-    return f", not to {destination[1:]}" if destination.startswith("!") else ""

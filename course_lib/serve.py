@@ -6,9 +6,10 @@ import os
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from course_lib.paths import ROOT
+
 SETTINGS = Path(__file__).parent / "jupyter"
-STEPS = SETTINGS / "projector" / "steps.css"
+STEPS, STEPS_SCRIPT = SETTINGS / "projector" / "steps.css", SETTINGS / "projector" / "steps.js"
 PROJECTOR = "COURSE_PROJECTOR"  # set in the kernels of a JupyterLab that is shown to a room
 QUIET = (
     "--log-level=ERROR",

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import MappingProxyType
 
-from course_lib.measure import clean, text_width
-
-Key = tuple[str | int, ...]  # of a node or a rule: ("bridge", "docker0"), ("rule", "ip", "nat", "DOCKER", 1)
+from course_lib.measure import text_width
+from course_lib.plain_text import clean
+from course_lib.snapshot import Key
 
 LEADING = 1.4  # the height of a line of text, in times of its size
 

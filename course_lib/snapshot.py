@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+Key = tuple[str | int, ...]  # a part of the network: ("bridge", "docker0"), ("rule", "ip", "nat", "DOCKER", 1)
+
 
 @dataclass(frozen=True, order=True)
 class Interface:

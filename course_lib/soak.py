@@ -20,6 +20,7 @@ from math import isnan, nan
 from pathlib import Path
 
 from course_lib import engine, exercises, gate, images, lab
+from course_lib.paths import ROOT
 from course_lib.progress import say
 
 LAX = (*gate.NBVAL, "--nbval-lax")  # every cell runs, and what it asserts must be so; outputs may be others
@@ -81,7 +82,7 @@ def run(start: Callable[..., None], parts: Sequence[str], runs: int) -> int:
     `start(version, install=...)` makes the lab run with that engine.
     """
     began, today = time.monotonic(), datetime.datetime.now(datetime.UTC).date()
-    notebooks = sorted(f"notebooks/{path.name}" for path in (gate.ROOT / "notebooks").glob("*.ipynb"))
+    notebooks = sorted(f"notebooks/{path.name}" for path in (ROOT / "notebooks").glob("*.ipynb"))
     columns = plan(parts, notebooks, seed=today.toordinal(), runs=runs)
     own = lab.name()[:12]
     os.environ["COURSE_LEARNER"] = exercises.NOBODY  # whose values stand in the committed outputs
@@ -134,10 +135,10 @@ def _write(
     for column, these in texts.items():
         table.setdefault(f"{engines[column]}, {column.title}", []).extend(map(taken, these))
         cases += [f"{case} (engine {engines[column]})" for text in these for case in broken(text)]
-    path = gate.ROOT / f"docs/soak-{name}.md"
+    path = ROOT / f"docs/soak-{name}.md"
     path.parent.mkdir(exist_ok=True)
     path.write_text(report(f"Soak of {name}", about, table, [*wrong, *cases]))
-    say(f"The report: {path.relative_to(gate.ROOT)}")
+    say(f"The report: {path.relative_to(ROOT)}")
 
 
 def _text(log: Path) -> str:

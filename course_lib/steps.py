@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from course_lib.handles import Rules
+from course_lib.snapshot import Rule
 from course_lib.trace import Sighting, Verdict
 from course_lib.way import Packet, Step
 from course_lib.witness import Frame
@@ -137,12 +138,10 @@ def _rules(walker: Walk, place: str, sighting: Sighting) -> None:
             walker.add(place, "policy", sighting.packet, **where)
             continue
         rule = known.rule((sighting.family, sighting.table, verdict.chain), verdict.handle) if known else None
-        text = {"number": rule.number, "rule": rule.spec} if rule else {"rule": "a rule that is not there any more"}
+        rule = rule or Rule(0, "a rule that is not there any more", "", 0, 0)
+        text = {"number": rule.number, "rule": rule.spec, "target": rule.target}
         walker.add(place, "rule", sighting.packet, **where, **text)
-        target = rule.target if rule else ""
-        if target in TRANSLATING or (
-            rule and not rule.number and any(w in rule.spec for w in ("nat to", "masquerade"))
-        ):
+        if rule.target in TRANSLATING:
             walker.translated = len(walker.steps) - 1
         _nothing(walker, place, sighting, verdict, following)
 

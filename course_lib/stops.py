@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from course_lib.shapes import Box, Key, Picture
-from course_lib.snapshot import Snapshot
+from course_lib.shapes import Box, Picture
+from course_lib.snapshot import Key, Snapshot
 from course_lib.way import Step, Way
 
 Point = tuple[float, float]

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 
 from course_lib import exercises, submission_reader
 from course_lib.errors import CourseError
-from course_lib.plain_text import one_line
+from course_lib.plain_text import clean
 from course_lib.progress import say
 from course_lib.submission_reader import MEMORY, RefusedError
 
@@ -52,13 +52,13 @@ def read_class(folder: Path, out: Path | None = None) -> list[Submission]:
             learner = exercises.checked(name)
         except CourseError as error:
             odd = repr(name[:60])
-            found.setdefault(odd, Submission(odd)).refused.append(one_line(f"refused: {error}"))
+            found.setdefault(odd, Submission(odd)).refused.append(clean(f"refused: {error}"))
             continue
         submission = found.setdefault(learner, Submission(learner))
         try:
             _add(submission, path)
         except Exception as error:  # whatever one learner hands in, the others are graded
-            submission.refused.append(one_line(f"{path.name}: refused: {error}"))
+            submission.refused.append(clean(f"{path.name}: refused: {error}"))
     if not found:
         raise CourseError(f"There is nothing to grade in {folder}: it has neither folders nor archives of learners.")
     return sorted(found.values(), key=lambda submission: submission.learner)
@@ -80,10 +80,10 @@ def _add(submission: Submission, path: Path) -> None:
     if not mine:
         raise RefusedError("no folder in it has the name of an exercise")
     if strange:
-        submission.notes.append(one_line(f"{path.name}: not the name of an exercise: {_some(strange)}"))
+        submission.notes.append(clean(f"{path.name}: not the name of an exercise: {_some(strange)}"))
     for name, answer in mine.items():
         if name in submission.answers:
-            submission.notes.append(one_line(f"{path.name}: {name} was handed in twice; the later name counts"))
+            submission.notes.append(clean(f"{path.name}: {name} was handed in twice; the later name counts"))
         submission.answers[name] = answer
 
 

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from course_lib import answers, exercises, grade, report
 from course_lib.errors import CourseError
+from course_lib.paths import EXERCISES
 from course_lib.progress import say
 
-HANDED_OUT = exercises.ROOT  # where the learner's notebooks lie
+HANDED_OUT = EXERCISES  # where the learner's notebooks lie
 
 
 def submit(name: str, need: Callable[[str], None]) -> bool:

@@ -8,7 +8,8 @@ from types import MappingProxyType
 from xml.sax.saxutils import escape, quoteattr
 
 from course_lib import palette
-from course_lib.shapes import Box, Key, Line, Picture, Shape, Text, groups
+from course_lib.shapes import Box, Line, Picture, Shape, Text, groups
+from course_lib.snapshot import Key
 
 # The fallbacks are not wider than the fonts that the texts were measured with.
 FAMILY = {

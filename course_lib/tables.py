@@ -6,7 +6,7 @@ import itertools
 import textwrap
 from collections.abc import Iterable, Sequence
 
-from course_lib.measure import clean
+from course_lib.plain_text import clean, columns, one_line
 
 WIDTH = 110  # characters
 
@@ -16,8 +16,10 @@ def table(rows: Sequence[tuple[str, ...]]) -> list[str]:
     if not rows or (len(rows) == 1 and rows[0][0] == "interface"):
         return []
     cells = [["" if cell == " " else clean(cell) or "-" for cell in row] for row in rows]
-    widths = [min(60, max(len(row[i]) for row in cells)) for i in range(len(cells[0]))]
-    return ["  " + "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells]
+    widths = [min(60, max(columns(row[i]) for row in cells)) for i in range(len(cells[0]))]
+    return [
+        "  " + "  ".join(c + " " * (w - columns(c)) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells
+    ]
 
 
 def narrow(rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
@@ -33,7 +35,7 @@ def narrow(rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
 def fold(line: str) -> Iterable[str]:
     """Yield a line in parts of at most the width, the later ones indented under the first."""
     indent = " " * (len(line) - len(line.lstrip()))
-    text = line.strip() if "  " in line.strip() else clean(line)
+    text = one_line(line).strip()
     if len(indent + text) <= WIDTH:
         return [indent + text if text else ""]
     return textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent + "    ", break_on_hyphens=False)

@@ -15,6 +15,8 @@ from course_lib import engine
 from course_lib.errors import CourseError
 from course_lib.stream import CHUNK, Exec, hang_up, opened
 
+END_OF_INPUT = b"\x04"  # Ctrl-D, by which a terminal ends its input (termios(3), VEOF)
+
 
 def shell(box: str, command: str) -> int:
     """Run a command, or an interactive shell if there is none, in the lab; return its exit code."""
@@ -80,17 +82,27 @@ def _interactive(box: str) -> int:
     try:
         with _raw_terminal():
             os.write(sys.stdout.fileno(), early)
-            while True:
-                for ready in select.select([sys.stdin, remote], [], [])[0]:
-                    if ready is remote:
-                        data = remote.recv(CHUNK)
-                        if not data:
-                            return int(api.exec_inspect(started)["ExitCode"] or 0)
-                        os.write(sys.stdout.fileno(), data)
-                    else:
-                        remote.sendall(os.read(sys.stdin.fileno(), CHUNK))
+            _pass_on(sys.stdin.fileno(), sys.stdout.fileno(), remote)
+        return int(api.exec_inspect(started)["ExitCode"] or 0)
     finally:
         hang_up(holder)
+
+
+def _pass_on(keys: int, screen: int, remote: Any) -> None:
+    """Pass what is typed to a socket, and what comes from there to the screen, until it is closed over there."""
+    watched = [keys, remote]
+    while True:
+        for ready in select.select(watched, [], [])[0]:
+            if ready is remote:
+                data = remote.recv(CHUNK)
+                if not data:
+                    return
+                os.write(screen, data)
+            elif typed := os.read(keys, CHUNK):
+                remote.sendall(typed)
+            else:  # the terminal has gone: say so once, and wait for the shell to end
+                remote.sendall(END_OF_INPUT)
+                watched.remove(keys)
 
 
 @contextmanager

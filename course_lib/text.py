@@ -10,6 +10,7 @@ from course_lib import phrases as words
 from course_lib.alike import HOW, Group, address_words, common_names, name_runs, piles
 from course_lib.graph import edge, facing, outward, to_graph
 from course_lib.homes import Homes, homes, joins, network_nodes, note
+from course_lib.plain_text import clean
 from course_lib.rules import Hook, hooks, policy_words
 from course_lib.snapshot import Container, Endpoint, Interface, Network, Port, Snapshot
 from course_lib.tables import fold, narrow, table
@@ -130,7 +131,10 @@ def _containers(snapshot: Snapshot, where: Homes, pile: dict[str, Group]) -> lis
         group = pile.get(container.name)
         if group and container.name != group.first.name:
             continue
-        said = [f"{container.image} · {container.command}", words.state_words(container) or container.state]
+        said = [
+            f"{clean(container.image)} · {clean(container.command)}",
+            words.state_words(container) or container.state,
+        ]
         if not words.is_live(container) and container.endpoints:
             said.append(f"belongs to {', '.join(endpoint.network for endpoint in container.endpoints)}")
         if container.name in aside:

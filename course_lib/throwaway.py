@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from course_lib import engine, images, lab
+from course_lib.errors import CourseError
 from course_lib.progress import say, step
 
 MEGABYTE = 1 << 20
@@ -22,6 +23,7 @@ DOCKER_SIZE = 512 * MEGABYTE  # that containers, volumes and built images may ta
 INSIDE_MEMORY = 768 * MEGABYTE  # of all containers in it together
 PROCESSES, INSIDE_PROCESSES = 1200, 600  # ten containers with published ports need 200 outside of themselves
 GRADER_LABEL = f"{images.LABEL}.grader"
+SEED_LABEL = f"{images.LABEL}.seed"
 
 
 def seed_name() -> str:
@@ -74,9 +76,10 @@ def _containers() -> list[str]:
 
 
 def remove_seed() -> None:
-    """Remove the seed, if there is one, and say so."""
+    """Remove the seed, if there is one, and say so; first the labs of interrupted graders, which use its volume."""
     api = engine.outer()
     with lab.named(seed_name()):
+        _remove_labelled(f"{SEED_LABEL}={lab.volume(lab.DEFAULT_ENGINE)}")
         for container in _containers():
             lab.discard(api.inspect_container(container))
             say(f"Removed the container {container[:12]}, which kept the images for throw-away labs")
@@ -90,7 +93,6 @@ def create(seed: str, grader: str) -> None:
     Raises EngineUnfitError if the engine cannot run it. `grader` marks whose it is.
     """
     api = engine.outer()
-    remove(lab.name())
     script = (images.RECIPES / "throw-away").read_text()
     limits: dict[str, Any] = {
         "mem_limit": MEMORY,
@@ -107,7 +109,12 @@ def create(seed: str, grader: str) -> None:
         command=[str(n) for n in (ROOT_SIZE, DOCKER_SIZE, INSIDE_PROCESSES, INSIDE_MEMORY)],
         name=lab.container(),
         hostname="host",
-        labels={images.LABEL: "lab", GRADER_LABEL: grader, lab.ENGINE_LABEL: lab.DEFAULT_ENGINE},
+        labels={
+            images.LABEL: "lab",
+            GRADER_LABEL: grader,
+            SEED_LABEL: seed,
+            lab.ENGINE_LABEL: lab.DEFAULT_ENGINE,
+        },
         host_config=api.create_host_config(**lab.confinement(), **limits),
         use_config_proxy=False,
     )
@@ -139,7 +146,7 @@ def changed_programs() -> list[str]:
         state["Image"],
         entrypoint=["bash", "-c", INSPECT, "inspect"],
         command=[str(state["State"]["Pid"]), f"{began:.3f}"],
-        labels={images.LABEL: "helper", GRADER_LABEL: state["Config"]["Labels"][GRADER_LABEL]},
+        labels={**state["Config"]["Labels"], images.LABEL: "helper"},
         host_config=config,
         use_config_proxy=False,
     )["Id"]
@@ -156,18 +163,39 @@ def runs() -> bool:
     return bool(engine.outer().inspect_container(lab.container())["State"]["Running"])
 
 
-def remove(name: str) -> None:
-    """Remove the throw-away lab of a name, if it is there."""
+def remove(name: str) -> str:
+    """Remove the throw-away lab of a name; return why it is still there, "" if it is gone."""
     with contextlib.suppress(engine.NotFound):
-        lab.discard(engine.outer().inspect_container(f"{images.LABEL}-{name}"))
+        return _discard(engine.outer().inspect_container(f"{images.LABEL}-{name}"))
+    return ""
 
 
 def remove_all(grader: str) -> None:
-    """Remove what a grader left that was killed."""
+    """Remove what a grader left that was killed; say what could not be removed."""
+    _remove_labelled(f"{GRADER_LABEL}={grader}")
+
+
+def _remove_labelled(label: str) -> None:
+    """Remove the throw-away labs with a label, and what looked at them; say what could not be removed."""
     api = engine.outer()
-    left = api.containers(all=True, filters={"label": f"{GRADER_LABEL}={grader}"})
+    left = api.containers(all=True, filters={"label": label})
     if left:
         with step("Removing the labs of a grader that was interrupted"):
             for container in left:
                 with contextlib.suppress(engine.NotFound):
-                    lab.discard(api.inspect_container(container["Id"]))
+                    if why := _discard(api.inspect_container(container["Id"])):
+                        say(f"Note: the container {container['Id'][:12]} is still there: {why}")
+
+
+def _discard(found: dict[str, Any]) -> str:
+    """Remove a container, as it was inspected; return why it is still there: one lab that stays does not stop a class.
+
+    Raises what `course_lib.engine.connect` raises if it is the engine that does not answer.
+    """
+    try:
+        with engine.plain_words():
+            lab.discard(found)
+    except CourseError as error:
+        engine.connect()
+        return str(error)
+    return ""

@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from course_lib.plain_text import quoted_lines
 from course_lib.way import Packet
 
 HEADER = re.compile(r"trace id (\S+) (\S+) (\S+) (\S+) packet: (.*)")
 RULE = re.compile(r"trace id (\S+) (\S+) (\S+) (\S+) (?:unknown )?rule .*?\s?handle (\d+) \(verdict ([^)]*)\)\s*$")
 POLICY = re.compile(r"trace id (\S+) (\S+) (\S+) (\S+) policy (\w+)")
+OURS = re.compile(r"course\d+\Z")  # evidence.sh names its tables after its process
 FLAGS = {0x01: "FIN", 0x02: "SYN", 0x04: "RST", 0x08: "PSH", 0x10: "ACK"}  # RFC 9293, 3.1
 # RFC 792 and RFC 4443: nft prints the code of an error as a number or, depending on its version, as a word.
 UNREACHABLE = {
@@ -53,19 +55,19 @@ class Sighting:
     @property
     def ours(self) -> bool:
         """Return whether the chain is in a table of ours, so that nothing was decided there."""
-        return self.table.startswith("course")
+        return OURS.match(self.table) is not None
 
 
 def sightings(text: str) -> list[Sighting]:
     """Return the sightings of a trace in its order."""
     found: list[Sighting] = []
     last: dict[str, Sighting] = {}
-    for line in text.splitlines():
+    for line in quoted_lines(text):
         if header := HEADER.match(line):
             mark, family, table, chain, words = header.groups()
             last[mark] = _sighting(family, table, chain, words)
             found.append(last[mark])
-        elif (rule := RULE.match(line)) and rule[1] in last:
+        elif (rule := RULE.match(re.sub(r'"[^"]*"', "", line))) and rule[1] in last:
             last[rule[1]].verdicts.append(Verdict(rule[4], rule[6], int(rule[5])))
         elif (policy := POLICY.match(line)) and policy[1] in last:
             last[policy[1]].verdicts.append(Verdict(policy[4], policy[5]))

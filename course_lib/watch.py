@@ -7,12 +7,14 @@ nobody tells, such as counters and what happens inside of containers, is seen a 
 
 from __future__ import annotations
 
+import contextlib
 import re
 import threading
 import time
+import traceback
 from collections.abc import Callable
 
-from course_lib import collect, engine, facts, run
+from course_lib import collect, engine, facts, lab, run
 from course_lib.errors import CourseError
 from course_lib.snapshot import Snapshot
 from course_lib.stream import Exec
@@ -30,15 +32,18 @@ ACTED = re.compile(rb"^container (create|start|die|destroy|rename|pause|unpause)
 QUIET = 0.2  # seconds from what is heard otherwise to the look
 MOST = 0.2  # seconds of rest between two looks: a hundred containers that start do not take all of a machine
 AGAIN = 0.5  # seconds until a lab that went away is looked for again
-TROUBLE = (CourseError, OSError, ValueError, KeyError, *engine.BROKEN_OFF)  # half an answer of an engine that ends
 
 
 class Watcher:
-    """Calls `see(snapshot)` with every new look, or `miss(why)` while there is none to be had, from its thread."""
+    """Calls `see(snapshot)` with every new look, or `miss(why)` while there is none to be had, from its thread.
+
+    It follows the lab that is the current one when it is made. Whatever goes wrong, it says so and goes on.
+    """
 
     def __init__(self, see: Callable[[Snapshot], None], miss: Callable[[str], None]) -> None:
         self._see = see
         self._miss = miss
+        self._lab = lab.name()
         self._ended = threading.Event()
         self._stream: Exec | None = None
         self._thread = threading.Thread(target=self._run, daemon=True, name="course-watch")
@@ -53,27 +58,41 @@ class Watcher:
             self._thread.join(10)
 
     def _run(self) -> None:
-        while not self._ended.is_set():
-            try:
-                self._stream = run.listen(SCRIPT)
-                self._follow(self._stream)
-            except TROUBLE as error:
-                if not self._ended.is_set():
-                    self._miss(str(error) if isinstance(error, CourseError) else "The lab does not answer.")
-            finally:
-                if self._stream:
-                    self._stream.close()
-                self._stream = None
-            self._ended.wait(AGAIN)
+        with lab.named(self._lab):
+            while not self._ended.is_set():
+                try:
+                    self._stream = run.listen(SCRIPT)
+                    self._follow(self._stream)
+                except CourseError as error:
+                    self._tell(str(error))
+                except (OSError, *engine.BROKEN_OFF):
+                    self._tell("The lab does not answer.")
+                except Exception as error:  # such as half an answer of an engine that ends
+                    self._tell(f"What the lab answers cannot be read ({_kind(error)}).")
+                finally:
+                    if self._stream:
+                        self._stream.close()
+                    self._stream = None
+                self._ended.wait(AGAIN)
 
     def _follow(self, stream: Exec) -> None:
         """Look, and look again after all that is heard; returns when the stream ends."""
         alive = True
         while alive and not self._ended.is_set():
             began = time.monotonic()
-            self._see(collect.snapshot(facts.read()))
+            now = collect.snapshot(facts.read())
+            try:
+                self._see(now)
+            except Exception as error:
+                self._tell(f"The network of the lab cannot be shown ({_kind(error)}): this is an error of the course.")
             took = time.monotonic() - began
             alive = self._hear(stream, began + took + min(took, MOST))
+
+    def _tell(self, why: str) -> None:
+        """Say why there is no look; whoever is told may fail at that, too."""
+        if not self._ended.is_set():
+            with contextlib.suppress(Exception):
+                self._miss(why)
 
     def _hear(self, stream: Exec, rest: float) -> bool:
         """Wait until there is a reason to look again; return False if the stream has ended.
@@ -92,3 +111,8 @@ class Watcher:
             if ACTED.search(said):
                 return True
             deadline = min(deadline, max(rest, time.monotonic() + QUIET))
+
+
+def _kind(error: Exception) -> str:
+    """Return an error as the last line of its traceback has it: "ValueError: ..."."""
+    return "".join(traceback.format_exception_only(error)).strip()

@@ -48,6 +48,7 @@ class Step:
     chain: str = ""
     number: int = 0
     rule: str = ""  # as iptables-save prints it
+    target: str = ""  # of that rule: "ACCEPT", "DNAT", a chain ...
     verdict: str = ""  # "accept", "drop", "continue", "return", "jump DOCKER"
     seen: tuple[str, ...] = ()  # "trace", "capture", "conntrack"; empty if it was only inferred
 

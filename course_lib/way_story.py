@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from course_lib.plain_text import clean
 from course_lib.way import Step, Way
 from course_lib.way_words import Names, at
 
@@ -26,9 +27,9 @@ def sentences(way: Way) -> str:
             lines.append(f"The {'answer' if step.back else 'packet'}{second} begins in {step.place}.")
         if said := _sentence(step, names):
             lines.append(f"{said}.")
-    lines.append(f"The end: {names.rule(way.end.words)}.")
-    lines += [f"Note: {note}." for note in map(names.rule, way.notes)] + [f"Doubt: {doubt}." for doubt in way.doubts]
-    return "\n".join(lines) + "\n"
+    lines.append(f"The end: {names.text(way.end.words)}.")
+    lines += [f"Note: {note}." for note in map(names.text, way.notes)] + [f"Doubt: {doubt}." for doubt in way.doubts]
+    return "\n".join(map(clean, lines)) + "\n"
 
 
 def _sentence(step: Step, names: Names) -> str:

@@ -1,8 +1,9 @@
-"""A Way that plays: one SVG with all its steps, and HTML controls that need neither a script nor the kernel.
+"""A Way that plays: one SVG with all its steps, and HTML controls that need no kernel.
 
-Each step is a radio button, and CSS shows the way up to the one that is chosen: Tab gets there, the arrow keys step
-(HTML Standard, "Radio Button state"). `Play` is one more of them, which lets the steps appear one after the other.
-Whoever asks for less motion (prefers-reduced-motion, Media Queries Level 5) sees all of them at once.
+Each step is a radio button, and CSS shows the way up to the chosen one: Tab gets there, the arrow keys step (HTML
+Standard, "Radio Button state"). `Play` chooses one step after the other, by a script in its own attribute: a script
+element does not run where ipywidgets puts HTML. Nothing moves, so there is nothing to stop for whoever asks for less
+motion (prefers-reduced-motion, Media Queries Level 5).
 """
 
 from __future__ import annotations
@@ -21,19 +22,38 @@ from course_lib.way_story import sentences
 from course_lib.way_words import Names
 
 SECONDS = 1.6  # from one step to the next
-KEYS = 'data-lm-suppress-shortcuts="true"'  # JupyterLab leaves the keys to what has the focus and says so
+# Runs at each click in the form. It stops when a step is chosen by hand, and when the player is no longer shown.
+SCRIPT = f"""
+const form = this, steps = [...form.querySelectorAll('[name=step]')], play = form.querySelector('.course-way-play');
+const stop = () => {{ clearInterval(form.timer); form.timer = 0; play.textContent = 'Play' }};
+const playing = form.timer, pressed = event.target;
+if (pressed === play || pressed.name === 'step' || pressed.matches('.course-way-all')) stop();
+if (pressed.matches('.course-way-all')) steps.at(-1).checked = true;
+if (pressed !== play || playing) return;
+if (steps.at(-1).checked) steps[0].checked = true;
+play.textContent = 'Pause';
+form.timer = setInterval(() => {{
+  const next = steps[steps.findIndex(step => step.checked) + 1];
+  if (next && form.isConnected) next.checked = true;
+  if (next === steps.at(-1) || !next || !form.isConnected) stop();
+}}, {1000 * SECONDS:.0f});
+"""
+TEXT = f"var(--jp-ui-font-color1, {palette.INK})"  # JupyterLab's theme; a page without one is light
+BUTTON = f"var(--jp-layout-color2, {palette.HOST})"
+FOCUS = f"var(--jp-brand-color1, {palette.ACTIVE})"
 # The label of the chosen step says what happens there; those beside it are the buttons Back and Forward.
 STYLE = f"""
-.course-way {{ color: {palette.INK}; font: 13px/1.5 DejaVu Sans, Verdana, Helvetica, Arial, sans-serif }}
+.course-way {{ color: {TEXT}; font: 13px/1.5 DejaVu Sans, Verdana, Helvetica, Arial, sans-serif }}
 .course-way-row {{ display: flex; flex-wrap: wrap; gap: 6px; align-items: center; position: relative; padding: 4px }}
 .course-way-steps {{ display: grid; grid-template-columns: auto auto 1fr; gap: 6px; flex: 1 1 320px; min-height: 54px }}
 .course-way label {{ cursor: pointer; align-self: center }}
 .course-way-button, .course-way-steps label::before {{
-  display: inline-block; padding: 3px 12px; background: {palette.HOST}; border: 1px solid {palette.GREY} }}
+  display: inline-block; padding: 3px 12px; background: {BUTTON}; border: 1px solid {palette.GREY};
+  color: inherit; font: inherit; cursor: pointer }}
+.course-way-play {{ min-width: 72px }}  /* Pause is longer */
 .course-way-row input[type=radio], .course-way-steps label {{ position: absolute; opacity: 0; pointer-events: none }}
 .course-way-steps label span {{ display: none }}
-.course-way-steps label:is(:has(:checked), :has(+ label > :checked), :has(:checked) + label),
-.course-way:has(.course-way-play :checked) .course-way-steps label:last-child {{
+.course-way-steps label:is(:has(:checked), :has(+ label > :checked), :has(:checked) + label) {{
   position: static; opacity: 1; pointer-events: auto }}
 .course-way-steps label:has(+ label > :checked) {{ grid-area: 1 / 1 }}
 .course-way-steps label:has(+ label > :checked)::before {{ content: "Back" }}
@@ -41,20 +61,9 @@ STYLE = f"""
 .course-way-steps label:has(:checked) + label::before {{ content: "Forward" }}
 .course-way-steps label:has(:checked) {{ grid-area: 1 / 3 }}
 .course-way-steps label:has(:checked) span {{ display: inline }}
-.course-way:has(.course-way-play :checked) .course-way-steps label:last-child::before {{ content: "Show all" }}
-.course-way label:has(:focus-visible) {{ outline: 2px solid {palette.ACTIVE}; outline-offset: 2px }}
-.course-way-pause {{ visibility: hidden }}
-.course-way:has(.course-way-play :checked) .course-way-pause {{ visibility: visible }}
-.course-way-play:has(:checked) .course-way-button {{ background: {palette.INK}; color: {palette.PAPER} }}
+.course-way :is(label:has(:focus-visible), :focus-visible) {{ outline: 2px solid {FOCUS}; outline-offset: 2px }}
 .course-way-picture {{ overflow-x: auto; width: 0; min-width: 100% }}  /* as wide as there is room, not as it is */
 .course-way:not(:has(.course-way-large :checked)) svg {{ min-width: 0 !important }}
-@keyframes course-appear {{ from {{ opacity: 0 }} to {{ opacity: 1 }} }}
-.course-way:has(.course-way-play :checked) .course-step {{
-  animation: course-appear .4s both; animation-delay: calc(var(--at) * {SECONDS}s) }}
-.course-way:has(.course-way-pause :checked) .course-step {{ animation-play-state: paused }}
-@media (prefers-reduced-motion: reduce) {{
-  .course-way:has(.course-way-play :checked) .course-step {{ animation: none }}
-}}
 """
 
 
@@ -65,10 +74,11 @@ def player(picture: Picture, way: Way) -> str:
     rules = [_rule(number) for number in range(1, len(stops) + 1)]
     return "\n".join(
         [
-            '<form class="course-way" method="dialog">',  # so that two players are two groups of buttons
+            # A form, so that two players are two groups of buttons.
+            f'<form class="course-way" method="dialog" onclick={quoteattr(SCRIPT)}>',
             f"<style>{STYLE}{''.join(rules)}</style>",
             *(_controls(stops, Names(way)) if stops else ()),  # a packet may get to nothing that is drawn
-            f'<div class="course-way-picture" tabindex="0" {KEYS}>{_drawn(picture, way, found)}</div>',
+            f'<div class="course-way-picture" tabindex="0">{_drawn(picture, way, found)}</div>',
             "</form>",
         ]
     )
@@ -79,11 +89,10 @@ def _controls(stops: Sequence[Stop], names: Names) -> list[str]:
     steps = [_step(number, stop, names, last=number == len(stops)) for number, stop in enumerate(stops, 1)]
     return [
         '<div class="course-way-row">',
-        f'<label class="course-way-play"><input type="radio" name="step" {KEYS}>'
-        '<span class="course-way-button">Play</span></label>',
-        f'<label class="course-way-pause"><input type="checkbox" {KEYS}> Pause</label>',
+        '<button type="button" class="course-way-button course-way-play">Play</button>',
         f'<div class="course-way-steps">{"".join(steps)}</div>',
-        f'<label class="course-way-large"><input type="checkbox" {KEYS}> Large</label></div>',
+        '<button type="button" class="course-way-button course-way-all">Show all</button>',
+        '<label class="course-way-large"><input type="checkbox"> Large</label></div>',
     ]
 
 
@@ -92,7 +101,7 @@ def _step(number: int, stop: Stop, names: Names, *, last: bool) -> str:
     words = f"Step {stop.number}{', the answer' if stop.step.back else ''}: {said(stop, names)}"
     checked = " checked" if last else ""
     name = f'class="course-pick-{number}" aria-label={quoteattr(words)}'
-    button = f'<input type="radio" name="step" {name} {KEYS}{checked}>'
+    button = f'<input type="radio" name="step" {name}{checked}>'
     return f"<label>{button}<span>{escape(words)}</span></label>"
 
 
@@ -119,8 +128,8 @@ def _drawn(picture: Picture, way: Way, found: Sequence[Trip]) -> str:
 
 def _group(kind: str, number: int, shapes: Sequence[Shape]) -> str:
     """Return what appears with a step."""
-    classes = f"course-step course-{kind} course-{kind}-{number}"
-    return f'<g class="{classes}" style="--at: {number - 1}">{"".join(map(element, shapes))}</g>'
+    classes = f"course-{kind} course-{kind}-{number}"
+    return f'<g class="{classes}">{"".join(map(element, shapes))}</g>'
 
 
 def _steps(picture: Picture, found: Sequence[Trip]) -> Iterator[tuple[Line, list[Shape]]]:

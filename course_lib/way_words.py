@@ -6,7 +6,9 @@ import re
 import textwrap
 from collections.abc import Mapping
 
+from course_lib.iptables_save import parse_rule
 from course_lib.phrases import socket
+from course_lib.plain_text import clean, one_line
 from course_lib.snapshot import Snapshot
 from course_lib.way import Packet, Step, Way
 
@@ -42,14 +44,19 @@ class Names:
         source = self.address(packet.source, packet.source_port)
         return f"{source} → {self.address(packet.destination, packet.destination_port)}"
 
-    def rule(self, text: str) -> str:
-        """Return the text of a rule; `br-<mynet>` is the bridge of the network mynet."""
+    def text(self, text: str) -> str:
+        """Return a text on one line; `br-<mynet>` is the bridge of the network mynet."""
         for bridge, network in self.bridges.items():
             text = text.replace(bridge, f"br-<{network}>")
-        return re.sub(r"127\.0\.0\.11:(?!53\b)\d+|(?<=--sport )\d+(?= -j SNAT)", self._resolver, text)
+        return clean(re.sub(r"127\.0\.0\.11:(?!53\b)\d+", "127.0.0.11:RESOLVER", text))
 
-    def _resolver(self, match: re.Match[str]) -> str:
-        return "127.0.0.11:RESOLVER" if ":" in match[0] else "RESOLVER"
+    def rule(self, text: str) -> str:
+        """Return the text of a rule; from engine to engine the embedded DNS answers from another port."""
+        spec = parse_rule(text)
+        port = spec.option("--sport")
+        if port and spec.target == "SNAT":
+            text = f"{text[: port.span[0]]}RESOLVER{text[port.span[1] :]}"
+        return self.text(text)
 
     def device(self, name: str) -> str:
         """Return an interface's name, or whose veth pair it is the host's end of."""
@@ -80,7 +87,7 @@ def table(way: Way, numbers: Mapping[int, int]) -> str:
     `numbers` are those of the picture, by the place of a step among all steps; what is not drawn has none.
     """
     names = Names(way)
-    lines = [f"{way.request.origin} → {way.request.target}", *_wrapped(f"End: {names.rule(way.end.words)}", "")]
+    lines = [f"{way.request.origin} → {way.request.target}", *_wrapped(f"End: {names.text(way.end.words)}", "")]
     group: tuple[object, ...] = ()
     place = ""
     for row, step in enumerate(way.steps, 1):
@@ -92,7 +99,7 @@ def table(way: Way, numbers: Mapping[int, int]) -> str:
             lines.append(f"  {place}")
         lines += _row(numbers.get(row), step, names)
     lines += _after(way, names)
-    return "\n".join(line.rstrip() for line in lines) + "\n"
+    return "\n".join(one_line(line).rstrip() for line in lines) + "\n"
 
 
 def _title(way: Way, step: Step) -> str:
@@ -163,7 +170,7 @@ def _after(way: Way, names: Names) -> list[str]:
         f"its answer: {names.packet(_named(e.answer, names))}"
         for e in way.entries
     ]
-    lines += [f"Note: {names.rule(note)}" for note in way.notes]
+    lines += [f"Note: {names.text(note)}" for note in way.notes]
     lines += [f"Doubt: {doubt}" for doubt in way.doubts]
     return ["", *(part for line in lines for part in _wrapped(line, ""))] if lines else []
 

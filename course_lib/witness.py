@@ -69,8 +69,11 @@ def frames(text: str) -> list[Frame]:
 
 
 def _socket(text: str) -> tuple[str, int]:
-    """Return address and port from "172.17.0.2.80" or "2001:db8::2.80", and from an address without a port."""
-    if text.count(".") == 4 or (":" in text and "." in text):
+    """Return address and port from "172.17.0.2.80" or "2001:db8::2.80", and from an address without a port.
+
+    "::ffff:10.0.0.1" has none (RFC 4291, 2.5.5.2).
+    """
+    if text.count(".") in ((1, 4) if ":" in text else (4,)):
         address, _, port = text.rpartition(".")
         return address, int(port)
     return text, 0

@@ -8,6 +8,7 @@ from dataclasses import replace
 from course_lib.alike import piles
 from course_lib.graph import to_graph
 from course_lib.homes import homes
+from course_lib.iptables_save import parse_rule
 from course_lib.snapshot import (
     Chain,
     Container,
@@ -78,9 +79,7 @@ def container(name: str, number: int, **changes: object) -> Container:
 
 
 def rule(number: int, spec: str, packets: int = 0) -> Rule:
-    words = spec.split()
-    target = next((words[i + 1] for i, w in enumerate(words) if w in ("-j", "-g")), "")
-    return Rule(number, spec, target, packets, packets * 60)
+    return Rule(number, spec, parse_rule(spec).target, packets, packets * 60)
 
 
 def chain(

@@ -265,3 +265,15 @@ def test_a_container_that_went_while_it_was_read(folder: Path) -> None:
         assert made.warnings == ()
         assert describe(made)
         assert layout(made).shapes
+
+
+def test_a_gateway_that_the_engine_told_of_one_family_alone_is_that_of_the_bridge_for_the_other() -> None:
+    raw = json.loads((Path(__file__).parent / "facts/26.1/dual_stack.json").read_text())
+    (settings,) = (n["IPAM"]["Config"] for n in raw["networks"] if n["Name"] == "six")
+    for each in settings:
+        each.pop("Gateway", None)
+        if ":" in each["Subnet"]:
+            each["Gateway"] = "fd00:cafe::1"
+    six = collect.snapshot(raw).network("six")
+    assert six is not None
+    assert six.gateways == ("fd00:cafe::1", "172.30.0.1")

@@ -110,3 +110,13 @@ def test_labs_beside_have_names_of_their_own(monkeypatch: pytest.MonkeyPatch) ->
                 names.add(lab.name())  # raises if it is no name for a lab
         assert lab.name() == own
     assert len(names) == 9
+
+
+def test_what_was_asked_for_is_said_in_words() -> None:
+    said = between(plan)
+    everything = contrast({"one": plan(network("26.1")), "other": {}})
+    assert "172.17.0.0/16, gateway 172.17.0.1" in everything
+    assert "80/tcp of web" in everything
+    for text in (said, everything):
+        assert "Port(" not in text
+        assert "('" not in text

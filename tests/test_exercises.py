@@ -13,19 +13,19 @@ from course_lib import answers, exercises, gate, lab, run
 from course_lib.answers import ANSWER
 from course_lib.checks import WAITING, Verdict
 from course_lib.errors import CommandFailedError, CommandHungError
-from course_lib.exercises import ROOT
 from course_lib.judging import judge
+from course_lib.paths import EXERCISES
 from course_lib.probing import beginning, evidence
 from tests.worker import refuse
 
 NAMES = exercises.every()
-RIGHT = sorted([*ROOT.glob("*/solution"), *ROOT.glob("*/other-solutions/*")])
-WRONG = sorted(ROOT.glob("*/mistakes/*"))
+RIGHT = sorted([*EXERCISES.glob("*/solution"), *EXERCISES.glob("*/other-solutions/*")])
+WRONG = sorted(EXERCISES.glob("*/mistakes/*"))
 LEARNER = "somebody"
 
 
 def place(folder: Path) -> str:
-    return folder.relative_to(ROOT).as_posix()
+    return folder.relative_to(EXERCISES).as_posix()
 
 
 def right_ways() -> Iterator[Any]:
@@ -39,7 +39,7 @@ def one_for_each_check() -> Iterator[Any]:
     """Yield all mistakes, which are slow; those that are not the first of their check are for the soak."""
     seen = set()
     for folder in WRONG:
-        name = folder.relative_to(ROOT).parts[0]
+        name = folder.relative_to(EXERCISES).parts[0]
         own = next((c.name for c in exercises.named(name).checks if folder.name in c.hints), "")
         mark = pytest.mark.soak if (name, own) in seen else pytest.mark.slow
         yield pytest.param(folder, id=place(folder), marks=[mark])
@@ -77,7 +77,7 @@ def replayed(
 
 @pytest.mark.parametrize("name", NAMES)
 def test_there_is_what_an_exercise_needs(name: str) -> None:
-    folder = ROOT / name
+    folder = EXERCISES / name
     what = exercises.named(name)
     assert (folder / "exercise.ipynb").exists()
     assert (folder / "solution" / ANSWER).exists()
@@ -106,13 +106,13 @@ def test_a_neighbour_has_other_values_and_every_text_can_be_filled(name: str) ->
 
 def is_right(folder: Path) -> None:
     """Fail unless an answer passes every check."""
-    name = folder.relative_to(ROOT).parts[0]
+    name = folder.relative_to(EXERCISES).parts[0]
     assert [v.check for v in replayed(name, answers.files_of(folder)) if not v.ok] == []
 
 
 def is_wrong(folder: Path) -> None:
     """Fail unless an answer fails one check, by the hint that its folder is named after."""
-    name = folder.relative_to(ROOT).parts[0]
+    name = folder.relative_to(EXERCISES).parts[0]
     done = replayed(name, answers.files_of(folder))
     wrong = [v for v in done if not v.ok]
     assert [v.mistake for v in wrong][:1] == [folder.name]
@@ -152,7 +152,7 @@ def test_a_mistake_fails_by_its_own_check_and_hint(folder: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_neighbours_answer_does_not_fit(name: str) -> None:
-    files = answers.files_of(ROOT / name / "solution")
+    files = answers.files_of(EXERCISES / name / "solution")
     if not any(re.search(rb"@\w+@", content) for content in files.values()):  # it works its answers out: copy those
         replayed(name, files, learner="neighbour")
         files = {"sheet": run.host("cat /root/answer/answers.txt").encode(), ANSWER: b"cp sheet answers.txt\n"}

@@ -8,7 +8,7 @@ from course_lib import filters
 from course_lib.layout import layout
 from course_lib.shapes import Box, Line, Picture, Text
 from course_lib.text import describe
-from tests.pictures import SCENES, example, stopped, two_networks
+from tests.pictures import SCENES, example, modes, stopped, two_networks
 
 
 def texts(picture: Picture) -> list[str]:
@@ -34,6 +34,16 @@ def test_one_network_alone() -> None:
     assert "no such bridge" not in words
     assert filters.only_network(scene, "nosuch") == scene
     assert layout(left).shapes
+
+
+def test_one_network_alone_has_those_who_use_the_namespace_of_somebody_in_it() -> None:
+    scene = modes()
+    left = filters.only_network(scene, "bridge")
+    hidden = {c.name: c.mode for c in scene.containers if c not in left.containers}
+    assert scene.container("sidecar").mode.startswith("container:")  # type: ignore[union-attr]
+    assert left.container("sidecar"), "it has the addresses of a container in that network"
+    assert hidden["orphan"].startswith("container:"), "nobody's namespace is nowhere"
+    assert "sidecar" in describe(left)
 
 
 @pytest.mark.parametrize("name", SCENES)

@@ -10,6 +10,7 @@ import pytest
 
 from course_lib import collect
 from course_lib.findings import way_of
+from course_lib.trace import sightings
 from course_lib.way import Step, Way
 from tests.record_evidence import FLOWS, recorded
 
@@ -40,8 +41,7 @@ def decided(engine: str, flow: str, *, back: bool = False, connection: int = 1) 
     found = []
     for step in steps(engine, flow, back=back, connection=connection):
         if step.kind == "rule" and step.verdict in ("accept", "drop"):
-            target = step.rule.split("-j ")[1].split()[0]
-            found.append(f"{step.place} {step.table} {step.chain} {target}")
+            found.append(f"{step.place} {step.table} {step.chain} {step.target}")
         elif step.kind == "policy" and step.verdict == "drop":
             found.append(f"{step.place} {step.table} {step.chain} policy")
         elif step.kind == "rewritten":
@@ -328,3 +328,44 @@ def test_a_strangers_packets_are_not_ours() -> None:
     assert way_of(request, both, collect.snapshot(facts)).steps == way("26.1", "published").steps
     nobodys = replace(request, source_port=1)
     assert way_of(nobodys, evidence, collect.snapshot(facts)).steps == ()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_a_rule_does_is_not_told_by_its_comment(engine: str) -> None:
+    """The comment names other targets, and it breaks the line."""
+    comment = '-m comment --comment "was -j REJECT\n[9:9] -A DOCKER-USER -j ACCEPT\nCOMMIT" -j DROP'
+    plain = way(engine, "dropped_by_user")
+    commented = changed(
+        engine,
+        "dropped_by_user",
+        "rules host ip",
+        "-s 203.0.113.20/32 -j DROP",
+        f"-s 203.0.113.20/32 {comment}",
+    )
+    assert commented.end == plain.end
+    assert commented.end.kind == "dropped"
+    assert commented.doubts == ()
+    (step,) = (s for s in commented.steps if s.verdict == "drop")
+    assert (step.number, step.target) == (1, "DROP")
+
+
+def test_a_table_whose_name_begins_as_ours_is_the_learners() -> None:
+    """In it a rule decides, and is told; ours are named course and the number of a process."""
+    head = 'trace id 1 inet {0} in packet: iif "eth0" ip saddr 10.0.0.1 ip daddr 10.0.0.2 tcp sport 61000 tcp dport 80'
+    text = f"{head}\ntrace id 1 inet {{0}} in rule tcp dport 80 drop handle 5 (verdict drop)\n"
+    assert [sightings(text.format(name))[0].ours for name in ("coursework", "course", "course12", "course12x")] == [
+        False,
+        False,
+        True,
+        False,
+    ]
+
+
+def test_a_text_in_a_rule_of_nft_is_no_line_of_the_trace() -> None:
+    text = (
+        'trace id 1 ip filter INPUT packet: iif "eth0" ip saddr 10.0.0.1 ip daddr 10.0.0.2 tcp sport 6100 tcp dport 8\n'
+        'trace id 1 ip filter INPUT rule counter comment "handle 9 (verdict drop)\n'
+        'trace id 1 ip filter INPUT policy drop" accept handle 5 (verdict accept)\n'
+    )
+    (seen,) = sightings(text)
+    assert [(v.handle, v.verdict) for v in seen.verdicts] == [(5, "accept")]

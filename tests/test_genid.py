@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import sys
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from course_lib import exercises, run
 from course_lib.checks import Result, Seen
 from course_lib.snapshot import Container, Endpoint, Port, Snapshot
+from tests.conftest import ROOT
 
 EXERCISE = exercises.named("06_genid")
 GENID: Any = sys.modules["course_exercise_06_genid"]
@@ -140,3 +142,29 @@ def test_each_figure_is_what_boxes_draws() -> None:
         results = {"answer": Result("client", "", 0, "200 text/plain"), "page": Result("client", "", 0, figure)}
         seen = Seen({**VALUES, "figure": name}, Snapshot("26.1"), results)
         assert [judge(seen).hint for judge in (GENID.figure, GENID.aligned, GENID.escaped)] == ["", "", ""], figure
+
+
+# Writers of a page: another person each time, so each page has another size; `{to}` is where it is written.
+WRITER = """cd /root/exercise/webdata
+while sleep 0.05; do {{ echo '<pre>'; seq $((RANDOM % 99)); sleep 0.02; echo '</pre>'; }} >{to}; {then}; done"""
+
+
+@pytest.mark.live
+@pytest.mark.usefixtures("fresh_lab")
+def test_the_script_of_chapter_06_tells_whole_pages_of_any_size_from_broken_ones_and_from_none() -> None:
+    cells = json.loads((ROOT / "notebooks/06_genid.ipynb").read_text(encoding="utf-8"))["cells"]
+    [cell] = [text for cell in cells if "cat >/root/exercise/ask.sh" in (text := "".join(cell["source"]))]
+    run.host("mkdir -p /root/exercise/webdata\n" + cell.removeprefix("%%host\n"))
+    run.host("docker run -d --name nginx -v /root/exercise/webdata:/usr/share/nginx/html -p 8080:80 nginx")
+
+    def said(to: str, then: str) -> str:
+        writer = shlex.quote(WRITER.format(to=to, then=then))
+        ready = "until curl -sf -o /dev/null 203.0.113.10:8080; do sleep 0.1; done"
+        ask = "bash /root/exercise/ask.sh '</pre>'; code=$?; kill $!; exit $code"
+        return run.host(f"bash -c {writer} >/dev/null 2>&1 &\n{ready}\n{ask}").strip()
+
+    assert said(".new", "mv .new index.html") == "all pages are whole"
+    assert said("index.html", "true") == "some pages are not whole"
+    run.host("docker rm -f nginx")
+    refused = run.host("bash /root/exercise/ask.sh '</pre>' || echo and it fails")
+    assert refused.splitlines() == ["no page: curl's exit code is 7", "and it fails"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import os
@@ -179,7 +180,7 @@ def machine() -> dict[str, Any]:
     """Return what of this machine an answer must not change."""
     api = engine.outer()
     found = [c["Names"][0] for c in api.containers(all=True, filters={"label": throwaway.GRADER_LABEL})]
-    ours = [name for name in found if name.startswith(f"/{images.LABEL}-{lab.name()[:18]}-")]  # not another grader's
+    ours = [name for name in found if name.startswith(f"/{images.LABEL}-{lab.name()[:22]}-")]  # not another grader's
     pattern = Path("/proc/sys/kernel/core_pattern")
     return {"labs": ours, "core_pattern": pattern.read_text() if pattern.exists() else ""}
 
@@ -210,11 +211,87 @@ def grade_hostile(folder: Path, out: Path, names: list[str]) -> dict[str, dict[s
 @pytest.mark.live
 @pytest.mark.slow
 def test_harm_costs_its_author_only(tmp_path: Path) -> None:
-    names = ["forge-evidence", "stop-dockerd", "fake-conntrack"]
+    names = ["forge-evidence", "stop-dockerd", "fake-conntrack", "pause-all", "pause-one"]
     found = grade_hostile(tmp_path / "class", tmp_path / "out", names)
-    assert [found[name]["points"] for name in names] == ["0", "0", "0"]
+    assert [found[name]["points"] for name in names] == ["0", "0", "0", "0", "8"]
     seen = json.loads((tmp_path / "out/learners/fake-conntrack" / f"{EXERCISE}.json").read_text())
     assert "changed: usr/sbin/conntrack" in seen["broken"]
+
+
+# Each in the place of an honest answer: something stays paused; what is read of the lab is no JSON, has no chain of
+# that name, and no character that a file can hold; hints and archives that no reader likes.
+THREE = {
+    "hostile-pause": hostile.SCRIPTS["pause-all"],
+    "hostile-words": """
+mkdir -p /etc/perl; printf 'print "\\"\\\\ud800"; 1;' >/etc/perl/strict.pm
+iptables -A FORWARD -m comment --comment $'x\n[0:0] -A NOSUCH -j ACCEPT' -j ACCEPT""",
+    "hostile-archives": "",
+}
+
+
+@pytest.mark.live
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_three_hostile_learners_cost_nine_others_nothing(tmp_path: Path) -> None:
+    wanted = {}
+    for number in range(9):
+        exercise = exercises.every()[number % len(exercises.every())]
+        hand_in(tmp_path / "class", f"right-{number}", "solution", exercise=exercise)
+        wanted[f"right-{number}"] = str(exercises.named(exercise).points)
+    for learner, before in THREE.items():
+        hand_in(tmp_path / "class", learner, "solution", before=before)
+        (tmp_path / "class" / learner / EXERCISE / exercises.HINTS).write_text('{"\\ud800": 1}')
+    for name, content in (hostile.ARCHIVES | hostile.ENDLESS).items():
+        (tmp_path / "class" / f"hostile-archives.{name}").write_bytes(content)
+    for run_of in ("first", "second"):
+        assert run_grader(tmp_path / "class", tmp_path / run_of, jobs=2) == []
+        found = rows(tmp_path / run_of)
+        assert {learner: found[learner]["points"] for learner in wanted} == wanted
+        assert set(found) == set(wanted) | set(THREE)
+        assert (tmp_path / run_of / "index.html").exists()
+        assert (tmp_path / run_of / "junit.xml").exists()
+
+
+PAUSE = "docker run -d --name beside busybox sleep 1000; docker pause beside"
+
+
+def something_is_paused() -> bool:
+    """Whether a container is paused in a throw-away lab."""
+    for name in machine()["labs"]:
+        with contextlib.suppress(*engine.BROKEN_OFF), contextlib.closing(engine.inner(name.lstrip("/"))) as api:
+            return bool(api.containers(filters={"status": "paused"}))
+    return False
+
+
+@pytest.mark.live
+@pytest.mark.slow
+def test_a_grader_that_is_killed_while_something_is_paused_goes_on(tmp_path: Path) -> None:
+    folder, out = tmp_path / "class", tmp_path / "out"
+    hand_in(folder, "kim", "solution", before=f"{PAUSE}; sleep 15")
+    throwaway.make_seed(refuse)
+    command = [sys.executable, "-m", "course_lib", "grade", str(folder), "--out", str(out)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, start_new_session=True) as process:
+        deadline = time.monotonic() + 60
+        while not something_is_paused():
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        os.killpg(process.pid, signal.SIGKILL)  # its replay too: nobody is there to remove the lab
+    assert len(machine()["labs"]) == 1
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL, timeout=150)
+    assert rows(out)["kim"]["points"] == "8"
+    assert machine()["labs"] == []
+
+
+@pytest.mark.live
+@pytest.mark.slow
+def test_down_removes_what_a_killed_grader_left_before_the_seed() -> None:
+    seed = throwaway.make_seed(refuse)
+    with lab.named(f"{lab.name()[:22]}-left"):
+        throwaway.create(seed, "somebody")
+        run.host(PAUSE)
+    throwaway.remove_seed()
+    assert machine()["labs"] == []
+    assert not engine.outer().volumes(filters={"name": seed})["Volumes"]
 
 
 @pytest.mark.live
@@ -247,6 +324,7 @@ HARM = {
     "forged": ("forge-evidence fake-curl fake-conntrack fake-docker", {"0"}),
     # Without rules or a wire the desk still answers to the host itself; the whole answer does not.
     "broken": ("stop-dockerd remove-the-rules remove-the-wire", {str(points) for points in range(8)}),
+    "paused": ("pause-one pause-all", {str(points) for points in range(9)}),
     "printed": ("print-a-gigabyte print-to-the-log", {"0", "8"}),
     "without-end": ("endless-loop fork-bomb fork-bomb-inside", {"0", "8"}),
     "too-much-written": ("fill-the-root fill-docker poison-the-images", {"0", "8"}),

@@ -51,3 +51,16 @@ def test_where_somebody_wrote_rules_with_nft_positions_mean_nothing() -> None:
     rule = Rules(LISTING, {"ip": SAVED}).rule(("ip", "filter", "DOCKER-USER"), 9)
     assert rule is not None
     assert (rule.number, rule.spec) == (0, "ip saddr 10.0.0.1 drop")
+
+
+def test_the_words_of_a_rule_of_nft_are_not_told_by_what_is_quoted_in_it_nor_by_a_name() -> None:
+    lines = [
+        'counter comment "x\n\t\tdrop # handle 8\n\t\tmasquerade" accept # handle 9',
+        "jump masquerade # handle 10",
+        "ip saddr @redirect counter drop # handle 11",
+        "counter dnat to 10.0.0.2:80 # handle 12",
+    ]
+    listing = "table ip nat {\n\tchain X {\n" + "".join(f"\t\t{line}\n" for line in lines) + "\t}\n}\n"
+    rules = Rules(listing, {})
+    found = [rules.rule(("ip", "nat", "X"), handle) for handle in (8, 9, 10, 11, 12)]
+    assert [rule and rule.target for rule in found] == [None, "", "", "", "DNAT"]

@@ -38,9 +38,10 @@ class Spawner:
     client: Any = field(default_factory=lambda: docker.APIClient(version="1.41"))
     asked: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = field(default_factory=list)
 
-    async def docker(self, method: str, *arguments: Any, **more: Any) -> None:
+    async def docker(self, method: str, *arguments: Any, **more: Any) -> str:
         """Note what is asked."""
         self.asked.append((method, arguments, more))
+        return f"{method} of {', '.join(arguments)}"
 
 
 @pytest.fixture
@@ -76,7 +77,8 @@ def test_a_server_gets_its_own_volumes_and_no_right_at_all(config: Config) -> No
     assert not {"privileged", "cap_add", "devices", "binds", "pid_mode"} & set(spawner.extra_host_config)
 
 
-def test_an_engine_gets_the_rights_of_a_lab_and_no_more(config: Config) -> None:
+def test_an_engine_gets_the_rights_of_a_lab_and_no_more(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lab, "discard", lambda found: None)
     spawner = Spawner()
     wait_for(config.Spawner.pre_spawn_hook(spawner))
     made = next(more for method, _, more in spawner.asked if method == "create_container")
@@ -84,6 +86,7 @@ def test_an_engine_gets_the_rights_of_a_lab_and_no_more(config: Config) -> None:
     rights = spawner.client.create_host_config(**lab.confinement())
     assert {name: settings[name] for name in rights} == rights
     assert settings["NetworkMode"] == "none"
+    assert settings["CgroupnsMode"] == "private"
     assert set(settings) - set(rights) == {"Binds", "Memory", "PidsLimit"}
     name = spawner.object_name
     assert settings["Binds"] == [f"{name}-engine:/var/lib/docker:rw", f"{name}-socket:/run/engine:rw"]
@@ -95,15 +98,19 @@ def test_the_machines_own_engine_is_nowhere_in_what_a_learner_gets() -> None:
             assert "/var/run/docker.sock" not in path.read_text(), path
 
 
-def test_a_stop_takes_the_engine_away_and_an_engine_that_is_gone_is_no_error(config: Config) -> None:
+def test_a_stop_takes_the_engine_away_as_a_lab_is(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    removed = []
+    monkeypatch.setattr(lab, "discard", removed.append)
+    wait_for(config.Spawner.post_stop_hook(Spawner()))
+    assert removed == ["inspect_container of container-course-hub-kim-engine"]
+
+
+def test_an_engine_that_is_gone_is_no_error(config: Config) -> None:
     class Gone(Spawner):
-        async def docker(self, method: str, *arguments: Any, **more: Any) -> None:
-            await super().docker(method, *arguments, **more)
+        async def docker(self, method: str, *arguments: Any, **more: Any) -> str:
             raise engine.NotFound("no such container")
 
-    spawner = Gone()
-    wait_for(config.Spawner.post_stop_hook(spawner))
-    assert spawner.asked == [("remove_container", ("container-course-hub-kim-engine",), {"force": True})]
+    wait_for(config.Spawner.post_stop_hook(Gone()))
 
 
 def test_learners_get_the_course_without_the_answers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,7 +134,7 @@ def test_on_a_hub_the_path_to_a_page_is_said(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("JUPYTERHUB_SERVICE_PREFIX", "/user/kim/")
-    here = forward.url(8231, lambda: "nobody asks for it").rstrip("/").rpartition(":")[2]
+    here = forward.url(8231, "nobodys", lambda: "nobody asks for it").rstrip("/").rpartition(":")[2]
     assert capsys.readouterr().out == f"In your browser, behind the address of the hub: /user/kim/proxy/{here}/\n"
 
 
@@ -265,6 +272,7 @@ def test_the_teacher_resets_one_learner(the_class: Class) -> None:
     teacher, kim, lee = the_class.teacher, the_class.kim, the_class.lee
     kim.run("open('mine.txt', 'w').write('kept')\n" + HOST.format("docker run -d --name kims busybox sleep 1000"))
     lee.run(HOST.format("docker rm -f lees; docker run -d --name lees busybox sleep 1000"))
+    kim.run(HOST.format("docker pause kims"))  # with cgroup v1 her engine does not end by itself any more
     teacher.stop("kim")
     print("start after a reset, s:", teacher.start("kim"))
     assert kim.run(HOST.format("docker ps -aq; iptables-save | grep -c DNAT || true")).split() == ["0"]

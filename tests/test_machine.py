@@ -16,8 +16,9 @@ from pathlib import Path
 
 import pytest
 
+from course_lib.engine import configured_engine
 from course_lib.errors import CourseError, EngineForbiddenError, EngineMissingError, EngineSilentError, EngineUnfitError
-from course_lib.machine import START_SCRIPT, THROUGH_SG, Daemon, configured_engine, ensure_engine
+from course_lib.machine import START_SCRIPT, THROUGH_SG, Daemon, ensure_engine
 from course_lib.packages import Machine, Outcome, Say, need_packages, run_command
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -19,6 +19,7 @@ import pytest
 from nbval.plugin import IPyNbCell, NbCellError
 
 from course_lib import gate
+from course_lib.paths import ROOT
 
 SEED = 20260810
 EACH = 6  # mutations of each kind, 30 in all
@@ -79,14 +80,14 @@ def cells() -> list[IPyNbCell]:
     """Give the cells of all notebooks as the gate's nbval collects them, each with a replay for a kernel."""
     collector = Collector()
     words = [*gate.STRICT[1:], "notebooks", "--collect-only", "--color=no"]
-    with contextlib.chdir(gate.ROOT), contextlib.redirect_stdout(io.StringIO()):
+    with contextlib.chdir(ROOT), contextlib.redirect_stdout(io.StringIO()):
         assert pytest.main(words, plugins=[collector]) == 0
         found = [item for item in collector.items if isinstance(item, IPyNbCell)]
         for item in found:
             if item.parent.kernel is None:
                 item.parent.kernel = Replay()
                 item.parent.setup_sanitize_files()
-    assert len({item.parent for item in found}) == len(list((gate.ROOT / "notebooks").glob("*.ipynb")))
+    assert len({item.parent for item in found}) == len(list((ROOT / "notebooks").glob("*.ipynb")))
     return found
 
 

@@ -26,6 +26,11 @@ SHAPE = (
     "Exercise",
     "Clean up",
 )
+# What the kernel forgets while somebody reads: connections (a closed one after 120 s), MACs (300 s), neighbours.
+FORGOTTEN = re.compile(
+    r"conntrack -L|bridge fdb show.* dynamic|\bip\b[^|;\n]*\bneigh\b(?! (?:add|replace|del))|\barp -n"
+)
+TRAFFIC = re.compile(r"\b(?:ping|wget|curl|nc)\b|/dev/tcp/")
 
 
 def read(path: Path) -> Any:
@@ -57,6 +62,8 @@ def problems(notebook: Any) -> list[str]:
             found.append(f"{place}: a command whose failure is not noticed")
         if len(text.splitlines()) > 12:
             found.append(f"{place}: more than 12 lines")
+        if (reads := FORGOTTEN.search(text)) and not TRAFFIC.search(text, 0, reads.start()):
+            found.append(f"{place}: `{reads[0]}`, and no traffic before it: whoever has read for a while sees nothing")
         if text.rstrip().endswith(";"):
             found.append(f"{place}: a semicolon at the end, which nbval does not know")
         for output in cell.outputs:
@@ -127,6 +134,26 @@ def test_the_contract_can_be_broken() -> None:
     cell.outputs = [nbformat.v4.new_output("stream", name="stderr", text="Removed: x\nsh: ls: command not found")]
     bad.cells = [cell]
     assert len(problems(bad)) == 6
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("conntrack -L -p tcp", 1),
+        ("conntrack -L -p tcp; docker exec c1 wget -q -O - http://203.0.113.20/", 1),
+        ("bridge fdb show br docker0 dynamic | sort", 1),
+        ("ip neigh\necho", 1),
+        ("ip -n client neigh show dev eth0", 1),
+        ("docker exec c1 arp -n", 1),
+        ("docker exec c1 ping -c 1 c2\ndocker exec c1 arp -n", 0),
+        ("bridge fdb show br docker0 | grep permanent", 0),
+        ("ip neigh del 172.17.0.2 dev docker0", 0),
+    ],
+)
+def test_a_cell_makes_the_traffic_that_it_shows(text: str, count: int) -> None:
+    notebook = nbformat.v4.new_notebook()
+    notebook.cells = [nbformat.v4.new_code_cell(f"%%host\n{text}", execution_count=1)]
+    assert len(problems(notebook)) == count
 
 
 def patterns() -> list[tuple[re.Pattern[str], str]]:

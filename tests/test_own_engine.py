@@ -48,14 +48,21 @@ class Api:
         return answers[name]
 
 
+def section(title: str, text: str) -> str:
+    """Return a section as a helper container prints it."""
+    lines = text.splitlines()
+    return "".join(f"{line}\n" for line in (f"== {title} {len(lines)}", *lines))
+
+
 def shown(
     monkeypatch: pytest.MonkeyPatch, *, info: dict[str, Any] = PLAIN, image: bool = True, **answers: Any
 ) -> Snapshot:
     """Read an engine whose helper container answers so, or is refused with an exception's words."""
-    inside = "".join(f"== inside {key}\n{json.dumps(value)}\n" for key, value in RECORDED["inside"].items())
+    inside = "".join(f"== inside {key} 1\n{json.dumps(value)}\n" for key, value in RECORDED["inside"].items())
     plain = {
-        own_engine.READ_HOST: f"== addr\n{json.dumps(RECORDED['addr'])}\n== route\n{json.dumps(RECORDED['route'])}\n",
-        own_engine.READ_RULES: f"== rules ip nft\n{RECORDED['rules']['ip']}== rules tables nft\n{TABLES}",
+        own_engine.READ_HOST: section("addr", json.dumps(RECORDED["addr"]))
+        + section("route", json.dumps(RECORDED["route"])),
+        own_engine.READ_RULES: section("rules ip nft", RECORDED["rules"]["ip"]) + section("rules tables nft", TABLES),
         "inside": inside,
     }
     names = {own_engine.READ_HOST: "host", own_engine.READ_RULES: "rules"}
@@ -126,7 +133,7 @@ def test_refused_interfaces_are_said_and_no_bridge_is_called_missing(monkeypatch
 
 def test_namespaces_that_cannot_be_entered_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
     first = next(iter(RECORDED["inside"]))
-    some = f"== inside {first}\n{json.dumps(RECORDED['inside'][first])}\n== inside {'0' * 64}\n[]\n"
+    some = f"== inside {first} 1\n{json.dumps(RECORDED['inside'][first])}\n== inside {'0' * 64} 0\n"
     made = shown(monkeypatch, inside=some)
     assert "1 of 2 could not be entered" in note(made)
     assert made.warnings == ()
@@ -155,8 +162,8 @@ def test_whose_namespace_it_is_is_said(monkeypatch: pytest.MonkeyPatch, info: di
 
 
 def rules(nft: str = "", legacy: str = "", tables: str = "") -> dict[str, Any]:
-    text = f"== rules ip nft\n{nft}\n== rules ip legacy\n{legacy}\n== rules tables nft\n{tables}\n"
-    return facts.sections(text)
+    parts = {"rules ip nft": nft, "rules ip legacy": legacy, "rules tables nft": tables}
+    return facts.parse("".join(section(title, text) for title, text in parts.items()))
 
 
 def test_of_both_kinds_of_iptables_the_one_with_dockers_chains_is_shown() -> None:

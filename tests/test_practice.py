@@ -14,8 +14,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from course_lib import answers, exercises, practice, submit
+from course_lib import answers, exercises, practice, run, submit
 from course_lib.errors import CommandFailedError, CourseError
+from course_lib.paths import EXERCISES
 from course_lib.submissions import read_class
 from tests.conftest import ROOT, refuse
 from tests.test_exercises import filled
@@ -35,7 +36,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / NAME
     folder.mkdir()
     for name in ("checks.py", "exercise.ipynb"):
-        shutil.copy(exercises.ROOT / NAME / name, folder)
+        shutil.copy(EXERCISES / NAME / name, folder)
     monkeypatch.chdir(folder)
     monkeypatch.setenv("COURSE_LEARNER", "kim")
     return folder
@@ -78,6 +79,28 @@ def test_an_answer_that_fails_says_so_and_a_neighbours_does_not_fit(desk: Path) 
         practice.answer("echo begun\nexit 3\n", show, 10)
     practice.answer(script("solution", "lee"), show, 60)
     assert practice.check() == 0
+
+
+@pytest.mark.live
+@pytest.mark.usefixtures("fresh_lab")
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "who"), [("04_two_tiers", "back"), ("08_capstone", "shop")])
+def test_who_pauses_a_container_as_a_hint_says_and_forgets_it_loses_nothing(
+    name: str, who: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    what = exercises.named(name)
+    values = what.values("kim")
+    assert any(f"docker pause {{{who}}}" in step for check in what.checks for step in check.steps)
+    monkeypatch.chdir(shutil.copytree(what.folder, tmp_path / name))
+    monkeypatch.setenv("COURSE_LEARNER", "kim")
+    right = filled(answers.files_of(what.folder / "solution"), values)[answers.ANSWER].decode()
+    practice.answer(right, show, 60)
+    run.host(f"docker pause {values[who]}")
+    practice.answer(right, show, 60)
+    assert practice.check() == what.points
+    run.host(f"docker pause {values[who]}")
+    practice.exercise()
+    assert (tmp_path / name / answers.ANSWER).read_text() == right
 
 
 def test_without_an_exercise_in_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,7 +195,7 @@ def test_the_real_nbgrader_generates_grades_and_exports(tmp_path: Path) -> None:
     source = tmp_path / "source" / NAME
     source.mkdir(parents=True)
     for name in ("checks.py", "exercise.ipynb"):
-        shutil.copy(exercises.ROOT / NAME / name, source)
+        shutil.copy(EXERCISES / NAME / name, source)
     (tmp_path / "nbgrader_config.py").write_text(
         "c = get_config()\nc.CourseDirectory.course_id = 'course'\nc.ExecutePreprocessor.timeout = 120\n"
     )

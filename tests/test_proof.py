@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from docker.types.daemon import CancellableStream
 
-from course_lib import engine, lab, proof, stream
-from course_lib.errors import EngineUnfitError
+from course_lib import engine, images, lab, proof, stream
+from course_lib.errors import CourseError, EngineUnfitError
 
 BEFORE: dict[str, Any] = {
     "containers": {"aa": "own"},
@@ -98,3 +98,11 @@ def test_who_sends_to_a_program_that_has_ended_does_not_wait_for_ever() -> None:
     ours.settimeout(5)
     with ours, pytest.raises(ConnectionError):  # a TimeoutError is none
         ours.sendall(b"x" * 50_000_000)
+
+
+def test_a_lab_with_an_engine_of_another_version_of_the_course_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    labels = {images.LABEL: "lab", lab.ENGINE_LABEL: "24.0"}
+    monkeypatch.setattr(lab, "inspect", lambda: {"Id": "x", "Config": {"Labels": labels}})
+    monkeypatch.setattr(lab, "_volumes", dict)
+    with pytest.raises(CourseError, match=r"engine 24\.0.*`./course down` removes it"):
+        lab.reset()

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from course_lib import reach, run
-from course_lib.checks import Probe, network_of
+from course_lib.checks import Probe, Seen, network_of
 from course_lib.probing import look
 from course_lib.snapshot import Chain, Container, Endpoint, Interface, Port, Rule, Snapshot
 
@@ -44,6 +44,10 @@ def test_the_doors_are_all_addresses_of_the_host_with_all_ports_that_lead_on() -
             nat("-s 10.0.0.2/32 -d 10.0.0.2/32 -p tcp -m tcp --dport 80 -j MASQUERADE", "MASQUERADE"),
         ),
     )
+    several = nat(
+        '-p tcp -m comment --comment "no --dport 7 x" -m multiport --dports 81,444 -j DNAT --to 10.0.0.2', "DNAT"
+    )
+    assert reach.doors(dataclasses.replace(network, chains=(several,))).endswith(":{81,444,8080}/")
     assert reach.published(network, "web") == web.ports[:1]
     assert reach.doors(network) == "http://{172.17.0.1,203.0.113.10}:{8080,9999}/"
     assert reach.doors(network, 3000) == "http://{172.17.0.1,203.0.113.10}:{3000,8080,9999}/"
@@ -89,3 +93,10 @@ docker run -d -it --name caller --net net busybox""")
     assert reach.came_from(look(Probe("client", neighbour)).output) == ("http://10.20.0.20/",)
     assert "10.20.0" not in run.client("ip route")
     assert run.host("cat /proc/self/mountinfo /etc/hosts /etc/resolv.conf") == before
+
+
+def test_the_address_of_a_container_is_of_ipv4_or_none() -> None:
+    ends = (Endpoint("six", "eth0", ("fd00::2/64",)), Endpoint("both", "eth1", ("fd01::2/64", "10.0.0.2/24")))
+    seen = Seen({}, Snapshot("28", containers=(Container("web", "0", "", "", "running", endpoints=ends),)), {})
+    assert (seen.address("web", "six"), seen.address("web", "both")) == (None, "10.0.0.2")
+    assert seen.address("nobody") is None

@@ -19,6 +19,9 @@ from course_lib.request import request
         ("udp://host:53", ("udp", "host", 53, "", "udp")),
         ("ping://203.0.113.20", ("ping", "203.0.113.20", 0, "", "icmp")),
         ("dns://web", ("dns", "web", 53, "", "udp")),
+        ("http://DB/", ("http", "DB", 80, "/", "tcp")),
+        ("tcp://me:secret@Web:3306", ("tcp", "Web", 3306, "", "tcp")),
+        ("http://[FD00::A]:8086/", ("http", "FD00::A", 8086, "/", "tcp")),
     ],
 )
 def test_a_target(target: str, expected: tuple[str, str, int, str, str]) -> None:

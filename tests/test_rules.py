@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from course_lib.rule_words import parse, words
+from course_lib.iptables_save import parse_rule
+from course_lib.rule_words import words
 from course_lib.rules import hooks, walk
 from course_lib.snapshot import Snapshot
 from tests.pictures import chain, dual_stack, example, first_day, mistaken, nothing, published_28, rule
@@ -31,7 +32,7 @@ def test_rules_in_the_words_of_iptables() -> None:
 
 
 def test_a_spec_with_an_open_quote_is_still_read() -> None:
-    assert parse('-m comment --comment "open -j DROP')["-j"] == "DROP"
+    assert parse_rule('-m comment --comment "open -j DROP').target == "DROP"
 
 
 def test_the_rules_of_26_1_by_hook_in_the_order_of_the_kernel() -> None:

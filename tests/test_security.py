@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from course_lib import engine, lab, run
+from course_lib import engine, images, lab, run
 from course_lib.errors import CommandFailedError
 from tests.conftest import ROOT
 
@@ -35,6 +35,7 @@ def settings(running_lab: None) -> dict[str, Any]:
 def test_the_lab_is_not_privileged_and_has_nothing_of_the_machine(settings: dict[str, Any]) -> None:
     assert settings["Privileged"] is False
     assert settings["NetworkMode"] == "none"
+    assert settings["CgroupnsMode"] == "private"
     assert settings["PidMode"] == ""
     assert settings["IpcMode"] in ("private", "shareable")
     assert settings["UTSMode"] == ""
@@ -79,6 +80,23 @@ def test_what_is_not_held_is_what_the_document_says(running_lab: None) -> None:
     """Root in a lab may mount: a fresh /proc of its own is as writable as the machine's. Nothing is written here."""
     run.host("mount -t proc proc /mnt; test -w /mnt/sys/kernel/core_pattern; umount /mnt")
     assert "a fresh `/proc`" in (ROOT / "SECURITY.md").read_text()
+
+
+def test_no_cgroup_of_the_machine_or_of_another_container_is_in_reach(fresh_lab: None) -> None:
+    """Whoever may mount gets the cgroups of the namespace, and can freeze what is in them (cgroups(7))."""
+    api = engine.outer()
+    alone = api.create_host_config(network_mode="none")
+    neighbour = api.create_container(images.inner_image("busybox"), ["sleep", "60"], host_config=alone)["Id"]
+    try:
+        api.start(neighbour)
+        run.host("docker run -d --name own busybox sleep 60")
+        run.host("mount -t cgroup -o freezer none /mnt 2>/dev/null || mount -t cgroup2 none /mnt")
+        seen = run.host("find /mnt -type d; umount /mnt")
+    finally:
+        api.remove_container(neighbour, force=True)
+    assert run.host("docker inspect -f '{{.Id}}' own").strip() in seen
+    assert neighbour not in seen
+    assert lab.require() not in seen, "its own cgroup is where that begins"
 
 
 def test_no_interface_leads_out_of_the_lab(fresh_lab: None) -> None:

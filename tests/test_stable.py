@@ -10,8 +10,8 @@ from dataclasses import replace
 import pytest
 
 from course_lib.layout import layout
-from course_lib.shapes import Box, Key, Text
-from course_lib.snapshot import Container, Endpoint, Interface, Network, Port, Snapshot
+from course_lib.shapes import Box, Text
+from course_lib.snapshot import Container, Endpoint, Interface, Key, Network, Port, Snapshot
 from tests.layout_faults import collisions, outside
 from tests.pictures import (
     HTTP,

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from course_lib import chapter, panel, run, watch
+from course_lib import chapter, collect, facts, lab, panel, run, watch
+from course_lib.errors import CourseError, LabGoneError
+from course_lib.film import Film, Frame
 from course_lib.snapshot import Snapshot
 from course_lib.watch import Watcher
 
@@ -70,6 +76,137 @@ def until(fact: Callable[[], object], seconds: float = 10) -> None:
     while not fact():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+RAW = json.loads((Path(__file__).parent / "facts/26.1/first_day.json").read_text())
+
+
+class Silent(Says):
+    """A stream that says nothing, for as long as anybody listens."""
+
+    def close(self) -> None:
+        """End it."""
+
+
+def test_whatever_goes_wrong_is_told_as_it_is_and_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One look fails in reading, one in drawing, one in saying so; the next is a look as any other."""
+    answers = [
+        LabGoneError("The lab is not running any more."),
+        OSError("broken pipe"),
+        struct.error("unpack requires a buffer of 16 bytes"),
+    ]
+    told: list[str] = []
+    seen: list[Snapshot] = []
+
+    def read() -> object:
+        if answers:
+            raise answers.pop(0)
+        return RAW
+
+    def see(now: Snapshot) -> None:
+        seen.append(now)
+        if len(seen) == 1:
+            raise ValueError("no room on the picture")
+
+    def miss(why: str) -> None:
+        told.append(why)
+        raise RuntimeError("and this cannot be shown either")
+
+    monkeypatch.setattr(watch, "AGAIN", 0.01)
+    monkeypatch.setattr(watch, "PERIOD", 0.01)
+    monkeypatch.setattr(run, "listen", lambda script: Silent())
+    monkeypatch.setattr(facts, "read", read)
+    watcher = Watcher(see, miss)
+    try:
+        until(lambda: len(seen) > 1)
+    finally:
+        watcher.close()
+    assert told == [
+        "The lab is not running any more.",
+        "The lab does not answer.",
+        "What the lab answers cannot be read (struct.error: unpack requires a buffer of 16 bytes).",
+        "The network of the lab cannot be shown (ValueError: no room on the picture): this is an error of the course.",
+    ]
+
+
+def test_it_follows_the_lab_in_which_it_was_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also while somebody looks at other labs, in which nobody has looked before."""
+    asked: list[tuple[str, str]] = []
+
+    def read() -> object:
+        asked.append((threading.current_thread().name, lab.name()))
+        return RAW
+
+    monkeypatch.setattr(watch, "PERIOD", 0.01)
+    monkeypatch.setattr(run, "listen", lambda script: Silent())
+    monkeypatch.setattr(facts, "read", read)
+    with lab.named("first"):
+        watcher = Watcher(lambda now: None, pytest.fail)
+        chapter.observe()
+    try:
+        with lab.named("second"):
+            before = len(asked)
+            until(lambda: len(asked) > before + 5)
+            with pytest.raises(CourseError, match="nothing to compare with yet"):
+                chapter.changes()
+    finally:
+        watcher.close()
+    assert {name for thread, name in asked if thread == "course-watch"} == {"first"}
+
+
+def scene(name: str) -> Snapshot:
+    """Return a recorded network."""
+    return collect.snapshot(json.loads((Path(__file__).parent / f"facts/26.1/{name}.json").read_text()))
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> tuple[panel.Panel, list[tuple[str, bool]]]:
+    """Give a panel that watches nothing, and what it draws: the network it is limited to, and whether it moves."""
+    drawn: list[tuple[str, bool]] = []
+    frame = Film.frame
+
+    def counted(film: Film) -> Frame:
+        drawn.append((film.view.network, film.moving))
+        return frame(film)
+
+    monkeypatch.setattr(panel, "Watcher", lambda see, miss: None)
+    monkeypatch.setattr(Film, "frame", counted)
+    return panel.Panel(scene("own_network")), drawn
+
+
+def test_a_look_is_drawn_once(shown: tuple[panel.Panel, list[tuple[str, bool]]]) -> None:
+    """Also if a network appears, or the one that is looked at alone goes."""
+    live, drawn = shown
+    live._network.value = "mybridge"
+    now = scene("own_network")
+    more = replace(now, networks=tuple(sorted((*now.networks, *scene("three_networks").networks))))
+    drawn.clear()
+    live._see(more)
+    assert drawn == [("mybridge", True)]
+    assert live._network.value == "mybridge"
+    live._see(scene("first_day"))
+    assert drawn[1:] == [("", True)]
+    assert live._network.value == panel.ALL
+    assert live._film.view.network == ""
+
+
+def test_a_network_that_cannot_be_drawn_leaves_the_last_picture(
+    shown: tuple[panel.Panel, list[tuple[str, bool]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live, _ = shown
+    picture, frame = live._picture.value, Film.frame
+
+    def fails(film: Film) -> Frame:
+        if film.states[-1] == scene("first_day"):
+            raise ValueError("no room")
+        return frame(film)
+
+    monkeypatch.setattr(Film, "frame", fails)
+    with pytest.raises(ValueError, match="no room"):
+        live._see(scene("first_day"))
+    live._miss("It cannot be shown.")
+    assert live._picture.value == picture
+    assert "This picture is old. It cannot be shown." in live._said.value
 
 
 @pytest.mark.live

@@ -128,3 +128,12 @@ The end: answered: HTTP/1.1 200 OK.
 Note: client had looked up the name host before: 203.0.113.10.
 """
     )
+
+
+def test_only_what_a_rule_does_gets_the_name_of_the_resolver() -> None:
+    names = Names(way("26.1", "published"))
+    text = '-p udp -m udp --sport 45678 -m comment --comment "a\n--sport 9 -j SNAT \x1b[2J" -j SNAT --to-source :53'
+    assert names.rule(text) == (
+        '-p udp -m udp --sport RESOLVER -m comment --comment "a --sport 9 -j SNAT \N{REPLACEMENT CHARACTER}[2J" '
+        "-j SNAT --to-source :53"
+    )

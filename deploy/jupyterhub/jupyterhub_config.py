@@ -3,6 +3,7 @@
 Started by `jupyterhub -f deploy/jupyterhub/jupyterhub_config.py`, after prepare.py; README.md beside it says how.
 """
 
+import asyncio
 import contextlib
 import sys
 from pathlib import Path
@@ -71,9 +72,10 @@ async def start_engine(spawner: Any) -> None:
 
 
 async def stop_engine(spawner: Any) -> None:
-    """Remove a learner's engine, and with it the lab."""
+    """Remove a learner's engine, and with it the lab, whatever is paused or frozen in there."""
     with contextlib.suppress(engine.NotFound):
-        await spawner.docker("remove_container", f"{spawner.object_name}-engine", force=True)
+        found = await spawner.docker("inspect_container", f"{spawner.object_name}-engine")
+        await asyncio.to_thread(lab.discard, found)
 
 
 c.Spawner.pre_spawn_hook = start_engine

@@ -16,12 +16,13 @@ HOST, CLIENT = "203.0.113.10", "203.0.113.20"
 SHEET = "/root/map.txt"
 ENDS, DESTINATION, SENDER = ("DROP", "REJECT"), ("DNAT",), ("MASQUERADE", "SNAT")
 NAMES = ("heron crane stork egret ibis", "cello flute viola oboe harp", "amber coral ivory onyx opal")
-# Four rules in DOCKER-USER, in an order of the learner's own.
+# Four rules in DOCKER-USER, in an order of the learner's own. Only the first meets a packet of a way: the fourth must
+# have a port, or it would also drop what the client's DNS server answers to the guard.
 RULES = (
     '-i eth0 -d "$guard" -p tcp --dport 80 -j DROP',
     "-i eth0 -p tcp --dport {guarded} -j DROP",
     '-i eth0 -d "$plain" -p tcp --dport 80 -j DROP',
-    '-i eth0 -d "$guard" -p udp -j DROP',
+    '-i eth0 -d "$guard" -p udp --dport 80 -j DROP',
 )
 
 
@@ -239,11 +240,11 @@ def deciding(seen: Seen, way: str, targets: Iterable[str]) -> set[str]:
 
 def came_of(seen: Seen, way: str) -> str:
     """Return what came of a way: "page", "no name", "rule", or "nothing" that a learner could have meant."""
+    said = seen.began.results[way].output.strip()
+    if "bad address" in said:  # first: a rule may have counted the look-up, but there never was a request to end
+        return "no name"
     if deciding(seen, way, ENDS):
         return "rule"
-    said = seen.began.results[way].output.strip()
-    if "bad address" in said:
-        return "no name"
     return "page" if said and not said.startswith((">", "wget:")) else "nothing"
 
 

@@ -24,7 +24,7 @@ SERVICES = ("gate", "shop", "store", "clerk")
 def parameters(seed: Seed) -> dict[str, Value]:
     """Return the learner's values."""
     # Of two networks the one whose name comes first may give the way out: the one without a way out comes last.
-    nets = seed.choice("nets", ("court lodge tower", "dock market quay", "garden meadow quarry", "bridge path well"))
+    nets = seed.choice("nets", ("court lodge tower", "dock market quay", "garden meadow quarry", "arch path well"))
     names = seed.choice("names", ("alder birch cedar maple", "iris lily poppy tulip", "lark heron swift wren"))
     part = f"10.{seed.number('second', 20, 219)}.{seed.number('third', 10, 249)}"
     edge, lane, vault = nets.split()
