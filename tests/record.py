@@ -12,7 +12,9 @@ import sys
 from pathlib import Path
 
 from course_lib import current, facts
-from tests.worker import lab
+from course_lib.lab import from_environment
+
+lab = from_environment()
 
 FOLDER = Path(__file__).parent / "facts"
 SCENES = {

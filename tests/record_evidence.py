@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from course_lib import collect, current, evidence, facts
+from course_lib.lab import from_environment
 from course_lib.request import Request, request
-from tests.worker import lab
+
+lab = from_environment()
 
 FOLDER = Path(__file__).parent / "evidence"
 SCENE = """

@@ -12,7 +12,9 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-from tests.worker import lab
+from course_lib.lab import from_environment
+
+lab = from_environment()
 
 
 def rerun(path: Path) -> None:

@@ -139,7 +139,7 @@ def test_graph_prints_each_address_as_it_is_and_json_that_is_some(monkeypatch: p
     text = json.dumps(RAW).replace("02:42:c0:a8:64:64", "02:42:ab:cd:64:64")
     assert text != json.dumps(RAW), "else nothing is changed"
     now = collect.snapshot(json.loads(text))
-    monkeypatch.setattr(facts, "read", lambda: json.loads(text))
+    monkeypatch.setattr(facts, "read", lambda lab: json.loads(text))
     said = CliRunner().invoke(main, ["graph"]).stdout
     assert said.strip() == describe(now).strip()
     assert "02:42:ab:cd:64:64" in said

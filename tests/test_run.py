@@ -113,9 +113,9 @@ def test_a_time_limit_counts_while_output_flows() -> None:
 
 INTERRUPTED = """
 import sys
-from course_lib import run
+from course_lib import current, run
 try:
-    run.run(sys.argv[1], run.HOST, fails=False, timeout=60, show=lambda text: print(text, end="", flush=True))
+    run.run(current.lab(), sys.argv[1], timeout=60, show=lambda text: print(text, end="", flush=True))
 except KeyboardInterrupt as error:
     print(error)
 """

@@ -123,6 +123,13 @@ def test_one_module_runs_commands_on_the_lab_host() -> None:
     assert starts == {"stream", "terminal"}, "the API call itself: a stream, and a terminal's stream"
 
 
+def test_which_lab_is_meant_is_read_where_a_process_begins_and_nowhere_else() -> None:
+    sources = {path.stem: path.read_text() for path in FOLDER.glob("*.py")}
+    assert {name for name, text in sources.items() if "from_environment()" in text} == {"lab", "__main__", "current"}
+    assert {name for name, text in sources.items() if '"COURSE_LAB"' in text} == {"lab", "gate"}, "gate: its children"
+    assert importers("course_lib.current") == {"chapter", "engines", "follow", "magics", "panel", "practice"}
+
+
 def test_only_these_start_processes_on_the_learners_machine() -> None:
     assert importers("subprocess") == {"gate", "base", "packages", "grade", "submissions"}
 

@@ -8,9 +8,11 @@ and after.
 from __future__ import annotations
 
 from course_lib import collect, current, evidence, facts, journey, run
+from course_lib.lab import from_environment
 from course_lib.request import request
 from tests.bench.snapshot import in_turns, start
-from tests.worker import lab
+
+lab = from_environment()
 
 BARE = "nsenter --net=/run/netns/client curl -s -o /dev/null http://203.0.113.10/"
 BOUND = 400  # milliseconds, for the evidence over the bare request
