@@ -157,7 +157,7 @@ def test_after_a_click_on_play_a_cell_runs_and_the_notebook_is_saved(learner: Le
     save(learner)
 
 
-THEMES = ("JupyterLab Light", "JupyterLab Dark", "JupyterLab Light High Contrast", "JupyterLab Dark High Contrast")
+THEMES = ("JupyterLab Light", "JupyterLab Dark", "JupyterLab Dark High Contrast")  # all that JupyterLab brings
 
 
 @pytest.mark.parametrize("theme", THEMES)
