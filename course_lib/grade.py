@@ -25,7 +25,7 @@ from typing import IO, Any, cast
 
 from course_lib import engine, exercises, report, submissions, throwaway
 from course_lib.answers import ANSWER, files_of
-from course_lib.errors import CourseError, reason
+from course_lib.errors import CourseError
 from course_lib.exercises import HINTS
 from course_lib.lab import Lab
 from course_lib.labels import GRADER_LABEL

@@ -10,6 +10,8 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
+from course_lib.errors import CourseError
+
 # All but a tab, a newline and what is neither a control character, a surrogate (which no file can hold) nor forbidden
 # in XML 1.0.
 UNSAFE = re.compile("[^\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -18,11 +18,11 @@ import jinja2
 
 from course_lib import collect, exercises
 from course_lib.checks import UNSEEN, WAITING, Verdict
-from course_lib.errors import CourseError, reason
+from course_lib.errors import CourseError
 from course_lib.exercises import Exercise
 from course_lib.judging import RAN, judge
 from course_lib.layout import layout
-from course_lib.plain_text import clean
+from course_lib.plain_text import clean, reason
 from course_lib.svg import FORBIDDEN, svg
 from course_lib.text import describe
 
