@@ -25,7 +25,8 @@ from course_lib import (
     throwaway,
 )
 from course_lib.errors import CourseError, EngineForbiddenError
-from course_lib.lab import DEFAULT_ENGINE, PARENT_LABEL, Lab, from_environment
+from course_lib.lab import DEFAULT_ENGINE, Lab, from_environment
+from course_lib.labels import PARENT_LABEL
 from course_lib.progress import say
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from course_lib import bundle_file, emulation, engine, images, wheels
 from course_lib.bundle_file import Bundle, Manifest
 from course_lib.errors import CourseError
+from course_lib.labels import LABEL
 from course_lib.paths import ROOT
 from course_lib.progress import say, step
 
@@ -46,7 +47,7 @@ def make(
     foreign = arch if arch != here else ""
     _check_place(path, replace, len(engines))
     if foreign:
-        emulation.require(api, arch, images.LABEL)
+        emulation.require(api, arch, LABEL)
         say(f"Programs of {arch} are emulated here: making an image takes up to ten times as long as one for {here}.")
     names: list[str] = []
     for version in engines:

@@ -73,7 +73,8 @@ def _dropped(step: Step, back: Sequence[Step]) -> End:
     where = f"{step.table} {step.chain}"
     if step.kind == "policy":
         return End("dropped", f"{what} was dropped by the policy of {where} in {step.place}", ("trace",))
-    rule = f"rule {step.number} of {where} in {step.place}"
+    # A rule that iptables does not have, in a table of nftables, has no number.
+    rule = f"{f'rule {step.number}' if step.number else 'a rule'} of {where} in {step.place}"
     if step.target == "REJECT" and not step.back:
         said = back[-1].packet.said if back else "nothing that was seen"
         return End("rejected", f"{what} was rejected by {rule}, which answered: {said}", ("trace",))

@@ -275,7 +275,8 @@ def log_lines(api: Any, container: str) -> Iterator[bytes]:
     """Yield what a container prints, from its beginning and as it comes, until it ends or the caller has enough."""
     stream = api.logs(container, stream=True, follow=True)
     try:
-        yield from stream
+        for line in stream:  # noqa: UP028 # `yield from` would also close the stream: the socket before the response
+            yield line
     finally:
         stream._response.close()  # not left to the collector: see `course_lib.stream.hang_up`
 

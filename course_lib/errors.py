@@ -1,9 +1,5 @@
 """What can go wrong, each as one sentence that says what to do."""
 
-from __future__ import annotations
-
-from course_lib.plain_text import clean
-
 
 class CourseError(Exception):
     """Something a person can mend; the message is one sentence that says how."""
@@ -11,12 +7,6 @@ class CourseError(Exception):
     def _render_traceback_(self) -> list[str]:
         """Let IPython show the sentence alone: a traceback through our modules helps nobody."""
         return [str(self)]
-
-
-def reason(error: Exception) -> str:
-    """Return an error in one line: our own sentence, or what kind it is and what it says, in at most 300 characters."""
-    words = str(error) if isinstance(error, CourseError) else f"{type(error).__name__}: {error}"
-    return clean(words)[:300]
 
 
 class EngineMissingError(CourseError):

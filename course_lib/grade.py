@@ -25,10 +25,12 @@ from typing import IO, Any, cast
 
 from course_lib import engine, exercises, report, submissions, throwaway
 from course_lib.answers import ANSWER, files_of
-from course_lib.errors import CourseError, reason
+from course_lib.errors import CourseError
 from course_lib.exercises import HINTS
 from course_lib.lab import Lab
+from course_lib.labels import GRADER_LABEL
 from course_lib.paths import EXERCISES, ROOT
+from course_lib.plain_text import reason
 from course_lib.probing import unseen
 from course_lib.progress import say
 from course_lib.replay import AGAIN, Job
@@ -71,7 +73,7 @@ def grade(
         _keep(out, submission, name, {"failed": "the grader ended before it was replayed"})
     if not todo:
         return []
-    throwaway.remove_left(f"{throwaway.GRADER_LABEL}={grader}")
+    throwaway.remove_left(f"{GRADER_LABEL}={grader}")
     this = _Run(out, grader, throwaway.make_seed(lab, need), limit)
     count = jobs or room()
     say(f"{len(todo)} answers to replay, {count} at once.")
@@ -82,7 +84,7 @@ def grade(
 
     with ThreadPoolExecutor(count) as pool:
         failed = [words for words in pool.map(one, todo) if words]
-    throwaway.remove_left(f"{throwaway.GRADER_LABEL}={grader}")
+    throwaway.remove_left(f"{GRADER_LABEL}={grader}")
     return failed
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from course_lib import images
 from course_lib.errors import CourseError
+from course_lib.labels import LABEL
 
 ANSWER_WITHIN = 60  # seconds
 
@@ -28,7 +28,7 @@ def look(api: Any, image: str, script: str, *, capabilities: tuple[str, ...], pi
     made = api.create_container(
         image,
         entrypoint=["sh", "-c", script],
-        labels={images.LABEL: "helper"},
+        labels={LABEL: "helper"},
         host_config=host_config,
         use_config_proxy=False,
     )["Id"]

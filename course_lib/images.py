@@ -14,12 +14,11 @@ from typing import Any
 from course_lib import engine
 from course_lib.base import Supply, failure, make, platform_of, supply
 from course_lib.errors import CourseError
+from course_lib.labels import LABEL, RECIPE_LABEL
 from course_lib.progress import step
 
 RECIPES = Path(__file__).with_name("recipes")
 PREFIX = "container-course"  # of every image's name, and the label that everything of ours carries
-LABEL = PREFIX
-RECIPE_LABEL = f"{LABEL}.recipe"
 RELEASES = {"20.10": "bookworm", "26.1": "trixie", "newest": "testing"}  # engine -> the Debian that has it
 INNER_RELEASE = "trixie"  # what the images inside the lab are made from, whatever the lab's engine is
 INNER = ("busybox", "debian", "mariadb", "nginx", "wordpress")

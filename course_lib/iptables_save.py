@@ -13,8 +13,8 @@ the `--mask` that always follows, and those of sets and of `-m hashlimit`, where
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
-from functools import cache
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 from course_lib.snapshot import Chain, Rule
 
@@ -69,7 +69,7 @@ class RuleSpec:
         return found.value if found else ""
 
 
-@cache
+@lru_cache(8192)  # a live picture has mostly the rules that it had a moment ago
 def parse_rule(spec: str) -> RuleSpec:
     """Return what a rule says, from its text behind `-A CHAIN`; no text raises an error."""
     return _rule(spec, 0)[0]
@@ -89,7 +89,8 @@ def _rule(text: str, at: int) -> tuple[RuleSpec, int]:
         if is_value:
             extension = word if last.name == "-m" else extension
             span = (last.span[0] if last.values else start, at)
-            found[-1:] = [replace(last, values=(*last.values, word), span=span, extension=last.extension or extension)]
+            owner = last.extension or extension
+            found[-1:] = [Option(last.name, (*last.values, word), last.negated, owner, span)]
         elif word == "!":
             negated = True
         elif word in ("-j", "-g"):
@@ -136,10 +137,14 @@ def chains(text: str, family: str) -> list[Chain]:
         elif head := RULE.match(text, at, end):
             packets, size, name = head.groups()
             place = table, name
-            spec, end = _rule(text, head.end())
+            line = text[head.end() : end]
+            if '"' in line or "--name" in line:  # it may go on behind the line break
+                _, end = _rule(text, head.end())
+                line = text[head.end() : end]
             found.setdefault(place, Chain(family, table, name, None, 0, 0))
             there = rules.setdefault(place, [])
-            there.append(Rule(len(there) + 1, text[head.end() : end], spec.target, int(packets or 0), int(size or 0)))
+            spec = parse_rule(line)  # which is known since the last look
+            there.append(Rule(len(there) + 1, line, spec.target, int(packets or 0), int(size or 0)))
         at = end + 1
     return [
         Chain(c.family, c.table, c.name, c.policy, c.packets, c.bytes, tuple(rules.get(place, ())))

@@ -11,6 +11,8 @@ from course_lib.checks import Seen, Values, Verdict, seen_from, verdicts
 if TYPE_CHECKING:
     from course_lib.exercises import Exercise
 
+RAN = "it ran to its end"  # how an answer ended, in its evidence, if nothing is to be said about that
+
 
 def judge(exercise: Exercise, values: Values, evidence: Mapping[str, Any]) -> tuple[Verdict, ...]:
     """Return the verdicts of an exercise's checks on what `course_lib.probing.evidence` returned."""

@@ -18,13 +18,9 @@ from typing import Any
 
 from course_lib import engine, forward, helper, images, proof
 from course_lib.errors import CourseError, EngineUnfitError, LabGoneError
+from course_lib.labels import BEFORE_LABEL, ENGINE_LABEL, LABEL, NAME_LABEL, PARENT_LABEL
 from course_lib.progress import say, step
 
-LABEL = images.LABEL
-ENGINE_LABEL = f"{LABEL}.engine"
-BEFORE_LABEL = f"{LABEL}.before"
-NAME_LABEL = f"{LABEL}.lab"
-PARENT_LABEL = f"{LABEL}.parent"
 DEFAULT_ENGINE = "26.1"
 # Docker's default set and these three are all that a dockerd inside needs; never --privileged.
 CAPABILITIES = (

@@ -10,6 +10,7 @@ from typing import Any
 
 from course_lib import engine, facts, helper, images
 from course_lib.errors import CourseError
+from course_lib.labels import LABEL
 from course_lib.sections import SHELL
 
 # A reader of iptables-legacy would create tables where there are none, so it is asked only where there are.
@@ -48,7 +49,7 @@ def read() -> dict[str, Any]:
     `snapshot.Unread`). Costs two list calls, an inspect for each container, and up to three helper containers.
     """
     api = engine.connect(for_lab=False)
-    containers = [c for c in api.containers(all=True) if (c["Labels"] or {}).get(images.LABEL) != "helper"]
+    containers = [c for c in api.containers(all=True) if (c["Labels"] or {}).get(LABEL) != "helper"]
     details = [detail for c in containers if (detail := _inspect(api, c["Id"]))]
     found: dict[str, Any] = {
         "containers": containers,
@@ -78,7 +79,7 @@ def read() -> dict[str, Any]:
 
 def lab_image(api: Any) -> str | None:
     """Return an image of the lab that an engine has, whichever; None if there is none."""
-    tags = [tag for image in api.images(filters={"label": images.LABEL}) for tag in image["RepoTags"] or []]
+    tags = [tag for image in api.images(filters={"label": LABEL}) for tag in image["RepoTags"] or []]
     return next((tag for tag in sorted(tags) if tag.startswith(images.lab_image(""))), None)
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from course_lib import collect, engine, facts, run
 from course_lib.checks import Probe, Result, Values, network_of
-from course_lib.errors import CourseError, LabGoneError, reason
+from course_lib.errors import CourseError, LabGoneError
 from course_lib.exercises import Exercise
 from course_lib.lab import Lab
-from course_lib.plain_text import clean_json
+from course_lib.plain_text import clean_json, reason
 
 MOST = 4000  # characters of a probe's output
 NETWORK_OF = network_of("")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from course_lib import engine, helper, images
+from course_lib import engine, helper
 from course_lib.errors import CourseError
+from course_lib.labels import LABEL
 from course_lib.plain_text import clean
 from course_lib.progress import say
 
@@ -29,14 +30,14 @@ def fingerprint(lab_image: str) -> dict[str, Any]:
     containers = {
         c["Id"][:12]: next(iter(c["Names"] or []), c["Id"][:12]).lstrip("/")  # one that is being removed has no name
         for c in api.containers(all=True)
-        if (c["Labels"] or {}).get(images.LABEL) not in ("lab", "helper")
+        if (c["Labels"] or {}).get(LABEL) not in ("lab", "helper")
     }
     networks = {n["Id"][:12]: n["Name"] for n in api.networks()}
     volumes = api.volumes()["Volumes"] or []
     return {
         "containers": containers,
         "networks": networks,
-        "volumes": sorted(v["Name"] for v in volumes if images.LABEL not in (v["Labels"] or {})),
+        "volumes": sorted(v["Name"] for v in volumes if LABEL not in (v["Labels"] or {})),
         "rules": _rules(lab_image),
         "image": lab_image,
     }

@@ -19,9 +19,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from course_lib import answers, engine, exercises, run, throwaway
-from course_lib.errors import CommandHungError, reason
+from course_lib.errors import CommandHungError
+from course_lib.judging import RAN
 from course_lib.lab import Lab
-from course_lib.plain_text import clean_json
+from course_lib.plain_text import clean_json, reason
 from course_lib.probing import beginning, evidence, unseen
 
 AGAIN = "again"  # the line that says that an answer is replayed once more
@@ -99,7 +100,7 @@ def _answer(lab: Lab, files: Mapping[str, bytes], limit: float) -> dict[str, Any
     it is the engine around the lab that does not answer.
     """
     said: list[str] = []
-    ended = "it ran to its end"
+    ended = RAN
     try:
         answers.send(lab, files)
         run.run(lab, answers.COMMAND, timeout=limit, show=said.append)

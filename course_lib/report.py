@@ -18,10 +18,11 @@ import jinja2
 
 from course_lib import collect, exercises
 from course_lib.checks import UNSEEN, WAITING, Verdict
-from course_lib.errors import CourseError, reason
+from course_lib.errors import CourseError
 from course_lib.exercises import Exercise
-from course_lib.judging import judge
+from course_lib.judging import RAN, judge
 from course_lib.layout import layout
+from course_lib.plain_text import clean, reason
 from course_lib.svg import FORBIDDEN, svg
 from course_lib.text import describe
 
@@ -133,6 +134,8 @@ def _learner(folder: Path, price: float, known: dict[str, Exercise]) -> Learner:
             else:
                 exercise = known[path.stem] = known.get(path.stem) or exercises.named(path.stem)
                 answers.append(_marked(exercise, folder.name, found))
+                if (why := found["broken"] or answers[-1].ended) != RAN:
+                    notes.append(clean(f"{path.stem}: {why}"))
         except Exception as error:  # one answer that cannot be judged takes the report from nobody else
             failed.append(f"{path.stem}: not graded: {reason(error)}")
     return Learner(folder.name, tuple(answers), tuple(notes), tuple(failed), price)

@@ -14,7 +14,8 @@ from typing import Any
 
 from course_lib import engine, images
 from course_lib.errors import CourseError
-from course_lib.lab import DEFAULT_ENGINE, ENGINE_LABEL, Lab, confinement, discard
+from course_lib.lab import DEFAULT_ENGINE, Lab, confinement, discard
+from course_lib.labels import ENGINE_LABEL, GRADER_LABEL, LABEL
 from course_lib.progress import say, step
 
 MEGABYTE = 1 << 20
@@ -23,7 +24,6 @@ ROOT_SIZE = 128 * MEGABYTE  # that may be written outside of containers
 DOCKER_SIZE = 512 * MEGABYTE  # that containers, volumes and built images may take
 INSIDE_MEMORY = 768 * MEGABYTE  # of all containers in it together
 PROCESSES, INSIDE_PROCESSES = 1200, 600  # ten containers with published ports need 200 outside of themselves
-GRADER_LABEL = f"{images.LABEL}.grader"
 
 
 def make_seed(lab: Lab, need: Callable[[str], None]) -> str:
@@ -119,7 +119,7 @@ def changed_programs(lab: Lab) -> list[str]:
         state["Image"],
         entrypoint=["bash", "-c", INSPECT, "inspect"],
         command=[str(state["State"]["Pid"]), f"{began:.3f}"],
-        labels={**state["Config"]["Labels"], images.LABEL: "helper"},
+        labels={**state["Config"]["Labels"], LABEL: "helper"},
         host_config=config,
         use_config_proxy=False,
     )["Id"]

@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from course_lib import engine, images, machine, packages
-from course_lib.lab import DEFAULT_ENGINE, LABEL, Lab
+from course_lib.lab import DEFAULT_ENGINE, Lab
+from course_lib.labels import LABEL, RECIPE_LABEL
 from course_lib.packages import Machine
 from tests.conftest import ROOT
 from tests.test_machine import end, second_daemon
@@ -249,7 +250,7 @@ class Second:
         for _ in engine.progress(api.load_image(response.iter_content(1 << 20))):
             pass
         for name in STAND_INS:
-            label = f"{images.LABEL}=image {images.RECIPE_LABEL}={images.fingerprint(name)}"
+            label = f"{LABEL}=image {RECIPE_LABEL}={images.fingerprint(name)}"
             text = f"FROM {images.inner_image('busybox')}\nLABEL {label}\n"
             tag = images.inner_image(name)
             for _ in engine.progress(api.build(fileobj=io.BytesIO(text.encode()), tag=tag, rm=True, decode=True)):

@@ -17,7 +17,8 @@ import pytest
 
 from course_lib import current, engine, images, run
 from course_lib.errors import CourseError, EngineMissingError, EngineUnfitError
-from course_lib.lab import ENGINE_LABEL, LABEL, NAME_LABEL, Lab
+from course_lib.lab import Lab
+from course_lib.labels import ENGINE_LABEL, LABEL, NAME_LABEL
 from course_lib.machine import ensure_engine
 from tests.conftest import ROOT, refuse
 from tests.test_images import make, own_names
@@ -32,7 +33,7 @@ RELEASE = images.INNER_RELEASE
 UP = """
 import os, sys, course_lib.__main__ as course
 from course_lib import images, lab
-images.PREFIX = images.LABEL = lab.LABEL = {prefix!r}
+images.PREFIX = LABEL = LABEL = {prefix!r}
 images.INNER = ("busybox",)
 os.execv = lambda *_: None
 sys.argv[1:] = ["up", "--no-browser"]

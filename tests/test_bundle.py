@@ -23,6 +23,7 @@ import pytest
 
 from course_lib import bundle, bundle_file, emulation, engine, images, wheels
 from course_lib.errors import CourseError, EngineMissingError
+from course_lib.labels import LABEL, RECIPE_LABEL
 from course_lib.packages import need_packages
 from tests.conftest import ROOT, refuse
 from tests.test_bootstrap import BASE, TINY_LOCK, old_python
@@ -101,7 +102,7 @@ def small(own_names: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Pa
     for name, tag in (("lab", images.lab_image("trixie")), ("busybox", images.inner_image("busybox"))):
         recipe = images.fingerprint(name)
         # from an image with a layer, for an empty one is not saved; and with none of ours between, for order of removal
-        make(f"FROM {inner}\nLABEL {own_names}=image\nLABEL {images.RECIPE_LABEL}={recipe}\n", tag)
+        make(f"FROM {inner}\nLABEL {own_names}=image\nLABEL {RECIPE_LABEL}={recipe}\n", tag)
     (tmp_path / "lock").write_text(TINY_LOCK)
     monkeypatch.setattr(bundle, "LOCK", tmp_path / "lock")
     (tmp_path / "out").mkdir()
@@ -177,7 +178,7 @@ def test_images_of_another_architecture_have_names_of_their_own_and_get_the_plai
     small: Path, own_names: str, cut_off: CutOff, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, tag in (("lab", images.lab_image("trixie")), ("busybox", images.inner_image("busybox"))):
-        labels = f"LABEL {own_names}=image\nLABEL {images.RECIPE_LABEL}={images.fingerprint(name)}\n"
+        labels = f"LABEL {own_names}=image\nLABEL {RECIPE_LABEL}={images.fingerprint(name)}\n"
         make(f"FROM scratch\nCOPY Dockerfile /{name}\n{labels}", images.foreign(tag, "arm64"), platform="linux/arm64")
     before = of_this_engine(own_names)
     monkeypatch.setattr(emulation, "require", lambda *_: None)  # they are there, so nothing has to run
@@ -366,7 +367,7 @@ def need(package: str) -> None:
 def emulator(room: Path) -> Iterator[None]:
     """Let this machine run programs of arm64, by an emulator that is not installed, and only for this test."""
     with contextlib.suppress(CourseError):
-        emulation.require(engine.outer(), "arm64", images.LABEL)
+        emulation.require(engine.outer(), "arm64", LABEL)
         yield  # it does already
         return
     run(["apt-get", "update"])
@@ -382,7 +383,7 @@ def emulator(room: Path) -> Iterator[None]:
     # F: the kernel opens the emulator here and now, so that it is found from within a container, too.
     (BINFMT / "register").write_text(f":{handler.name}:M::{MAGIC}:{MASK}:{binary}:F")
     try:
-        emulation.require(engine.outer(), "arm64", images.LABEL)
+        emulation.require(engine.outer(), "arm64", LABEL)
         yield
     finally:
         handler.write_text("-1")

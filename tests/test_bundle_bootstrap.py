@@ -32,7 +32,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def reading(clone: Path) -> Path:
     """Give a clone that can read a bundle, too."""
-    for name in ("bundle_file", "diagnosis", "errors", "plain_text"):
+    for name in ("bundle_file", "diagnosis", "errors"):
         shutil.copy(ROOT / f"course_lib/{name}.py", clone / "course_lib")
     return clone
 

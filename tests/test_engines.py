@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from course_lib import engine, images, run
-from course_lib.lab import NAME_LABEL, Lab
+from course_lib.lab import Lab
+from course_lib.labels import NAME_LABEL
 from tests.conftest import ROOT, refuse
 from tests.test_bad_days import UP
 from tests.test_lab import first_choices

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from course_lib import collect, current, engine, facts, run
+from course_lib import begin, collect, current, engine, facts, journey, run
 from course_lib.errors import LabGoneError
 from tests.record import SCENES
 from tests.worker import lab
@@ -140,3 +140,25 @@ def test_all_namespaces_are_as_ip_says_also_after_a_change_and_a_restart(fresh_l
     check()
     current.host("docker restart -t 0 c1 c2 none host guest; docker network disconnect n c1")
     check()
+
+
+def test_no_text_in_a_rule_changes_what_is_read_and_begin_resets_it(
+    fresh_lab: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    comment = "x\\n== rules ip 1\\n== route 1\\n== end 0\\n[0:0] -A INPUT -j REJECT\\nCOMMIT\\n\\e[2J"
+    rule = "-s 203.0.113.20 -p tcp --dport 4444"
+    current.host(f"iptables -A INPUT {rule} -m comment --comment $'{comment}' -j DROP; iptables -A INPUT -j ACCEPT")
+    made = collect.snapshot(facts.read(lab))
+    chain = made.chain("filter", "INPUT")
+    assert chain is not None
+    assert [r.target for r in chain.rules] == ["DROP", "ACCEPT"]
+    assert made.chain("filter", "FORWARD")
+    assert made.chain("nat", "PREROUTING")
+    assert made.routes
+    end = journey("client", "tcp://host:4444").end
+    assert end.words == "the packet was dropped by rule 1 of filter INPUT in host"
+    begin()
+    assert "could not be read" not in capsys.readouterr().out
+    chain = collect.snapshot(facts.read(lab)).chain("filter", "INPUT")
+    assert chain is not None
+    assert chain.rules == ()

@@ -21,6 +21,7 @@ import pytest
 from course_lib import answers, current, engine, exercises, throwaway
 from course_lib.errors import CourseError
 from course_lib.lab import Lab
+from course_lib.labels import GRADER_LABEL
 from tests.conftest import ROOT, refuse
 from tests.faults import PATIENCE, Running, Second, is_zombie, lab, until
 from tests.test_exercises import filled
@@ -292,7 +293,7 @@ def test_a_graders_lab_that_its_engine_has_forgotten(desk: Desk) -> None:
     seed, thrown = throwaway.make_seed(lab, refuse), lab.relative("0")
     throwaway.create(thrown, seed, "somebody")
     pid = forgotten(desk, thrown)
-    throwaway.remove_left(f"{throwaway.GRADER_LABEL}=somebody")
+    throwaway.remove_left(f"{GRADER_LABEL}=somebody")
     assert is_zombie(pid)
     assert left(desk) == []
 

@@ -369,3 +369,15 @@ def test_a_text_in_a_rule_of_nft_is_no_line_of_the_trace() -> None:
     )
     (seen,) = sightings(text)
     assert [(v.handle, v.verdict) for v in seen.verdicts] == [(5, "accept")]
+
+
+def test_a_rule_of_nftables_has_no_number() -> None:
+    """Its chain has a rule more than iptables shows."""
+    found = changed(
+        "26.1",
+        "dropped_by_user",
+        "rules host ip",
+        "-A DOCKER-USER -j RETURN",
+        "-A DOCKER-USER -j RETURN\n-A DOCKER-USER",
+    )
+    assert found.end.words == "the packet was dropped by a rule of filter DOCKER-USER in host"

@@ -20,7 +20,7 @@ import pytest
 
 from course_lib import engine, exercises, grade, report, run, throwaway
 from course_lib.checks import UNSEEN, WAITING, Check, Finding, Seed, Seen, verdicts
-from course_lib.lab import PARENT_LABEL
+from course_lib.labels import GRADER_LABEL, PARENT_LABEL
 from course_lib.snapshot import Snapshot
 from tests import hostile
 from tests.bench import grading
@@ -181,7 +181,7 @@ def test_a_grader_that_was_interrupted_goes_on_and_what_changed_is_replayed(
 def machine() -> dict[str, Any]:
     """Return what of this machine an answer must not change."""
     api = engine.outer()
-    labels = [throwaway.GRADER_LABEL, f"{PARENT_LABEL}={lab.name}"]  # not those of another grader
+    labels = [GRADER_LABEL, f"{PARENT_LABEL}={lab.name}"]  # not those of another grader
     ours = [c["Names"][0] for c in api.containers(all=True, filters={"label": labels})]
     pattern = Path("/proc/sys/kernel/core_pattern")
     return {"labs": ours, "core_pattern": pattern.read_text() if pattern.exists() else ""}

@@ -55,6 +55,8 @@ def test_one_answer_takes_the_report_from_nobody_else(tmp_path: Path, monkeypatc
     folder, out = tmp_path / "class", tmp_path / "out"
     strange: dict[str, Callable[[], dict[str, Any]]] = {
         "crash": evidence,  # see below
+        "gone": lambda: evidence(facts=None, probes={}, broken="It is gone."),  # this one is graded
+        "lost": lambda: evidence(answer={"ended": "Its end was lost.", "output": ""}),  # and this one
         "no-driver": lambda: evidence(facts=FACTS | {"networks": [{}]}),
         "no-words": lambda: evidence(answer={}),
         "no-dictionary": lambda: evidence(probes=[]),
@@ -77,6 +79,9 @@ def test_one_answer_takes_the_report_from_nobody_else(tmp_path: Path, monkeypatc
     assert len(found) == 2 + len(strange) + len(hostile.ARCHIVES) + 1
     assert (found["aa"]["points"], found["aa"]["notes"], found["aa"]["hints"]) == (found["zz"]["points"], "", "0")
     assert (found["zz"]["points"] != "", found["zz"]["hints"]) == (True, "1")
+    for name, why in {"gone": "It is gone.", "lost": "Its end was lost."}.items():
+        row = found.pop(name)
+        assert (row["points"], row["notes"]) == ("0" if name == "gone" else found["aa"]["points"], f"{EXERCISE}: {why}")
     for name, row in found.items():
         if name not in {"aa", "zz"}:
             assert (row["points"], row[f"{EXERCISE}/shop-answers"]) == ("", ""), "no mark is not zero"
@@ -84,7 +89,7 @@ def test_one_answer_takes_the_report_from_nobody_else(tmp_path: Path, monkeypatc
             assert "Not graded, and without marks: " in (out / "learners" / name / "index.html").read_text()
     suites = ElementTree.parse(out / "junit.xml").findall("testsuite")  # noqa: S314 # our own file
     errors = {suite.get("name"): (suite.get("errors"), len(suite.findall("testcase/error"))) for suite in suites}
-    assert errors == {name: ("0", 0) if name in {"aa", "zz"} else ("1", 1) for name in found}
+    assert errors == dict.fromkeys(found, ("1", 1)) | dict.fromkeys(["aa", "gone", "lost", "zz"], ("0", 0))
 
 
 def test_evidence_that_cannot_be_drawn_has_its_marks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

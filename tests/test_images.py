@@ -19,6 +19,7 @@ from course_lib.base import bootstrap, supply
 from course_lib.base import make as make_base
 from course_lib.errors import CourseError
 from course_lib.lab import Lab
+from course_lib.labels import LABEL
 from course_lib.packages import Machine, Outcome, need_packages
 from tests.proxy import proxy
 from tests.worker import lab, refuse
@@ -100,7 +101,7 @@ def test_a_proxy_that_apt_or_docker_is_configured_for_is_asked(
 
 def minimal(release: str, need: Callable[[str], None]) -> str:
     tag = f"{images.PREFIX}/debian:{release}"
-    make_base(tag, images.LABEL, release, supply(), need)
+    make_base(tag, LABEL, release, supply(), need)
     return tag
 
 
@@ -161,7 +162,7 @@ def test_a_full_temporary_folder_is_named(own_names: str, monkeypatch: pytest.Mo
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", folder], check=True)
     try:
         with pytest.raises(CourseError, match=rf"The disk became full .*{folder}"):
-            bootstrap(f"{own_names}/full:{RELEASE}", images.LABEL, RELEASE, supply(), refuse)
+            bootstrap(f"{own_names}/full:{RELEASE}", LABEL, RELEASE, supply(), refuse)
         assert list(Path(folder).iterdir()) == []
     finally:
         subprocess.run(["umount", folder], check=True)

@@ -13,6 +13,7 @@ import pytest
 from course_lib import current, engine, images, run
 from course_lib.errors import CourseError, EngineUnfitError, LabGoneError
 from course_lib.lab import Lab, from_environment
+from course_lib.labels import RECIPE_LABEL
 from tests.worker import lab, refuse
 
 pytestmark = pytest.mark.live
@@ -277,7 +278,7 @@ def test_a_changed_recipe_replaces_the_image_in_the_lab(fresh_lab: None) -> None
     before = api.images(all=False)
     old = api.inspect_image("busybox:latest")["Id"]
     made = api.create_container("busybox", ["true"])["Id"]
-    changed = api.commit(made, changes=[f"LABEL {images.RECIPE_LABEL}=of-yesterday"])["Id"]
+    changed = api.commit(made, changes=[f"LABEL {RECIPE_LABEL}=of-yesterday"])["Id"]
     api.remove_container(made)
     api.tag(changed, "busybox", "latest", force=True)
     images.load(api)

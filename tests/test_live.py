@@ -222,7 +222,7 @@ def test_a_prediction_is_answered_after_the_click(learner: Learner, page: Any) -
     area = learner.run_cell(4)
     area.get_by_text("Does c1 know c2 by name?").wait_for(timeout=10_000)
     assert "The lab says" not in area.inner_text()
-    area.get_by_label("yes").click()
+    area.get_by_role("button", name="yes").click()
     area.get_by_text("You predicted: yes. The lab says: no. The default bridge has no").wait_for(timeout=10_000)
     area.scroll_into_view_if_needed()
     learner.look("live-predict")
@@ -333,18 +333,19 @@ def test_a_journey_steps_and_plays_in_the_browser_alone(learner: Learner, way: A
     page.keyboard.press("ArrowRight")
     until_shown(page, 2)
     learner.look("journey-step")
-    way.get_by_text("Play").click()
+    way.get_by_role("button", name="Play").click()
     until_shown(page, 3, 10)
-    way.get_by_label("Pause").check()
+    way.get_by_role("button", name="Pause").click()
+    shown = page.evaluate(SHOWN)
     learner.look("journey-plays")
     page.wait_for_timeout(2000)  # longer than a step takes
-    until_shown(page, 3)
-    way.get_by_label("Pause").uncheck()
-    until_shown(page, 4, 10)
-    page.emulate_media(reduced_motion="reduce")
-    until_shown(page, marks, 1)
-    page.emulate_media(reduced_motion="no-preference")
-    way.locator(".course-way-steps label:last-child").click()  # Show all
+    until_shown(page, shown)
+    assert chosen.inner_text().startswith(f"Step {shown}: ")
+    way.locator(".course-way-steps label:has(:checked) + label").click()  # it goes on from where it was stopped
+    until_shown(page, shown + 1)
+    way.get_by_role("button", name="Play").click()
+    until_shown(page, shown + 2, 10)
+    way.get_by_role("button", name="Show all").click()
     until_shown(page, marks, 1)
     # The kernel's messages are binary (v1.kernel.websocket.jupyter.org), others of the server are text.
     assert 2 not in heard, "the kernel had a part in it"
@@ -356,10 +357,26 @@ def test_a_journey_steps_and_plays_in_the_browser_alone(learner: Learner, way: A
 
 
 @pytest.mark.slow
+def test_a_journey_plays_again_at_its_end_and_without_motion(learner: Learner, way: Any) -> None:  # noqa: F811
+    page, marks = learner.page, way.locator(".course-mark").count()
+    page.emulate_media(reduced_motion="reduce")
+    way.get_by_role("button", name="Play").click()  # at the end it begins again
+    until_shown(page, 1)
+    until_shown(page, 2)
+    page.emulate_media(reduced_motion="no-preference")
+    way.locator(".course-way-steps label:has(+ label > :checked)").click()  # who chooses a step stops it
+    page.wait_for_timeout(2000)
+    until_shown(page, 1)
+    way.get_by_role("button", name="Play").click()
+    way.get_by_role("button", name="Show all").click()
+    until_shown(page, marks, 1)
+
+
+@pytest.mark.slow
 def test_a_journey_fits_and_is_saved_as_a_picture_and_a_table(learner: Learner, way: Any) -> None:  # noqa: F811
     for width in (1600, 800):
         look(learner, f"journey-{width}", width, ".course-way")
-    learner.cell(2).locator(".cm-content").click()  # the buttons keep their keys to themselves
+    way.get_by_role("button", name="Show all").click()
     learner.page.keyboard.press("Control+s")
     path = learner.clone / "notebooks" / "journey.ipynb"
     deadline = time.monotonic() + 10

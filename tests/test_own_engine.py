@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from course_lib import collect, current, engine, facts, helper, images, own_engine, proof
+from course_lib import collect, current, engine, facts, helper, own_engine, proof
 from course_lib.errors import CourseError, EngineUnfitError
+from course_lib.labels import LABEL
 from course_lib.layout import layout
 from course_lib.snapshot import Snapshot
 from course_lib.text import describe
@@ -37,7 +38,7 @@ class Api:
         answers = {
             "containers": lambda **_: [
                 *RECORDED["containers"],
-                {**RECORDED["containers"][0], "Id": "f" * 64, "Labels": {images.LABEL: "helper"}},
+                {**RECORDED["containers"][0], "Id": "f" * 64, "Labels": {LABEL: "helper"}},
             ],
             "networks": lambda: RECORDED["networks"],
             "inspect_container": details.__getitem__,
@@ -196,7 +197,7 @@ def test_a_rootless_engine_is_looked_at_though_it_cannot_run_the_lab(
 def no_helper_is_left(api: Any) -> bool:
     """Wait until no helper is there: another lab's may be, for a second."""
     for _ in range(50):
-        if not api.containers(all=True, filters={"label": f"{images.LABEL}=helper"}):
+        if not api.containers(all=True, filters={"label": f"{LABEL}=helper"}):
             return True
         time.sleep(0.2)
     return False

@@ -119,8 +119,7 @@ def test_columns_stand_under_each_other_whatever_they_are_written_in() -> None:
 # --- what rich would make of it
 
 
-@pytest.mark.parametrize("terminal", [False, True])
-def test_nothing_that_is_said_is_interpreted(terminal: bool, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_that_is_said_is_interpreted(capsys: pytest.CaptureFixture[str]) -> None:
     progress.say(ADDRESSES)
     assert capsys.readouterr().out == f"{ADDRESSES}\n"
 

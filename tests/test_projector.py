@@ -9,11 +9,13 @@ import pytest
 
 from course_lib import current
 from tests.test_jupyter import Learner, learning
+from tests.test_live import write
 
 pytestmark = [pytest.mark.live, pytest.mark.slow]
 SHOWN = ".jp-Notebook .jp-Cell:visible"
 STEP = ".jp-Notebook .jp-Cell.jp-mod-active"
-LIVE = ".jp-Notebook .jp-Cell:has(.course-live)"
+JUST_RUN = ".jp-Notebook .jp-CodeCell:has(+ .jp-mod-active):not(:has(.course-live))"
+LIVE = ".jp-Notebook .jp-Cell-outputWrapper:has(.course-live)"
 
 
 @pytest.fixture(scope="module")
@@ -21,6 +23,8 @@ def room(running_lab: None, browser: Any, tmp_path_factory: pytest.TempPathFacto
     """Give the first chapter on a projector, after its first cell."""
     with learning(browser, tmp_path_factory.mktemp("room"), "--projector") as one:
         one.page.set_viewport_size({"width": 1600, "height": 900})
+        begun = "%load_ext course_lib\nfrom course_lib import begin, live\nbegin()"
+        write(one, "live-twice.ipynb", (begun, "live()", "print('after')"))
         one.open("01_docker0.ipynb")
         for _ in range(20):  # down to the first code cell, and run it
             if "begin()" in one.page.locator(STEP).inner_text():
@@ -58,22 +62,59 @@ def test_the_keys_lead_from_step_to_step_and_the_picture_follows(room: Learner) 
     page = room.page
     for _ in range(60):
         step = page.locator(STEP).inner_text()
-        assert page.locator(SHOWN).count() == 2
+        assert page.locator(SHOWN).count() == 2 + page.locator(JUST_RUN).count()
         if "docker run -d -it --name c1" in step:
             break
         page.keyboard.press("ArrowDown")
     assert size(page, f"{STEP} .cm-content") >= 22
     page.keyboard.press("Shift+Enter")
     page.locator(".course-live svg text", has_text="c1").first.wait_for(timeout=20_000)
-    page.keyboard.press("ArrowUp")
-    page.locator(f"{STEP} .jp-Cell-outputArea", has_text="master docker0").wait_for(timeout=20_000)
+    result = page.locator(f"{JUST_RUN} .jp-Cell-outputArea", has_text="master docker0")
+    result.wait_for(timeout=20_000)  # the next cell is the step now, and the room sees what came out
+    page.wait_for_timeout(1000)
+    assert result.bounding_box()["y"] >= page.locator(".jp-Notebook").first.bounding_box()["y"]
     assert apart(page)
     room.look("2-run")
     assert current.host("docker ps --format '{{.Names}}'").split() == ["c1"]
 
 
+def test_a_click_on_the_live_picture_keeps_the_place(room: Learner) -> None:
+    page = room.page
+    place = page.locator(STEP).get_attribute("data-windowed-list-index")
+    page.locator(LIVE).get_by_role("button", name="Back").click()
+    page.locator(LIVE).get_by_text("1 before the newest state.").wait_for(timeout=5000)
+    assert page.locator(STEP).get_attribute("data-windowed-list-index") == place
+    page.keyboard.press("Escape")
+    page.wait_for_timeout(300)
+    page.keyboard.press("ArrowDown")
+    page.locator(f"{STEP}[data-windowed-list-index='{int(place) + 1}']").wait_for(timeout=5000)
+    assert apart(page)
+    room.look("2-clicked")
+    page.locator(LIVE).get_by_role("button", name="Forward").click()
+    page.keyboard.press("Escape")
+
+
+def test_of_two_live_pictures_the_one_that_follows_is_beside_the_steps(room: Learner) -> None:
+    page = room.page
+    room.open("live-twice.ipynb")
+    page.locator(STEP).wait_for(timeout=10_000)
+    page.keyboard.press("Shift+Enter")
+    page.locator(LIVE).wait_for(timeout=30_000)
+    page.get_by_text("| Idle").wait_for(timeout=30_000)
+    page.keyboard.press("Shift+Enter")
+    page.locator(".course-closed").first.wait_for(state="attached", timeout=20_000)
+    page.get_by_text("| Idle").wait_for(timeout=30_000)
+    fixed = "e => getComputedStyle(e).position === 'fixed'"
+    assert [each.evaluate(fixed) for each in page.locator(LIVE).all()] == [False, True]
+    assert page.locator(f"{LIVE}:visible").count() == 1
+    room.look("2-twice")
+    page.keyboard.press("ArrowUp")  # the step is the cell with the picture: it shows what it ran
+    assert page.locator(f"{STEP} .cm-content", has_text="live()").is_visible()
+
+
 def test_on_a_narrow_screen_the_picture_is_below(room: Learner) -> None:
     room.page.set_viewport_size({"width": 800, "height": 900})
+    room.page.wait_for_timeout(500)
     assert apart(room.page)
     assert room.page.evaluate("document.documentElement.scrollWidth") <= 800
     room.look("3-narrow")

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import socket
 import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from docker.types.daemon import CancellableStream
 
-from course_lib import engine, images, proof, stream
+from course_lib import engine, proof, stream
 from course_lib.errors import CourseError, EngineUnfitError
-from course_lib.lab import ENGINE_LABEL, Lab
+from course_lib.lab import Lab
+from course_lib.labels import ENGINE_LABEL, LABEL
 from tests.worker import lab
 
 BEFORE: dict[str, Any] = {
@@ -45,9 +48,9 @@ class Logs:
     def __init__(self, *lines: str) -> None:
         self.lines, self.removed = lines, False
 
-    def logs(self, *_: object, **__: object) -> list[bytes]:
+    def logs(self, *_: object, **__: object) -> CancellableStream:
         """Return what it said, a line each."""
-        return [f"{line}\n".encode() for line in self.lines]
+        return CancellableStream(iter([f"{line}\n".encode() for line in self.lines]), io.BytesIO())
 
     def remove_container(self, *_: object, **__: object) -> None:
         """Note that it was removed."""
@@ -101,7 +104,7 @@ def test_who_sends_to_a_program_that_has_ended_does_not_wait_for_ever() -> None:
 
 
 def test_a_lab_with_an_engine_of_another_version_of_the_course_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    labels = {images.LABEL: "lab", ENGINE_LABEL: "24.0"}
+    labels = {LABEL: "lab", ENGINE_LABEL: "24.0"}
     monkeypatch.setattr(Lab, "inspect", lambda lab: {"Id": "x", "Config": {"Labels": labels}})
     monkeypatch.setattr(Lab, "_volumes", lambda lab: {})
     with pytest.raises(CourseError, match=r"engine 24\.0.*`./course down` removes it"):

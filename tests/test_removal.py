@@ -11,7 +11,8 @@ import pytest
 
 from course_lib import answers, chapter, current, engine, helper, replay, throwaway
 from course_lib.errors import CourseError
-from course_lib.lab import DEFAULT_ENGINE, ENGINE_LABEL, discard
+from course_lib.lab import DEFAULT_ENGINE, discard
+from course_lib.labels import ENGINE_LABEL
 from course_lib.probing import unseen
 from tests.worker import lab
 

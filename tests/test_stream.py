@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from docker.types.daemon import CancellableStream
 
 from course_lib import engine, run, stream
 
@@ -75,12 +76,8 @@ def test_a_program_that_is_kept_is_closed_when_python_ends(monkeypatch: pytest.M
 
 
 def test_whoever_has_enough_of_a_log_closes_it() -> None:
-    response = SimpleNamespace(closed=False)
-
-    class Lines(list[bytes]):
-        _response = SimpleNamespace(close=lambda: setattr(response, "closed", True))
-
-    api = SimpleNamespace(logs=lambda *_, **__: Lines([b"one\n", b"ready\n"]))
+    response = io.BytesIO()
+    api = SimpleNamespace(logs=lambda *_, **__: CancellableStream(iter([b"one\n", b"ready\n"]), response))
     for line in engine.log_lines(api, "lab"):
         assert line == b"one\n"
         break

@@ -9,13 +9,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from course_lib import engine, images, lab
+from course_lib import engine, lab
+from course_lib.labels import LABEL
 
 sys.path.insert(0, str(Path(__file__).parent))
 from hub_names import ENGINE_IMAGE, NAME, SERVER_IMAGE
 
 c = get_config()  # noqa: F821 - JupyterHub gives it to this file
-LABELS = {images.LABEL: "lab"}  # what is part of somebody's lab
+LABELS = {LABEL: "lab"}  # what is part of somebody's lab
 
 # --- who comes in -----------------------------------------------------------------------------------------------
 # The teacher adds the learners' names on the admin page; a learner's first login sets the password. Whoever logs in as

@@ -16,6 +16,7 @@ from pathlib import Path
 from hub_names import ENGINE_IMAGE, NAME, RELEASE, SERVER_IMAGE
 
 from course_lib import base, engine, images, machine, packages, wheels
+from course_lib.labels import LABEL, RECIPE_LABEL
 from course_lib.progress import say, step
 
 HERE = Path(__file__).parent
@@ -46,7 +47,7 @@ def network() -> None:
     if not any(found["Name"] == NAME for found in api.networks(names=[NAME])):
         # Without traffic between its containers (icc), and without a way out (internal).
         options = {"com.docker.network.bridge.enable_icc": "false"}
-        api.create_network(NAME, internal=True, options=options, labels={images.LABEL: "lab"})
+        api.create_network(NAME, internal=True, options=options, labels={LABEL: "lab"})
         say(f"Made the network {NAME}")
 
 
@@ -63,7 +64,7 @@ def make(tag: str, recipe: str, context: Callable[[Path], None], arguments: dict
                 path=folder,
                 tag=tag,
                 buildargs=arguments,
-                labels={images.LABEL: "image", images.RECIPE_LABEL: recipe},
+                labels={LABEL: "image", RECIPE_LABEL: recipe},
                 network_mode="host",
                 rm=True,
                 forcerm=True,
