@@ -213,9 +213,7 @@ def _secure(api: Any, host: str, port: int) -> socket.socket:
     if api.cert:
         context.load_cert_chain(*api.cert)
     raw = socket.create_connection((host, port), timeout=ANSWER_WITHIN)
-    secured = tls.plain(raw, context, host)
-    raw.settimeout(None)
-    return secured
+    return tls.plain(raw, context, host)
 
 
 class _Pool(urllib3.HTTPConnectionPool):

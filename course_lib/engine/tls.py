@@ -24,7 +24,7 @@ class _Plain(socket.socket):
 def plain(raw: socket.socket, context: ssl.SSLContext, name: str) -> socket.socket:
     """Return a socket that reads and writes what goes encrypted over `raw`, a TCP connection to the server `name`.
 
-    Raises ssl.SSLError or OSError if the two ends do not agree.
+    Raises ssl.SSLError or OSError if the two ends do not agree within the timeout that `raw` has; later there is none.
     """
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     session = context.wrap_bio(incoming, outgoing, server_hostname=name)
@@ -37,6 +37,7 @@ def plain(raw: socket.socket, context: ssl.SSLContext, name: str) -> socket.sock
         if not agreed:
             data = raw.recv(CHUNK)
             incoming.write(data) if data else incoming.write_eof()
+    raw.settimeout(None)  # before a thread waits in it
     ours, theirs = socket.socketpair()
     threading.Thread(
         target=_carry, args=(raw, theirs, session, incoming, outgoing), daemon=True, name="course-tls"

@@ -61,7 +61,7 @@ def replayed(
     name: str, files: Mapping[str, bytes], author: str = LEARNER, *, learner: str = LEARNER
 ) -> tuple[Verdict, ...]:
     """Run an answer that has its author's values in a fresh lab of the learner, and judge what is there then."""
-    what = catalog.named(name)
+    what, lab = catalog.named(name), current.lab()
     values = what.values(learner)
     lab.reset()
     answers.to_start(lab, what, values)

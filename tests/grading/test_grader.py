@@ -290,12 +290,15 @@ def test_a_grader_that_is_killed_while_something_is_paused_goes_on(tmp_path: Pat
 @pytest.mark.live
 @pytest.mark.slow
 def test_down_removes_what_a_killed_grader_left_before_the_seed() -> None:
-    seed = sandbox.make_seed(lab, refuse)
-    left = lab.relative("left")
+    own = lab.relative("down")
+    seed, left = sandbox.make_seed(own, refuse), own.relative("left")
     sandbox.create(left, seed, "somebody")
     execute.run(left, PAUSE)
-    subprocess.run([sys.executable, "-m", "course_lib", "down"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-    assert machine()["labs"] == []
+    env = {**os.environ, "COURSE_LAB": own.name}
+    subprocess.run(
+        [sys.executable, "-m", "course_lib", "down"], cwd=ROOT, env=env, check=True, stdout=subprocess.DEVNULL
+    )
+    assert own.relatives() == []
     assert not client.outer().volumes(filters={"name": seed})["Volumes"]
 
 
