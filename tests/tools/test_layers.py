@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,49 @@ import course_lib
 from course_lib.paths import ROOT
 
 FOLDER = ROOT / "course_lib"
+
+
+LINT = """
+import os, sys
+sys.path.insert(0, os.getcwd())
+from importlinter.cli import lint_imports
+sys.exit(lint_imports(no_cache=True))
+"""
+
+
+def contracts(folder: Path) -> str:
+    """Return what import-linter prints about the contracts of pyproject.toml in a copy of the code."""
+    done = subprocess.run([sys.executable, "-P", "-c", LINT], cwd=folder, capture_output=True, text=True, check=False)
+    return " ".join(done.stdout.split())
+
+
+def test_the_contracts_hold() -> None:
+    said = contracts(ROOT)
+    assert re.search(r"Contracts: \d+ kept, 0 broken", said), said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("module", "line", "contract"),
+    [
+        ("course_lib/network/diff.py", "import course_lib.picture.shapes", "A wing imports only wings below it"),
+        ("course_lib/picture/shapes.py", "import course_lib.engine.client", "A wing imports only wings below it"),
+        ("course_lib/commands/cli.py", "import tools.gate", "What a learner imports does not know the gate"),
+        ("course_lib/network/hooks.py", "import time", "From facts to shapes and verdicts"),
+        ("course_lib/lab/images.py", "import docker", "Only engine.client imports docker"),
+        ("course_lib/picture/timeline.py", "import matplotlib", "Only picture.render_png imports matplotlib"),
+        ("course_lib/notebook/chapter.py", "import ipywidgets", "Only the live panel and predictions"),
+        ("course_lib/setup/doctor.py", "import subprocess", "Only these start processes"),
+    ],
+)
+def test_a_wrong_import_breaks_its_contract(module: str, line: str, contract: str, tmp_path: Path) -> None:
+    for name in ("course_lib", "tools"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "recipes"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    with (tmp_path / module).open("a", encoding="utf-8") as file:
+        file.write(f"\n{line}\n")
+    said = contracts(tmp_path)
+    assert re.search(rf"{re.escape(contract)}[^()]* BROKEN", said), said
 
 
 def test_a_command_waits_for_neither_matplotlib_nor_a_notebook() -> None:
