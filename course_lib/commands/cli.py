@@ -21,7 +21,6 @@ from course_lib.lab import facts, host_platform, images
 from course_lib.lab.lifecycle import DEFAULT_ENGINE, Lab, from_environment
 from course_lib.network import parse_facts
 from course_lib.setup import docker_install
-from tools import gate, soak
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -248,41 +247,11 @@ def write_bundle(file: Path, arch: str | None, versions: tuple[str, ...], replac
     say(f"There, in a copy of this folder: ./course up --from-bundle {file.name}")
 
 
-@main.command()
-@click.argument("paths", nargs=-1, type=click.Path(exists=True))
-@click.option("--all", "whole", is_flag=True, help="Also what is slow, as CI does (where CI is set).")
-@click.option("--soak", "long", is_flag=True, help="All engines, repeats, random order; writes docs/soak-DATE-PART.md.")
-@click.option(
-    "--part", "parts", type=click.Choice(soak.PARTS), multiple=True, help="A part of the soak  [default: all]"
-)
-@click.option("--runs", type=click.IntRange(1), default=20, show_default=True, help="Random orders in the soak.")
-def test(paths: tuple[str, ...], whole: bool, long: bool, parts: tuple[str, ...], runs: int) -> None:
-    """Run the gate: style, types, pure and live tests, and every chapter (or only PATHS).
-
-    \b
-    Examples:
-      ./course test                               for each commit: some minutes
-      ./course test notebooks/01_docker0.ipynb    one notebook, strictly
-      ./course test --all                         also what is slow, and every exercise, as in CI
-      ./course test --soak --part engines         a part of what takes hours
-    """  # noqa: D301
-    level = gate.WHOLE if whole or os.environ.get("CI") else gate.QUICK
-    if whole and (paths or long):
-        raise click.UsageError("--all is for the gate: the soak and paths run all that they name without it.")
-    if paths and long:
-        raise click.UsageError("The soak has parts instead of paths: leave out the paths.")
-    if parts and not long:
-        raise click.UsageError("Only the soak has parts: add --soak.")
-    parts = tuple(part for part in soak.PARTS if part in parts or not parts)
-    lab = from_environment()
-    sys.exit(soak.run(lab, start, parts, runs) if long else gate.run(lab, paths, level))
-
-
-def entry() -> None:
-    """Run a command; a mendable failure is one sentence and exit code 1."""
+def entry(command: click.Command = main, name: str = "./course") -> None:
+    """Run a command of a name; a failure that a person can fix is one sentence and exit code 1."""
     try:
         with client.plain_words():
-            main(prog_name="./course", standalone_mode=False)
+            command(prog_name=name, standalone_mode=False)
     except click.exceptions.Abort:
         click.echo("Interrupted. The same command goes on from here.", err=True)
         sys.exit(130)
@@ -299,7 +268,3 @@ def entry() -> None:
 def _go_on_in_group() -> None:
     """Start this command again if only this login does not know yet that its user may use the engine."""
     docker_install.go_on_in_group(host_platform.Machine(), lambda line: click.echo(line, err=True), os.execvp)
-
-
-if __name__ == "__main__":
-    entry()

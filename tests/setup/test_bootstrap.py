@@ -42,12 +42,13 @@ sys.exit(int(os.environ.get("DUMMY_EXIT", "0")))
 def clone(tmp_path: Path) -> Path:
     """Give a clone in a path with spaces and Korean letters."""
     folder = tmp_path / "도커 네트워크 clone"
-    (folder / "course_lib").mkdir(parents=True)
+    for package in ("course_lib", "tools"):
+        (folder / package).mkdir(parents=True)
+        (folder / package / "__init__.py").touch()
+        (folder / package / "__main__.py").write_text(DUMMY)
     shutil.copy(ROOT / "course", folder)
     (folder / "requirements.lock").write_text(TINY_LOCK + "\n")
     (folder / "requirements-test.lock").write_text(TINY_TEST_LOCK + "\n")
-    (folder / "course_lib/__init__.py").touch()
-    (folder / "course_lib/__main__.py").write_text(DUMMY)
     return folder
 
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from course_lib.commands.cli import main
 from course_lib.engine import client
 from course_lib.lab.lifecycle import Lab
 from tests.conftest import ROOT
 from tests.worker import lab
 from tools import gate, soak
+from tools.__main__ import main
 
 LOG = """<testsuites><testsuite>
 <testcase classname="notebooks.01_one.ipynb" name="Cell 0" time="1.5" />
@@ -130,13 +130,13 @@ def test_the_level_of_the_gate(words: list[str], ci: str, level: str, monkeypatc
     asked: list[str] = []
     monkeypatch.setenv("CI", ci)
     monkeypatch.setattr(gate, "run", lambda lab, paths, level: asked.append(level) or 0)
-    assert CliRunner().invoke(main, ["test", *words]).exit_code == 0
+    assert CliRunner().invoke(main, words).exit_code == 0
     assert asked == [level]
 
 
 @pytest.mark.parametrize("more", ["--soak", __file__])
 def test_all_is_for_the_gate_alone(more: str) -> None:
-    done = CliRunner().invoke(main, ["test", "--all", more])
+    done = CliRunner().invoke(main, ["--all", more])
     assert done.exit_code == 2
     assert "--all is for the gate" in done.output
 
