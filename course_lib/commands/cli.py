@@ -101,7 +101,10 @@ def down(remove_images: bool) -> None:
     """Take everything of the lab away, say what, and prove it."""
     lab = from_environment()
     sandbox.remove_left(f"{PARENT_LABEL}={lab.name}")
-    if not lab.down(remove_images):
+    as_before = lab.down(remove_images)
+    for other in lab.namesakes():
+        say(f"The lab {other.name} is independent and stays: `COURSE_LAB={other.name} ./course down` removes it.")
+    if not as_before:
         sys.exit(1)
 
 

@@ -70,10 +70,14 @@ class Lab:
 
     def relatives(self) -> list[Lab]:
         """Return the labs that are there and were made for this one, and those that were made for them, by name."""
-        api, filters = client.outer(), {"label": PARENT_LABEL}
-        things = [*api.containers(all=True, filters=filters), *(api.volumes(filters=filters)["Volumes"] or [])]
-        names = {str(thing["Labels"][NAME_LABEL]) for thing in things}
-        return [Lab(name) for name in sorted(names) if name.startswith(f"{self.name}.")]
+        return [lab for lab in _there(PARENT_LABEL) if lab.name.startswith(f"{self.name}.")]
+
+    def namesakes(self) -> list[Lab]:
+        """Return the labs that are there and may be relatives from before there was a label for them, by name.
+
+        They are named "default-26-1", as a lab of somebody's own may be.
+        """
+        return [lab for lab in _there(NAME_LABEL) if re.fullmatch(rf"{self.name}-[a-z0-9-]+", lab.name)]
 
     def containers(self) -> list[dict[str, Any]]:
         """Return what the engine knows of each container of the lab: also of one that is renamed, or looks at it."""
@@ -300,6 +304,13 @@ class Lab:
                 missing.append(text.removeprefix("missing: "))
         api.remove_container(self.container, force=True)
         raise _unfit("; ".join(missing) or "it ended without a word")
+
+
+def _there(label: str) -> list[Lab]:
+    """Return the labs of which something is on the engine that has a label, by name."""
+    api, filters = client.outer(), {"label": label}
+    things = [*api.containers(all=True, filters=filters), *(api.volumes(filters=filters)["Volumes"] or [])]
+    return [Lab(name) for name in sorted({str(thing["Labels"][NAME_LABEL]) for thing in things})]
 
 
 def from_environment() -> Lab:
