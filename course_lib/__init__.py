@@ -9,12 +9,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from course_lib.chapter import begin, changes, clean_up, look, wait_until, words
-    from course_lib.current import client, host, url
-    from course_lib.follow import journey
-    from course_lib.magics import load_ipython_extension
-    from course_lib.panel import live, predict
-    from course_lib.practice import check, exercise, hint
+    from course_lib.notebook.chapter import begin, changes, clean_up, look, wait_until, words
+    from course_lib.notebook.current import client, host, url
+    from course_lib.notebook.journeys import journey
+    from course_lib.notebook.magics import load_ipython_extension
+    from course_lib.notebook.panel import live, predict
+    from course_lib.notebook.practice import check, exercise, hint
 
 __all__ = [
     "begin",
@@ -35,14 +35,14 @@ __all__ = [
     "words",
 ]
 
-# No module of the package may have one of these names: whoever imported it would put it in the function's place.
+# No wing may have one of these names: whichever was imported first would decide what the name means.
 _HOMES = {
     "check": "practice",
     "client": "current",
     "exercise": "practice",
     "hint": "practice",
     "host": "current",
-    "journey": "follow",
+    "journey": "journeys",
     "live": "panel",
     "load_ipython_extension": "magics",
     "predict": "panel",
@@ -54,4 +54,4 @@ def __getattr__(name: str) -> Any:
     """Import a name when it is first used: a command of `./course` waits for neither matplotlib nor IPython."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES.get(name, 'chapter')}"), name)
+    return getattr(importlib.import_module(f"{__name__}.notebook.{_HOMES.get(name, 'chapter')}"), name)

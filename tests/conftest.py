@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from course_lib import current
+from course_lib.notebook import current
 from tests.tracebacks import pytest_configure, pytest_runtest_makereport
 from tests.worker import lab, refuse
 

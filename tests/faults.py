@@ -21,12 +21,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from course_lib import engine, images, machine, packages
-from course_lib.lab import DEFAULT_ENGINE, Lab
-from course_lib.labels import LABEL, RECIPE_LABEL
-from course_lib.packages import Machine
+from course_lib.engine import client as engine_client
+from course_lib.engine.labels import LABEL, RECIPE_LABEL
+from course_lib.lab import host_platform, images
+from course_lib.lab.host_platform import Machine
+from course_lib.lab.lifecycle import DEFAULT_ENGINE, Lab
+from course_lib.setup import docker_install
 from tests.conftest import ROOT
-from tests.test_machine import end, second_daemon
+from tests.setup.test_docker_install import end, second_daemon
 
 PATIENCE = float(os.environ.get("COURSE_PATIENCE", "1"))  # on a machine that others use, too
 STAND_INS = ("debian", "mariadb", "wordpress")  # images that these tests do not start
@@ -39,14 +41,14 @@ lab = Lab("faults")
 
 def course(folder: Path, arguments: list[str]) -> None:
     """Be `./course` on the machine of a folder: its engine is started, and asked for, as any other."""
-    from course_lib import __main__, serve
+    from course_lib.commands import cli, jupyter
 
-    machine.Machine = packages.Machine = functools.partial(computer, folder)  # type: ignore[misc,assignment]
-    machine.Daemon = functools.partial(second_daemon, folder)  # type: ignore[misc,assignment]
-    machine.configured_engine = lambda: ""
-    serve.jupyter_lab = lambda **_: None  # type: ignore[assignment]
+    docker_install.Machine = host_platform.Machine = functools.partial(computer, folder)  # type: ignore[misc,assignment]
+    docker_install.Daemon = functools.partial(second_daemon, folder)  # type: ignore[misc,assignment]
+    docker_install.configured_engine = lambda: ""
+    jupyter.jupyter_lab = lambda **_: None  # type: ignore[assignment]
     sys.argv[1:] = arguments
-    __main__.entry()
+    cli.entry()
 
 
 def computer(folder: Path) -> Machine:
@@ -233,27 +235,29 @@ class Second:
         """Start the engine as `./course up` does, in a process of its own."""
         code = (
             "from tests.faults import *\n"
-            "from tests.test_machine import ping\n"
-            "machine.configured_engine = lambda: ''\n"
+            "from tests.setup.test_docker_install import ping\n"
+            "docker_install.configured_engine = lambda: ''\n"
             "f = Path(os.environ['COURSE_SECOND'])\n"
-            "machine.ensure_engine(lambda: ping(f), print, machine=computer(f), daemon=second_daemon(f))"
+            "docker_install.ensure_engine(lambda: ping(f), print, machine=computer(f), daemon=second_daemon(f))"
         )
         subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=100)
-        engine.outer.cache_clear()
+        engine_client.outer.cache_clear()
 
     def fill(self, first: Any) -> None:
         """Bring the images of the lab into the engine; those that no test starts are stand-ins."""
-        api = engine.outer()
+        api = engine_client.outer()
         names = [images.lab_image(images.RELEASES[DEFAULT_ENGINE])]
         names += [images.inner_image(name) for name in images.INNER if name not in STAND_INS]
         response = first._get(first._url("/images/get"), params={"names": names}, stream=True)
-        for _ in engine.progress(api.load_image(response.iter_content(1 << 20))):
+        for _ in engine_client.progress(api.load_image(response.iter_content(1 << 20))):
             pass
         for name in STAND_INS:
             label = f"{LABEL}=image {RECIPE_LABEL}={images.fingerprint(name)}"
             text = f"FROM {images.inner_image('busybox')}\nLABEL {label}\n"
             tag = images.inner_image(name)
-            for _ in engine.progress(api.build(fileobj=io.BytesIO(text.encode()), tag=tag, rm=True, decode=True)):
+            for _ in engine_client.progress(
+                api.build(fileobj=io.BytesIO(text.encode()), tag=tag, rm=True, decode=True)
+            ):
                 pass
         config = api.create_host_config(network_mode="none", binds={OWN: {"bind": "/data", "mode": "rw"}})
         script = "echo precious >/data/file; exec sleep 100000"
@@ -265,8 +269,8 @@ class Second:
 
     def labs(self) -> list[dict[str, Any]]:
         """Return the running labs, the newest first."""
-        with contextlib.suppress(*engine.BROKEN_OFF):
-            found = engine.outer().containers(filters={"label": f"{LABEL}=lab"})
+        with contextlib.suppress(*engine_client.BROKEN_OFF):
+            found = engine_client.outer().containers(filters={"label": f"{LABEL}=lab"})
             return sorted(found, key=lambda c: -int(c["Created"]))
         return []
 
@@ -279,10 +283,12 @@ class Second:
         if victim == "engine":
             return self.kill_engine()
         for found in self.labs():
-            with contextlib.suppress(*engine.BROKEN_OFF):
+            with contextlib.suppress(*engine_client.BROKEN_OFF):
                 if victim == "lab":
-                    return killed(engine.outer().inspect_container(found["Id"])["State"]["Pid"])
-                top = engine.outer().top(found["Id"], "-eo pid,comm")["Processes"] or []  # none of a lab just starting
+                    return killed(engine_client.outer().inspect_container(found["Id"])["State"]["Pid"])
+                top = (
+                    engine_client.outer().top(found["Id"], "-eo pid,comm")["Processes"] or []
+                )  # none of a lab just starting
                 return killed(*(int(pid) for pid, name in top if name == "dockerd"))
         return False
 
@@ -313,12 +319,12 @@ class Second:
 
     def own(self) -> tuple[str, str, str]:
         """Return what is known of the learner's own container."""
-        state = engine.outer().inspect_container(OWN)
+        state = engine_client.outer().inspect_container(OWN)
         return str(state["Id"]), str(state["State"]["StartedAt"]), str(state["State"]["Status"])
 
     def left(self) -> list[str]:
         """Say what of labs that are gone is still there."""
-        api = engine.outer()
+        api = engine_client.outer()
         found = api.containers(all=True)
         seed = lab.relative("seed").container
         mine = {OWN, lab.container, *(c["Names"][0].lstrip("/") for c in found if seed_at_rest(c, seed))}

@@ -21,9 +21,9 @@ import pytest
 import requests
 import websocket
 
-from course_lib import engine
-from course_lib.packages import need_packages
-from course_lib.progress import say
+from course_lib.console import say
+from course_lib.engine import client
+from course_lib.lab.host_platform import need_packages
 from tests.conftest import ROOT
 from tests.worker import lab
 
@@ -204,14 +204,14 @@ def a_hub(folder: Path, names: Sequence[str]) -> Iterator[list[Person]]:
 
 def remove_all() -> None:
     """Remove what stays when our hub has ended: the volumes of its learners, and its network."""
-    api = engine.outer()
+    api = client.outer()
     left = api.containers(all=True, filters={"name": f"^/{prefix()}-"})
     for container in left:
-        with contextlib.suppress(engine.NotFound):
+        with contextlib.suppress(client.NotFound):
             api.remove_container(container["Id"], force=True)
     for volume in api.volumes()["Volumes"] or []:
         if volume["Name"].startswith(f"{prefix()}-"):
             api.remove_volume(volume["Name"])
-    with contextlib.suppress(engine.NotFound):
+    with contextlib.suppress(client.NotFound):
         api.remove_network(prefix())
     assert not left, "the hub left containers"

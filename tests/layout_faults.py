@@ -7,7 +7,7 @@ from functools import cache
 from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.font_manager import FontProperties
 
-from course_lib.shapes import Box, Picture, Text
+from course_lib.picture.shapes import Box, Picture, Text
 
 Extent = tuple[float, float, float, float]  # left, top, right, bottom
 RENDERER = RendererAgg(10, 10, 100)

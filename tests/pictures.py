@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from course_lib.alike import piles
-from course_lib.graph import to_graph
-from course_lib.homes import homes
-from course_lib.iptables_save import parse_rule
-from course_lib.snapshot import (
+from course_lib.network.grouping import piles
+from course_lib.network.iptables_save import parse_rule
+from course_lib.network.model import (
     Chain,
     Container,
     Endpoint,
@@ -22,6 +20,8 @@ from course_lib.snapshot import (
     Snapshot,
     Unread,
 )
+from course_lib.network.placement import homes
+from course_lib.network.topology import to_graph
 
 MAC = "02:42:ac:11:00:%02x"
 

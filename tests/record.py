@@ -11,8 +11,9 @@ import json
 import sys
 from pathlib import Path
 
-from course_lib import current, facts
-from course_lib.lab import from_environment
+from course_lib.lab import facts
+from course_lib.lab.lifecycle import from_environment
+from course_lib.notebook import current
 
 lab = from_environment()
 

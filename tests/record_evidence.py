@@ -13,9 +13,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from course_lib import collect, current, evidence, facts
-from course_lib.lab import from_environment
-from course_lib.request import Request, request
+from course_lib.lab import facts
+from course_lib.lab.lifecycle import from_environment
+from course_lib.network import parse_facts
+from course_lib.notebook import current
+from course_lib.packet_path import capture
+from course_lib.packet_path.request import Request, request
 
 lab = from_environment()
 
@@ -111,7 +114,7 @@ def record(flow: str, beside: str = "scene") -> Path:
     current.host(command.format(there))
     try:
         raw = facts.read(lab)
-        sent, found = evidence.gather(lab, request(*FLOWS[flow]), raw, collect.snapshot(raw))
+        sent, found = capture.gather(lab, request(*FLOWS[flow]), raw, parse_facts.snapshot(raw))
     finally:
         current.host(command.format(back))
     line = ".".join(raw["version"].split(".")[:2])

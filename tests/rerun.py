@@ -12,7 +12,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-from course_lib.lab import from_environment
+from course_lib.lab.lifecycle import from_environment
 
 lab = from_environment()
 

@@ -9,8 +9,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from course_lib import current
-from course_lib.lab import from_environment
+from course_lib.lab.lifecycle import from_environment
+from course_lib.notebook import current
 
 lab = from_environment()
 

@@ -3,7 +3,8 @@
 JupyterLab takes a letter or an arrow that is typed into a widget's list for a command: `b` inserts a cell, `d d`
 deletes the one with the list (ipywidgets #3912). So each of its shortcuts without Ctrl or Alt is switched off, and
 declared again with a selector that leaves widgets out. Arrows are left out only where a control uses them. Escape, in a
-widget, goes back to the active cell. `tests/test_shortcuts.py` fails when an update of JupyterLab makes this necessary.
+widget, goes back to the active cell. tests/commands/test_shortcuts.py fails when an update of JupyterLab makes this
+necessary.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 
 from jupyterlab.commands import get_app_dir
 
-from course_lib.serve import SETTINGS
+from course_lib.commands.jupyter import SETTINGS
 
 OVERRIDES = SETTINGS / "labconfig" / "default_setting_overrides.json"
 SHORTCUTS = "@jupyterlab/shortcuts-extension:shortcuts"
@@ -44,7 +45,7 @@ def overrides() -> dict[str, Any]:
     off = [{**shortcut, "disabled": True} for shortcut in found]
     again = [{**shortcut, "selector": shortcut["selector"] + _without(shortcut)} for shortcut in found]
     return {
-        # What a widget shows is saved with the notebook; see course_lib/saved.py.
+        # What a widget shows is saved with the notebook; see course_lib/notebook/saved.py.
         "@jupyter-widgets/jupyterlab-manager:plugin": {"saveState": True},
         SHORTCUTS: {"shortcuts": [*off, *again, *ESCAPE]},
     }

@@ -12,19 +12,25 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
-from course_lib import chapter, collect, contrast, engine, facts, practice, progress, proof, tables, way_words
-from course_lib.__main__ import main
-from course_lib.checks import Result, Verdict
-from course_lib.difference import difference
-from course_lib.lab import Lab
+from course_lib import console
+from course_lib.commands.cli import main
+from course_lib.engine import client
+from course_lib.exercises.checks import Result, Verdict
+from course_lib.lab import facts, host_footprint
+from course_lib.lab.lifecycle import Lab
+from course_lib.network import parse_facts
+from course_lib.network import text_table as text_table_module
+from course_lib.network.describe import describe
+from course_lib.network.diff import difference
+from course_lib.network.model import Snapshot
+from course_lib.network.text_table import table as text_table
+from course_lib.notebook import chapter, compare, practice
+from course_lib.packet_path import path_table
+from course_lib.packet_path.narrative import sentences
+from course_lib.packet_path.path_table import table
 from course_lib.plain_text import clean, columns, one_line, quoted_lines
-from course_lib.snapshot import Snapshot
-from course_lib.tables import table as text_table
-from course_lib.text import describe
-from course_lib.way_story import sentences
-from course_lib.way_words import table
 from tests.conftest import ROOT
-from tests.test_findings import way
+from tests.packet_path.test_reconstruct import way
 
 BAD = "a  \x1b[2J\x9b2Jb\r\nFORGED\x07\u2028FORGED\u202e"
 COMMENT = f'-m comment --comment "{BAD}" -j DROP'
@@ -39,7 +45,7 @@ def hostile() -> Snapshot:
     raw = json.loads(text)
     raw["containers"][0] |= {"Command": BAD, "Image": BAD}
     raw["rules"]["ip"] = raw["rules"]["ip"].replace("-A FORWARD", f"-A FORWARD {COMMENT}\n[0:0] -A FORWARD", 1)
-    return collect.snapshot(raw)
+    return parse_facts.snapshot(raw)
 
 
 def ways() -> Any:
@@ -55,11 +61,11 @@ def ways() -> Any:
 
 VIEWS: dict[str, Callable[[], str]] = {
     "describe": lambda: describe(hostile()),
-    "difference": lambda: "\n".join(difference(collect.snapshot(RAW), hostile())),
-    "difference back": lambda: "\n".join(difference(hostile(), collect.snapshot(RAW))),
-    "plan": lambda: contrast.contrast({"one": contrast.plan(hostile()), "other": {}}),
-    "rules": lambda: contrast.contrast({"one": contrast.rules(hostile()), "other": {}}),
-    "passage": lambda: contrast.contrast({"one": contrast.passage(ways()), "other": {}}),
+    "difference": lambda: "\n".join(difference(parse_facts.snapshot(RAW), hostile())),
+    "difference back": lambda: "\n".join(difference(hostile(), parse_facts.snapshot(RAW))),
+    "plan": lambda: compare.contrast({"one": compare.plan(hostile()), "other": {}}),
+    "rules": lambda: compare.contrast({"one": compare.rules(hostile()), "other": {}}),
+    "passage": lambda: compare.contrast({"one": compare.passage(ways()), "other": {}}),
     "table of a way": lambda: table(ways(), {}),
     "sentences of a way": lambda: sentences(ways()),
     "a check": lambda: practice.explained(
@@ -70,7 +76,7 @@ VIEWS: dict[str, Callable[[], str]] = {
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_what_a_learner_chose_is_text_on_the_line_of_its_field(view: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (contrast, tables, way_words):  # so that only a forged line begins with FORGED
+    for module in (compare, text_table_module, path_table):  # so that only a forged line begins with FORGED
         monkeypatch.setattr(module, "WIDTH", 10**6)
     said = VIEWS[view]()
     assert [c for c in said if not c.isprintable() and c != "\n"] == []
@@ -120,15 +126,15 @@ def test_columns_stand_under_each_other_whatever_they_are_written_in() -> None:
 
 
 def test_nothing_that_is_said_is_interpreted(capsys: pytest.CaptureFixture[str]) -> None:
-    progress.say(ADDRESSES)
+    console.say(ADDRESSES)
     assert capsys.readouterr().out == f"{ADDRESSES}\n"
 
 
 def test_what_is_being_done_is_text_on_a_terminal_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = {name: getattr(progress.console, name) for name in ("soft_wrap",)}
+    settings = {name: getattr(console.console, name) for name in ("soft_wrap",)}
     ours = Console(force_terminal=True, record=True, width=200, markup=False, emoji=False, highlight=False, **settings)
-    monkeypatch.setattr(progress, "console", ours)
-    with progress.step("Writing /tmp/[/a]/:cat:.tar") as detail:
+    monkeypatch.setattr(console, "console", ours)
+    with console.step("Writing /tmp/[/a]/:cat:.tar") as detail:
         detail("[/b] :100: 02:42:ab:11:00:02\x1b[2J")
     said = ours.export_text()
     assert "Writing /tmp/[/a]/:cat:.tar: 0." in said
@@ -138,7 +144,7 @@ def test_what_is_being_done_is_text_on_a_terminal_too(monkeypatch: pytest.Monkey
 def test_graph_prints_each_address_as_it_is_and_json_that_is_some(monkeypatch: pytest.MonkeyPatch) -> None:
     text = json.dumps(RAW).replace("02:42:c0:a8:64:64", "02:42:ab:cd:64:64")
     assert text != json.dumps(RAW), "else nothing is changed"
-    now = collect.snapshot(json.loads(text))
+    now = parse_facts.snapshot(json.loads(text))
     monkeypatch.setattr(facts, "read", lambda lab: json.loads(text))
     said = CliRunner().invoke(main, ["graph"]).stdout
     assert said.strip() == describe(now).strip()
@@ -151,8 +157,8 @@ def test_what_came_to_the_machine_is_said_in_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = {"containers": {}, "networks": {}, "volumes": [], "rules": "x", "image": ""}
-    monkeypatch.setattr(proof, "fingerprint", lambda _: {**before, "networks": {"1": BAD}})
-    assert not proof.compare(before)
+    monkeypatch.setattr(host_footprint, "fingerprint", lambda _: {**before, "networks": {"1": BAD}})
+    assert not host_footprint.compare(before)
     assert [c for c in capsys.readouterr().out if not c.isprintable() and c != "\n"] == []
 
 
@@ -167,10 +173,10 @@ def test_a_container_that_is_being_removed_has_no_name_and_no_labels(monkeypatch
         def volumes(self) -> dict[str, Any]:
             return {"Volumes": None}
 
-    monkeypatch.setattr(engine, "outer", Api)
-    monkeypatch.setattr(proof.helper, "look", lambda *_, **__: "")
-    assert proof.fingerprint("image")["containers"] == {"0" * 12: "0" * 12, "1" * 12: "1" * 12}
+    monkeypatch.setattr(client, "outer", Api)
+    monkeypatch.setattr(host_footprint.helper_container, "look", lambda *_, **__: "")
+    assert host_footprint.fingerprint("image")["containers"] == {"0" * 12: "0" * 12, "1" * 12: "1" * 12}
 
 
 def test_the_rules_of_both_families_are_compared() -> None:
-    assert "for family in ip ip6" in proof.READ_RULES
+    assert "for family in ip ip6" in host_footprint.READ_RULES

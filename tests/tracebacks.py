@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from course_lib.gate import has_traceback
+from tools.gate import has_traceback
 
 _communicate = subprocess.Popen.communicate
 

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from course_lib.lab import from_environment
+from course_lib.lab.lifecycle import from_environment
 
 os.environ.setdefault("COURSE_LAB", "default.test")
 WORKER = os.environ.get("PYTEST_XDIST_WORKER")  # each has a lab of its own, beside the others (gate.py)

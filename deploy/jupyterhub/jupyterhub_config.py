@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from course_lib import engine, lab
-from course_lib.labels import LABEL
+from course_lib.engine import client
+from course_lib.engine.labels import LABEL
+from course_lib.lab import lifecycle
 
 sys.path.insert(0, str(Path(__file__).parent))
 from hub_names import ENGINE_IMAGE, NAME, SERVER_IMAGE
@@ -32,7 +33,7 @@ c.Authenticator.username_pattern = r"\w[\w-]{0,63}"  # a learner's name in the c
 c.JupyterHub.bind_url = "http://127.0.0.1:8000"  # for others only with TLS: see README.md
 c.JupyterHub.spawner_class = "docker"
 # The servers reach the hub by the machine's address on their network.
-c.JupyterHub.hub_ip = engine.outer().inspect_network(NAME)["IPAM"]["Config"][0]["Gateway"]
+c.JupyterHub.hub_ip = client.outer().inspect_network(NAME)["IPAM"]["Config"][0]["Gateway"]
 
 # --- a learner's server: a container without any right on the machine -------------------------------------------
 c.DockerSpawner.image = SERVER_IMAGE
@@ -55,7 +56,7 @@ c.DockerSpawner.start_timeout = c.DockerSpawner.http_timeout = 900
 # --- a learner's engine: a container with the rights of a lab, beside the server -----------------------------------
 # It has no network. The server reaches it by a socket in a volume that only the two have. The machine's own engine,
 # whose users are root on the machine, is used by the hub alone.
-RIGHTS = lab.confinement()
+RIGHTS = lifecycle.confinement()
 ENGINE_LIMITS = {"mem_limit": "2G", "pids_limit": 1500}
 
 
@@ -74,9 +75,9 @@ async def start_engine(spawner: Any) -> None:
 
 async def stop_engine(spawner: Any) -> None:
     """Remove a learner's engine, and with it the lab, whatever is paused or frozen in there."""
-    with contextlib.suppress(engine.NotFound):
+    with contextlib.suppress(client.NotFound):
         found = await spawner.docker("inspect_container", f"{spawner.object_name}-engine")
-        await asyncio.to_thread(lab.discard, found)
+        await asyncio.to_thread(lifecycle.discard, found)
 
 
 c.Spawner.pre_spawn_hook = start_engine

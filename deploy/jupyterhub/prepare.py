@@ -15,9 +15,11 @@ from pathlib import Path
 
 from hub_names import ENGINE_IMAGE, NAME, RELEASE, SERVER_IMAGE
 
-from course_lib import base, engine, images, machine, packages, wheels
-from course_lib.labels import LABEL, RECIPE_LABEL
-from course_lib.progress import say, step
+from course_lib.console import say, step
+from course_lib.engine import client
+from course_lib.engine.labels import LABEL, RECIPE_LABEL
+from course_lib.lab import base_image, host_platform, images
+from course_lib.setup import docker_install, wheels
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -31,11 +33,11 @@ ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}  # as the engine says it
 
 def main() -> None:
     """Make what is missing."""
-    machine.ensure_engine(engine.outer, say, install=False)
-    need = functools.partial(packages.need_packages, why="make the images", say=say)
+    docker_install.ensure_engine(client.outer, say, install=False)
+    need = functools.partial(host_platform.need_packages, why="make the images", say=say)
     images.build_all(RELEASE, lambda package: need([package]))
     make(ENGINE_IMAGE, _engine_recipe(), _engine_context, {"LAB": images.lab_image(RELEASE)})
-    source = base.supply()
+    source = base_image.supply()
     arguments = {"BASE": f"{images.PREFIX}/debian:{RELEASE}", **source.arguments}
     make(SERVER_IMAGE, _digest(_server_files()), _server_context, arguments)
     network()
@@ -43,7 +45,7 @@ def main() -> None:
 
 def network() -> None:
     """Make the servers' network: they reach the hub through it, but neither each other nor the world."""
-    api = engine.outer()
+    api = client.outer()
     if not any(found["Name"] == NAME for found in api.networks(names=[NAME])):
         # Without traffic between its containers (icc), and without a way out (internal).
         options = {"com.docker.network.bridge.enable_icc": "false"}
@@ -53,7 +55,7 @@ def network() -> None:
 
 def make(tag: str, recipe: str, context: Callable[[Path], None], arguments: dict[str, str]) -> None:
     """Make an image unless the one that is there came from the same recipe; `context` fills the build's folder."""
-    api = engine.outer()
+    api = client.outer()
     if images.recipe_of(api, tag) == recipe:
         return
     said = ""
@@ -70,11 +72,11 @@ def make(tag: str, recipe: str, context: Callable[[Path], None], arguments: dict
                 forcerm=True,
                 decode=True,
             )
-            for message in engine.progress(messages):
+            for message in client.progress(messages):
                 said += message.get("stream", "")
                 detail(message.get("stream", ""))
-        except (engine.BuildError, engine.APIError) as error:
-            raise base.failure(tag, str(getattr(error, "msg", error)), said.splitlines()) from error
+        except (client.BuildError, client.APIError) as error:
+            raise base_image.failure(tag, str(getattr(error, "msg", error)), said.splitlines()) from error
 
 
 def _inner_images() -> list[str]:
@@ -84,7 +86,7 @@ def _inner_images() -> list[str]:
 
 def _listed() -> str:
     """Return those images with their ids, a line for each."""
-    return "".join(f"{name} {engine.outer().inspect_image(name)['Id']}\n" for name in _inner_images())
+    return "".join(f"{name} {client.outer().inspect_image(name)['Id']}\n" for name in _inner_images())
 
 
 def _engine_recipe() -> str:
@@ -95,7 +97,7 @@ def _engine_context(folder: Path) -> None:
     """Lay out what the engine's image is made of: the images of the lab in an archive, as `docker save` makes it."""
     shutil.copytree(HERE / "engine", folder, dirs_exist_ok=True)
     (folder / "images.txt").write_text(_listed())
-    api = engine.outer()
+    api = client.outer()
     response = api._get(api._url("/images/get"), params={"names": _inner_images()}, stream=True)
     with (folder / "images.tar").open("wb") as archive:
         for piece in response.iter_content(1 << 20):
@@ -117,7 +119,7 @@ def _server_context(folder: Path) -> None:
     shutil.copytree(HERE / "server", folder, dirs_exist_ok=True)
     shutil.copy(images.RECIPES / "use-mirror", folder)
     (folder / "wheels").mkdir()
-    arch = ARCHITECTURES[engine.outer().info()["Architecture"]]
+    arch = ARCHITECTURES[client.outer().info()["Architecture"]]
     for lock in LOCKS:
         shutil.copy(lock, folder)
         wheels.fetch(lock.read_text(), wheels.Target(arch, "Linux", PYTHON), folder / "wheels", lambda line: None)

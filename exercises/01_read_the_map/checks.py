@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from course_lib.answers import PLACE
-from course_lib.checks import Check, Finding, Probe, Seed, Seen, Value, Values
-from course_lib.snapshot import Rule, Snapshot
+from course_lib.exercises.answers import PLACE
+from course_lib.exercises.checks import Check, Finding, Probe, Seed, Seen, Value, Values
+from course_lib.network.model import Rule, Snapshot
 
 HOST, CLIENT = "203.0.113.10", "203.0.113.20"
 SHEET = "/root/map.txt"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from course_lib.checks import Check, Finding, Probe, Seed, Seen, Value, Values
-from course_lib.snapshot import Snapshot
+from course_lib.exercises.checks import Check, Finding, Probe, Seed, Seen, Value, Values
+from course_lib.network.model import Snapshot
 
 CLIENT = "203.0.113.20"
 

@@ -6,8 +6,8 @@ import html
 import re
 import shlex
 
-from course_lib.checks import Check, Finding, Probe, Seed, Seen, Value, Values
-from course_lib.snapshot import Container, Snapshot
+from course_lib.exercises.checks import Check, Finding, Probe, Seed, Seen, Value, Values
+from course_lib.network.model import Container, Snapshot
 
 HOST = "203.0.113.10"
 NOBODY = "203.0.113.98"  # an address that nobody has

@@ -9,9 +9,9 @@ from difflib import get_close_matches
 from itertools import pairwise
 from textwrap import dedent
 
-from course_lib.browser import Browser
-from course_lib.checks import Check, Finding, Probe, Result, Seed, Seen, Value, Values
-from course_lib.snapshot import Container, Port, Snapshot
+from course_lib.exercises.checks import Check, Finding, Probe, Result, Seed, Seen, Value, Values
+from course_lib.exercises.rendered_text import Browser
+from course_lib.network.model import Container, Port, Snapshot
 
 HOST = "203.0.113.10"
 WRITER, SERVER = "genid", "nginx"

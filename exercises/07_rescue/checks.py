@@ -5,8 +5,8 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from course_lib.checks import Check, Finding, Probe, Seed, Seen, Value, Values
-from course_lib.snapshot import Snapshot
+from course_lib.exercises.checks import Check, Finding, Probe, Seed, Seen, Value, Values
+from course_lib.network.model import Snapshot
 
 HOST, CLIENT, NOBODY = "203.0.113.10", "203.0.113.20", "203.0.113.98"
 START = Path(__file__).parent / "start"

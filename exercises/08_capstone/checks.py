@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from course_lib.checks import Check, Finding, Probe, Seed, Seen, Value, Values, network_of
-from course_lib.reach import (
+from course_lib.exercises.checks import Check, Finding, Probe, Seed, Seen, Value, Values, network_of
+from course_lib.exercises.reachability import (
     CLIENT,
     HOST,
     TRIES,
@@ -15,7 +15,7 @@ from course_lib.reach import (
     try_all,
     while_paused,
 )
-from course_lib.snapshot import Snapshot
+from course_lib.network.model import Snapshot
 
 NETWORKS = ("edge", "lane", "vault")
 SERVICES = ("gate", "shop", "store", "clerk")

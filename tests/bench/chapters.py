@@ -20,7 +20,8 @@ from typing import Any
 import nbformat
 from nbclient import NotebookClient
 
-from course_lib import current, run
+from course_lib.lab import execute
+from course_lib.notebook import current
 from tests.conftest import ROOT
 from tests.worker import lab
 
@@ -32,7 +33,7 @@ def commands(notebook: Any) -> Iterator[str]:
     for cell in notebook.cells:
         match = re.match(r"%%(host|client)(.*)\n", cell.source)
         if cell.cell_type == "code" and match:
-            place = run.CLIENT if match[1] == "client" else run.HOST
+            place = execute.CLIENT if match[1] == "client" else execute.HOST
             body = cell.source[match.end() :]
             expected = "" if "--fails" in match[2] else f" || echo 'FAILED: cell {cell.execution_count}'"
             yield f"{shlex.join([*place, 'bash', '-ec', body])} </dev/null >/dev/null 2>&1{expected or ' || true'}"

@@ -12,8 +12,9 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from course_lib import answers, exercises, grade, throwaway
-from tests.test_exercises import filled
+from course_lib.exercises import answers, catalog
+from course_lib.grading import grader, sandbox
+from tests.exercises.test_answers import filled
 from tests.worker import lab, refuse
 
 EXERCISE = "06_genid"
@@ -31,7 +32,7 @@ SOURCES = {
 
 def hand_in(folder: Path, learner: str, source: str, before: str = "", exercise: str = "02_publish_three_ways") -> None:
     """Put an answer of an exercise's folder, filled in for a learner, into the folder of a class."""
-    what = exercises.named(exercise)
+    what = catalog.named(exercise)
     place = folder / learner / exercise
     for name, content in filled(answers.files_of(what.folder / source), what.values(learner)).items():
         (place / name).parent.mkdir(parents=True, exist_ok=True)
@@ -62,10 +63,10 @@ def main() -> None:
     took = {}
     with tempfile.TemporaryDirectory(prefix="course-") as place:
         hand_in_thirty(Path(place) / "class")
-        throwaway.make_seed(lab, refuse)
+        sandbox.make_seed(lab, refuse)
         for jobs in (2, 1):
             began = time.perf_counter()
-            if failed := grade.grade(lab, Path(place) / "class", Path(place) / f"out-{jobs}", refuse, jobs=jobs):
+            if failed := grader.grade(lab, Path(place) / "class", Path(place) / f"out-{jobs}", refuse, jobs=jobs):
                 raise SystemExit("\n".join(failed))
             took[jobs] = time.perf_counter() - began
     print(words(took) + ("" if took[1] / took[2] >= GAIN else f"  less than {GAIN}: explain or mend"))

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from course_lib import engine
+from course_lib.engine import client
 from tests.hub import Person, a_hub, prefix
 
 COUNT = int(os.environ.get("COURSE_BENCH", "10"))
@@ -28,7 +28,7 @@ host("for i in 1 2 3; do docker run -d --name c$i -p 80 nginx; done")
 
 def in_use(container: str) -> float:
     """Return a container's memory in MiB, without the files that the kernel could forget (cgroup v1 or v2)."""
-    found = engine.outer().stats(container, stream=False)["memory_stats"]
+    found = client.outer().stats(container, stream=False)["memory_stats"]
     cache = found["stats"].get("total_inactive_file", found["stats"].get("inactive_file", 0))
     return float(found["usage"] - cache) / MIB
 
@@ -50,7 +50,7 @@ def memory(learners: list[Person]) -> None:
 
 def disk(learners: list[Person]) -> list[float]:
     """Return what the volumes of each learner take, in MiB."""
-    used = {volume["Name"]: volume["UsageData"]["Size"] / MIB for volume in engine.outer().df()["Volumes"]}
+    used = {volume["Name"]: volume["UsageData"]["Size"] / MIB for volume in client.outer().df()["Volumes"]}
     return [sum(size for name, size in used.items() if name.startswith(f"{prefix()}-{one.name}-")) for one in learners]
 
 

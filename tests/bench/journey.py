@@ -7,9 +7,13 @@ and after.
 
 from __future__ import annotations
 
-from course_lib import collect, current, evidence, facts, journey, run
-from course_lib.lab import from_environment
-from course_lib.request import request
+from course_lib import journey
+from course_lib.lab import execute, facts
+from course_lib.lab.lifecycle import from_environment
+from course_lib.network import parse_facts
+from course_lib.notebook import current
+from course_lib.packet_path import capture
+from course_lib.packet_path.request import request
 from tests.bench.snapshot import in_turns, start
 
 lab = from_environment()
@@ -30,10 +34,10 @@ def main() -> None:
         start(count, there)
         there = count
         raw = facts.read(lab)
-        network, asked = collect.snapshot(raw), request("client", "http://203.0.113.10/")
+        network, asked = parse_facts.snapshot(raw), request("client", "http://203.0.113.10/")
         taken = in_turns(
-            lambda: run.ask(lab, BARE),
-            lambda: evidence.gather(lab, asked, raw, network),  # noqa: B023 - called at once
+            lambda: execute.ask(lab, BARE),
+            lambda: capture.gather(lab, asked, raw, network),  # noqa: B023 - called at once
             lambda: journey("client", "http://203.0.113.10/"),
             times=9,
         )

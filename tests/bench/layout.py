@@ -12,15 +12,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 
-from course_lib import shapes
-from course_lib.graph import to_graph
-from course_lib.homes import homes
-from course_lib.layout import layout
-from course_lib.snapshot import Snapshot
-from course_lib.svg import svg
-from course_lib.text import describe
+from course_lib.network.describe import describe
+from course_lib.network.model import Snapshot
+from course_lib.network.placement import homes
+from course_lib.network.topology import to_graph
+from course_lib.picture import shapes
+from course_lib.picture.layout.page import layout
+from course_lib.picture.render_svg import svg
+from tests.picture.test_stability import growth, moved
 from tests.pictures import many
-from tests.test_stable import growth, moved
 
 COUNTS = (38, 75, 150, 300)
 TIMES = 9

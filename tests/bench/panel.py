@@ -15,10 +15,11 @@ from typing import Any
 
 import pytest
 
-from course_lib import current, run
+from course_lib.lab import execute
+from course_lib.notebook import current
 from tests.bench.snapshot import start
-from tests.test_jupyter import Learner, learner  # noqa: F401 - a fixture
-from tests.test_live import SEEN, started, write
+from tests.end_to_end.test_jupyter import Learner, learner  # noqa: F401 - a fixture
+from tests.end_to_end.test_live_panel import SEEN, started, write
 from tests.worker import lab
 
 COUNTS = [int(each) for each in os.environ.get("COURSE_BENCH", "10 50 100").split()]
@@ -57,7 +58,7 @@ def test_from_the_event_to_the_picture(learner: Learner) -> None:  # noqa: F811
 
 
 def test_memory_and_cpu() -> None:
-    from course_lib.panel import Panel, live
+    from course_lib.notebook.panel import Panel, live
 
     lab.reset()
     current.host("for i in $(seq 10); do docker run -d -it --name c$i busybox >/dev/null; done")
@@ -65,7 +66,7 @@ def test_memory_and_cpu() -> None:
     seen = 0
     last: object = None
     for change in range(1, 1001):
-        run.ask(lab, f"ip link set docker0 mtu {1400 + change % 2}")
+        execute.ask(lab, f"ip link set docker0 mtu {1400 + change % 2}")
         deadline = time.monotonic() + 5
         while panel._film.states[-1] is last and time.monotonic() < deadline:
             time.sleep(0.005)

@@ -18,8 +18,11 @@ from collections.abc import Callable
 
 import docker
 
-from course_lib import collect, current, engine, facts
-from course_lib.lab import from_environment
+from course_lib.engine import client
+from course_lib.lab import facts
+from course_lib.lab.lifecycle import from_environment
+from course_lib.network import parse_facts
+from course_lib.notebook import current
 
 lab = from_environment()
 
@@ -39,7 +42,7 @@ def in_turns(*what: Callable[[], object], times: int = TIMES) -> list[float]:
 
 def snapshot() -> None:
     """Read everything and understand it."""
-    collect.snapshot(facts.read(lab))
+    parse_facts.snapshot(facts.read(lab))
 
 
 def anew() -> None:
@@ -58,7 +61,7 @@ def start(count: int, there: int) -> None:
 def main() -> None:
     lab.reset()
     facts.read(lab)  # what is kept open is opened once
-    api = engine.inner(lab.container)
+    api = client.inner(lab.container)
     high = docker.DockerClient.__new__(docker.DockerClient)
     high.api = api
     print("containers  snapshot  two lists  ratio  N+2 calls  ratio     anew")

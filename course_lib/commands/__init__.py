@@ -1,0 +1,1 @@
+"""`./course`: the command line, the terminal on the lab's host, and the JupyterLab that it opens."""

@@ -1,0 +1,150 @@
+"""The exercises: their folders, the learner whose values they have, and what the learner keeps beside the notebook."""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import importlib.util
+import json
+import os
+import re
+import secrets
+import sys
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from course_lib.errors import CourseError
+from course_lib.exercises.checks import Check, Probe, Seed, Value, Values
+from course_lib.network.model import Snapshot
+from course_lib.paths import EXERCISES
+
+HINTS = "hints.json"
+UNFINISHED = ".course-"  # begins the name of a file that is being written
+LONGEST_WRITE = 60.0  # seconds that writing a file takes at most
+NOBODY = "nobody"
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """An exercise, as its checks.py declares it."""
+
+    name: str
+    folder: Path
+    parameters: Callable[[Seed], dict[str, Value]]
+    probes: Callable[[Values, Snapshot], dict[str, Probe]]
+    checks: tuple[Check, ...]
+    start: Callable[[Values], str]  # bash that makes the start state on the lab's host, "" for an empty host
+    start_probes: Callable[[Values, Snapshot], dict[str, Probe]]  # what is asked of the start state
+
+    def values(self, learner: str) -> dict[str, Value]:
+        """Return a learner's values."""
+        return self.parameters(Seed(self.name, learner))
+
+    @property
+    def points(self) -> int:
+        """Return how many points there are."""
+        return sum(check.points for check in self.checks)
+
+
+def load(folder: Path) -> Exercise:
+    """Return the exercise in a folder; raises CourseError if there is none."""
+    source = folder / "checks.py"
+    spec = importlib.util.spec_from_file_location(f"course_exercise_{folder.name}", source)
+    if spec is None or spec.loader is None or not source.is_file():
+        raise CourseError(f"There is no exercise in {folder}: its checks.py is missing.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    name = re.match(r"[0-9]{2}_\w+", folder.name)
+    start = getattr(module, "start", lambda values: "")
+    asked: Callable[[Values, Snapshot], dict[str, Probe]] = getattr(module, "start_probes", lambda values, network: {})
+    called = name[0] if name else folder.name
+    return Exercise(called, folder, module.parameters, module.probes, module.CHECKS, start, asked)
+
+
+def every() -> tuple[str, ...]:
+    """Return the names of all exercises, in their order."""
+    return tuple(sorted(path.parent.name for path in EXERCISES.glob("*/checks.py")))
+
+
+def named(name: str) -> Exercise:
+    """Return the exercise of a name; raises CourseError if there is none."""
+    if name not in every():
+        raise CourseError(f"There is no exercise {name}: there are {', '.join(every())}.")
+    return load(EXERCISES / name)
+
+
+def learner() -> str:
+    """Return who learns: COURSE_LEARNER, else what `exercise("name")` noted, else "nobody".
+
+    Under nbgrader it is the student whose notebook is run, by the folder that nbgrader runs it in.
+    """
+    note = EXERCISES / "learner.txt"
+    if os.environ.get("NBGRADER_EXECUTION") == "autograde":  # nbgrader 0.9, autograded/STUDENT/ASSIGNMENT
+        return checked(Path.cwd().parent.name)
+    name = os.environ.get("COURSE_LEARNER") or (note.read_text(encoding="utf-8").strip() if note.exists() else NOBODY)
+    return checked(name)
+
+
+def note_learner(name: str) -> None:
+    """Keep a learner's name for all exercises."""
+    write(EXERCISES / "learner.txt", f"{checked(name)}\n")
+
+
+def checked(name: str) -> str:
+    """Return a learner's name; raises CourseError if it could not be one of a folder and of an archive.
+
+    Letters with accents are composed (Unicode's NFC): a file name that was made on macOS has them apart.
+    """
+    name = unicodedata.normalize("NFC", name)
+    if not re.fullmatch(r"\w[\w-]{0,63}", name):
+        raise CourseError(f"{name!r} is no learner's name here: use up to 64 letters, digits, hyphens and underscores.")
+    return name
+
+
+def hints_in(note: bytes) -> dict[str, int]:
+    """Return how many steps of hint() were taken for each check, by a note; nothing if it cannot be read."""
+    try:
+        return {str(name)[:80]: min(max(int(count), 0), 9) for name, count in json.loads(note).items()}
+    except (ValueError, OverflowError, AttributeError, TypeError, RecursionError):
+        return {}
+
+
+def hints_taken(folder: Path) -> dict[str, int]:
+    """Return how many steps of hint() were taken for each check in an exercise's folder."""
+    path = folder / HINTS
+    return hints_in(path.read_bytes()) if path.exists() else {}
+
+
+def note_hints(folder: Path, taken: Mapping[str, int]) -> None:
+    """Keep how many steps were taken."""
+    write(folder / HINTS, json.dumps(dict(sorted(taken.items())), indent=1) + "\n")
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file as a whole or not at all; raises CourseError if it cannot be written, and then it is as it was.
+
+    Its mode is the one that the umask gives a new file.
+    """
+    own = path.with_name(f"{UNFINISHED}{path.name}-{secrets.token_hex(4)}")
+    try:
+        try:
+            with own.open("x", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+            _remove_unfinished(own, path.name)
+            own.replace(path)
+        except BaseException:
+            own.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise CourseError(f"{path.name} could not be written ({error.strerror}), and is as it was.") from error
+
+
+def _remove_unfinished(own: Path, name: str) -> None:
+    """Remove what writers of a file left that were killed. One that is not that old may still be at work."""
+    for left in own.parent.glob(f"{UNFINISHED}{glob.escape(name)}-*"):
+        with contextlib.suppress(FileNotFoundError):  # another writer was quicker
+            if left.stat().st_mtime < own.stat().st_mtime - LONGEST_WRITE:
+                left.unlink()

@@ -1,0 +1,47 @@
+"""Handing in: the answer is run once more in a fresh lab, and packed with its files."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from course_lib.console import say
+from course_lib.errors import CourseError
+from course_lib.exercises import answers, catalog
+from course_lib.grading import grader, report
+from course_lib.lab.lifecycle import Lab
+from course_lib.paths import EXERCISES
+
+HANDED_OUT = EXERCISES  # where the learner's notebooks lie
+
+
+def submit(lab: Lab, name: str, need: Callable[[str], None]) -> bool:
+    """Pack the answer to an exercise, after it ran once more from nothing; return whether all its checks are right.
+
+    It runs in a relative of `lab`. What is not all right is packed, too, and said. Raises CourseError if there is no
+    answer.
+    """
+    catalog.named(name)  # raises if there is none
+    files = answers.files_of(HANDED_OUT / name)
+    if answers.is_stub(files.get(answers.ANSWER, b"").decode(errors="replace")):
+        raise CourseError(f"There is no answer to {name} yet: the cell with `%%answer` in its notebook makes one.")
+    learner = catalog.learner()
+    archive = HANDED_OUT / f"{learner}.{name}.tar.gz"
+    packed = answers.packed(files, f"{name}/")
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / archive.name).write_bytes(packed)
+        out = Path(folder) / "report"
+        if failed := grader.grade(lab, Path(folder), out, need, jobs=1):
+            raise CourseError(f"The answer could not be run again: {failed[0]}")
+        [mine] = report.read(out)
+        for why in mine.failed:
+            raise CourseError(f"Nobody could grade that: {why}.")
+        done = mine.answers[0].verdicts
+    archive.write_bytes(packed)
+    for verdict in done:
+        say(f"{'right  ' if verdict.ok else 'not yet'}  {verdict.points}/{verdict.of}  {verdict.wanted}")
+    say(f"To hand in: {os.path.relpath(archive)} (sha256 {hashlib.sha256(packed).hexdigest()[:12]})")
+    return all(v.ok for v in done)

@@ -1,0 +1,86 @@
+"""`%%host`, `%%client`, `%%answer`: a cell as shell on the lab's host, on the client outside of it, or to hand in."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from typing import Any
+
+import click
+from IPython.core.magic import Magics, cell_magic, magics_class
+
+from course_lib.errors import CourseError
+from course_lib.lab import execute
+from course_lib.notebook import chapter, current, practice
+
+
+@click.command(add_help_option=False)
+@click.option("--changes", is_flag=True)
+@click.option("--fails", is_flag=True)
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True, max=86400), default=execute.TIMEOUT)
+def _options(changes: bool, fails: bool, timeout: float) -> tuple[bool, bool, float]:
+    """Return what stands on the magic's own line."""
+    return changes, fails, timeout
+
+
+@magics_class
+class Shell(Magics):
+    """The two magics that the chapters are written with."""
+
+    @cell_magic
+    def host(self, line: str, cell: str) -> None:
+        """Run the cell as bash on the lab's host: `%%host [--changes] [--fails] [--timeout SECONDS]`.
+
+        Output appears while the command runs. The cell ends at its first failing command and then raises;
+        with --fails it raises unless a command fails. Interrupting the kernel ends the command in the lab too.
+        With --changes it is said after the output what the cell has changed in the network, and what has counted.
+        """
+        _run("host", line, cell, execute.HOST)
+
+    @cell_magic
+    def client(self, line: str, cell: str) -> None:
+        """Run the cell as bash on the client: `%%client [--changes] [--fails] [--timeout SECONDS]`; see %%host."""
+        _run("client", line, cell, execute.CLIENT)
+
+    @cell_magic
+    def answer(self, line: str, cell: str) -> None:
+        """Keep the cell as answer.sh beside the notebook, and run it on the host of a fresh lab; see %%host.
+
+        It is the answer of the exercise in the notebook's folder, whose other files lie beside it while it runs.
+        """
+        changes, fails, timeout = _parsed("answer", line)
+        if changes or fails:
+            raise CourseError("An answer takes neither --changes nor --fails: leave them out.")
+        practice.answer(cell, _show, timeout)
+
+
+def _run(name: str, line: str, cell: str, place: tuple[str, ...]) -> None:
+    """Run a cell and print what it says while it says it."""
+    changes, fails, timeout = _parsed(name, line)
+    before = chapter.observe() if changes else None
+    execute.run(current.lab(), cell, place, fails=fails, timeout=timeout, show=_show)
+    if before:
+        chapter.print_changes(before, chapter.observe())
+
+
+def _parsed(name: str, line: str) -> tuple[bool, bool, float]:
+    """Return what stands on a magic's own line, or say what may."""
+    try:
+        changes, fails, timeout = _options.main(shlex.split(line), standalone_mode=False)
+        return bool(changes), bool(fails), float(timeout)
+    except (click.ClickException, ValueError) as error:
+        words = error.format_message() if isinstance(error, click.ClickException) else str(error)
+        raise CourseError(
+            f"{words.rstrip('.')}: a cell begins with `%%{name} [--changes] [--fails] [--timeout SECONDS]`."
+        ) from None
+
+
+def _show(text: str) -> None:
+    """Print text at once."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Register the magics (IPython calls this for `%load_ext course_lib`)."""
+    shell.register_magics(Shell)

@@ -1,0 +1,231 @@
+# One request in the lab, and all that the kernel says about it while it is on its way. Run by bash on the lab's host.
+#
+# capture.py sets: NAMESPACES ("host=- client=- web=1234": each name with a process in it), ORIGIN (one of
+# them), PORT (the source port, or the id of a ping), RULES (which packets to trace), WATCH (a filter of tcpdump), FAMILY
+# (4 or 6), KIND, ADDRESS, GOAL and TEXT (what is sent). `section` stands before it (network/sections.py). Whatever
+# happens, everything here ends within LIFE seconds. No file stays: each is removed as soon as it is open.
+set -u
+LIFE=20
+WAIT=0.9 # seconds for a connection or an answer: TCP would send its SYN again after one second
+declare -A fd enter
+pids=()
+own=course$$ # the name of our tables
+
+finish() {
+    trap - EXIT
+    kill "${pids[@]}" 2>/dev/null
+    wait 2>/dev/null
+}
+trap finish EXIT
+trap 'exit 143' TERM INT
+
+open() { # open NAME: a file without a name, to write to by >&${fd[NAME]} and to read again by `text NAME`
+    local file number
+    file=$(mktemp /run/course.XXXXXX) && exec {number}<>"$file" && rm -f "$file"
+    fd[$1]=$number
+}
+text() { cat "/proc/$$/fd/${fd[$1]}"; }
+until_true() { # until_true SECONDS COMMAND...: poll
+    local end=$((${EPOCHREALTIME//[.,]/} + $1 * 1000000))
+    shift
+    until "$@"; do
+        ((${EPOCHREALTIME//[.,]/} < end)) || return 1
+        sleep 0.003
+    done
+}
+has() { # has NAME TEXT
+    local all
+    IFS= read -rd '' all <"/proc/$$/fd/${fd[$1]}"
+    [[ $all == *"$2"* ]]
+}
+listens() { # listens PID GROUPS: a netlink socket of netfilter (family 12) with these groups is in that namespace
+    local all
+    IFS= read -rd '' all 2>/dev/null <"/proc/$1/net/netlink"
+    [[ $all =~ [[:space:]]12[[:space:]]+[0-9]+[[:space:]]+$2[[:space:]] ]]
+}
+background() { # background NAME COMMAND...
+    local to=$1
+    shift
+    "$@" </dev/null >&"${fd[$to]}" 2>&1 &
+    pids+=($!)
+}
+
+for pair in $NAMESPACES; do
+    case $pair in
+    host=*) enter[host]= ;;
+    client=*) enter[client]="nsenter --net=/run/netns/client" ;;
+    *) enter[${pair%%=*}]="nsenter -t ${pair#*=} -n" ;;
+    esac
+done
+
+# --- a table of our own: it sets the trace flag, and its empty chains show what has no rule ------------------------
+# It belongs to its nft (flags owner) and vanishes with it. All of it is loaded before a monitor starts, because a
+# monitor reads the rules once.
+table="add table inet $own { flags owner; }
+add table bridge $own { flags owner; }
+add chain inet $own pre { type filter hook prerouting priority -350; }
+add chain inet $own out { type filter hook output priority -350; }
+add chain inet $own in { type filter hook input priority 300; }
+add chain inet $own post { type filter hook postrouting priority 300; }
+add chain bridge $own pre { type filter hook prerouting priority -350; }
+add chain bridge $own in { type filter hook input priority 300; }
+add chain bridge $own across { type filter hook forward priority 300; }
+add chain bridge $own out { type filter hook output priority 300; }
+"
+while read -r rule; do
+    for chain in "inet $own pre" "inet $own out" "bridge $own pre"; do
+        table+="add rule $chain $rule meta nftrace set 1"$'\n'
+    done
+done <<<"$RULES"
+declare -A inside
+for name in "${!enter[@]}"; do
+    open "table $name"
+    # shellcheck disable=SC2086,SC2093 # several words; a shell of its own that becomes nft
+    exec {input}> >(exec ${enter[$name]} timeout $LIFE nft -i >&"${fd["table $name"]}" 2>&1)
+    pids+=($!)
+    inside[$name]=$!
+    printf '%slist tables\n' "$table" >&"$input"
+done
+open capture
+open drops
+timeout $LIFE tcpdump --immediate-mode -i any -nn -e -l -tt -s 128 -B 4096 "$WATCH" \
+    </dev/null >&"${fd[capture]}" 2>&"${fd[drops]}" &
+capture=$!
+pids+=($capture)
+open events
+background events timeout $LIFE conntrack -E -o timestamp,id
+if [[ $ORIGIN != host && $ORIGIN != client ]]; then
+    open "events $ORIGIN"
+    # shellcheck disable=SC2086
+    background "events $ORIGIN" ${enter[$ORIGIN]} timeout $LIFE conntrack -E -o timestamp,id
+fi
+open before
+{ section "before ip" iptables-save -c; section "before ip6" ip6tables-save -c; } >&"${fd[before]}" 2>/dev/null
+for name in "${!enter[@]}"; do
+    until_true 5 has "table $name" "table bridge $own" && ! has "table $name" Error || { section failed text "table $name"; exit 1; }
+    open "trace $name"
+    # shellcheck disable=SC2086
+    background "trace $name" ${enter[$name]} timeout $LIFE nft -a monitor trace
+done
+for name in "${!enter[@]}"; do
+    until_true 5 listens "${inside[$name]}" 00000100 || { section failed echo "no trace of $name"; exit 1; }
+done
+until_true 5 listens $$ 00000007 || { section failed echo "no conntrack events"; exit 1; }
+captures() { has drops listening || ! kill -0 $capture 2>/dev/null; }
+until_true 5 captures
+has drops listening || { section failed text drops; exit 1; }
+
+# --- the request ----------------------------------------------------------------------------------------------------
+trap '' PIPE # a sender that was refused is gone before it gets its text
+open said
+open log
+at=$ADDRESS
+[[ $FAMILY == 6 ]] && at="[$ADDRESS]"
+settled() { has log "data transfer loop" || has log " E " || ! kill -0 "$sender" 2>/dev/null; }
+answered() { has said $'\n' || has log " E " || ! kill -0 "$sender" 2>/dev/null; }
+began=$EPOCHREALTIME
+case $KIND in
+tcp)
+    # shellcheck disable=SC2086
+    exec {input}> >(exec ${enter[$ORIGIN]} timeout $LIFE socat -d -d - \
+        "TCP$FAMILY:$at:$GOAL,sourceport=$PORT,reuseaddr,connect-timeout=$WAIT" >&"${fd[said]}" 2>&"${fd[log]}")
+    sender=$!
+    pids+=("$sender")
+    until_true 3 settled
+    if [[ -n $TEXT ]] && has log "data transfer loop"; then
+        printf '%b' "$TEXT" >&"$input"
+        until_true 3 answered
+    fi
+    ;;
+udp)
+    # shellcheck disable=SC2086
+    exec {input}> >(exec ${enter[$ORIGIN]} timeout $LIFE socat -d -d - \
+        "UDP$FAMILY:$at:$GOAL,sourceport=$PORT" >&"${fd[said]}" 2>&"${fd[log]}")
+    sender=$!
+    pids+=("$sender")
+    printf '%b' "$TEXT" >&"$input"
+    until_true 1 answered
+    ;;
+ping)
+    # shellcheck disable=SC2086
+    ${enter[$ORIGIN]} ping -"$FAMILY" -n -c 1 -W 1 -e "$PORT" "$ADDRESS" >&"${fd[said]}" 2>&"${fd[log]}"
+    ;;
+dns)
+    # shellcheck disable=SC2086
+    ${enter[$ORIGIN]} dig -b "$([[ $FAMILY == 6 ]] && echo :: || echo 0.0.0.0)#$PORT" +tries=1 +time=1 +noall +comments +answer "$TEXT" "@$ADDRESS" \
+        >&"${fd[said]}" 2>&"${fd[log]}"
+    ;;
+esac
+ended=$EPOCHREALTIME
+# Who holds which socket, while the connection is open.
+open sockets
+{ ss -Htuanp; echo; pgrep -xa docker-proxy; } >&"${fd[sockets]}" 2>/dev/null
+[[ -n ${sender-} ]] && kill "$sender" 2>/dev/null
+
+# --- until nothing more comes -----------------------------------------------------------------------------------------
+sizes() { stat -Lc %s /proc/$$/fd/"${fd[capture]}" $(for n in "${!enter[@]}"; do echo "/proc/$$/fd/${fd["trace $n"]}"; done); }
+read_all() { # each monitor has read all that the kernel has for it (Rmem), and sleeps again: what it read is written
+    local name family port groups queued state
+    for name in "${!enter[@]}"; do
+        while read -r _ family port groups queued _; do
+            [[ $family == 12 && $groups == 00000100 ]] || continue
+            [[ $queued == 0 ]] || return 1
+            # The kernel makes the port of a program's first netlink socket from its process id (netlink(7), nl_pid).
+            state="" # a monitor that has ended, or with another port, has nothing more to say here
+            read -r state 2>/dev/null <"/proc/$port/stat"
+            [[ $state == "" || $state == *") S "* ]] || return 1
+        done <"/proc/${inside[$name]}/net/netlink"
+    done
+}
+quiet() {
+    local now
+    now=$(sizes)
+    [[ $now == "${last-}" ]] && read_all && return 0
+    last=$now
+    sleep 0.015
+    return 1
+}
+until_true 3 quiet
+kill $capture
+lost=0
+for name in "${!enter[@]}"; do
+    while read -r _ family _ groups _ _ _ _ missed _; do
+        [[ $family == 12 && $groups == 00000100 ]] && ((lost += missed))
+    done <"/proc/${inside[$name]}/net/netlink"
+done
+
+answer() { text said | head -c 2000 | tr -d '\0'; }
+# shellcheck disable=SC2086
+route() { ${enter[$ORIGIN]} ip route get "$ADDRESS" 2>&1; }
+settings() {
+    for file in /proc/sys/net/bridge/bridge-nf-call-ip{,6}tables /proc/sys/net/ipv4/ip_forward; do
+        [[ -e $file ]] && echo "${file##*/} $(<$file)"
+    done
+}
+section time echo "$began $ended"
+section lost echo "$lost"
+section said answer
+section log text log
+section sockets text sockets
+section route route
+section settings settings
+text before
+rules() { # rules NAME: the rules there, as iptables prints them, and with the handles that a trace names
+    # shellcheck disable=SC2086
+    section "rules $1 ip" ${enter[$1]} iptables-save -c
+    # shellcheck disable=SC2086
+    section "rules $1 ip6" ${enter[$1]} ip6tables-save -c
+    # shellcheck disable=SC2086
+    section "handles $1" ${enter[$1]} nft -a -s list ruleset
+} 2>/dev/null
+for name in "${!enter[@]}"; do
+    section "trace $name" text "trace $name"
+    if [[ $name == host ]] || [[ $(text "trace $name") =~ ' 'ip6?' '(nat|filter|raw|mangle) ]]; then rules "$name"; fi
+done
+section "events host" text events
+[[ -n ${fd["events $ORIGIN"]-} ]] && section "events $ORIGIN" text "events $ORIGIN"
+wait $capture 2>/dev/null
+section capture text capture
+section drops text drops
+finish
+section end true

@@ -1,0 +1,84 @@
+"""What is known of one request's way: frozen, pure data. `observations` and `path_builder` make it from evidence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from course_lib.network.model import Snapshot
+from course_lib.packet_path.request import Request
+
+
+@dataclass(frozen=True)
+class Packet:
+    """The addresses of a packet at one moment, and what it is."""
+
+    protocol: str  # "tcp", "udp", "icmp", "icmpv6"
+    source: str
+    source_port: int  # 0 for ICMP, which has none
+    destination: str
+    destination_port: int
+    said: str = ""  # "SYN", "SYN-ACK", "RST", "echo request", "port unreachable" ...; "" for a datagram
+
+    @property
+    def addresses(self) -> tuple[str, int, str, int]:
+        """Return what a rewriting changes."""
+        return self.source, self.source_port, self.destination, self.destination_port
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that happened to a packet, in one network namespace.
+
+    Kinds: sends (this namespace itself, at the hook output), delivered (to this namespace itself, at the hook
+    input), arrives and leaves (by an interface), enters and exits (by a port of a bridge), crosses (from one port of a
+    bridge to another), up (from a bridge to the namespace itself), routed, rule (that matched), policy (of a chain in
+    which no rule decided), nothing (of a chain matched), rewritten (by conntrack, without a rule).
+    """
+
+    connection: int  # 1, or 2 for the one that a relay (docker-proxy, the embedded DNS) opens
+    back: bool  # the answer
+    place: str  # the namespace: "client", "host" or a container's name
+    kind: str
+    packet: Packet  # as it is after the step
+    before: Packet | None = None  # as it was, if the step rewrote it
+    device: str = ""  # the interface; of `crosses` the port that it leaves by
+    family: str = ""  # "ip" or "ip6", with the table, the chain and the rule's number from 1, as in iptables-save
+    table: str = ""
+    hook: str = ""  # the base chain from which the packet got to this chain: "PREROUTING", "FORWARD" ...
+    chain: str = ""
+    number: int = 0
+    rule: str = ""  # as iptables-save prints it
+    target: str = ""  # of that rule: "ACCEPT", "DNAT", a chain ...
+    verdict: str = ""  # "accept", "drop", "continue", "return", "jump DOCKER"
+    seen: tuple[str, ...] = ()  # "trace", "capture", "conntrack"; empty if it was only inferred
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A new entry of conntrack: how the first packet came, and what the answer to it will look like."""
+
+    place: str
+    original: Packet
+    answer: Packet
+
+
+@dataclass(frozen=True)
+class End:
+    """Where it ended, and how that is known."""
+
+    kind: str  # "answered", "connected", "refused", "dropped", "rejected", "unreachable", "silent"
+    words: str
+    seen: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Way:
+    """The way of one request and of the answer to it."""
+
+    request: Request
+    network: Snapshot
+    steps: tuple[Step, ...]
+    entries: tuple[Entry, ...]
+    end: End
+    notes: tuple[str, ...] = ()  # what else the evidence says
+    doubts: tuple[str, ...] = ()  # where the evidence is incomplete, or contradicts itself

@@ -1,0 +1,179 @@
+"""Where on the picture the steps of a Way are: points in pixels, and the lines from one to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from course_lib.network.model import Key, Snapshot
+from course_lib.packet_path.model import Step, Way
+from course_lib.picture.shapes import Box, Picture
+
+Point = tuple[float, float]
+HALF_CABLE = 95.0  # the client's cable hangs so far right of the left edge of its box
+AWAY = 10.0  # of the answer's line from the line of the packet, in pixels
+
+
+@dataclass(frozen=True)
+class Stop:
+    """A place that a packet passes; with a number if something is to be said about it."""
+
+    row: int  # of the step in the way, from 1; 0 if nothing is to be said here
+    step: Step
+    zone: str  # "outside", "hook", "below" (bridges, cables, containers), "host" (its own sockets)
+    point: Point
+    mark: Point  # where the number stands
+    number: int = 0  # counts what is said on the picture, from 1
+
+
+@dataclass(frozen=True)
+class Lanes:
+    """The free ways of the picture, between what is drawn there."""
+
+    top: float  # above the hooks
+    bottom: float  # between the hooks and the bridges
+    left: float  # beside the hooks
+    right: float
+
+
+def lanes(picture: Picture, back: bool) -> Lanes:
+    """Return where lines can run without covering anything; the answer's run beside the packet's."""
+    places = picture.places
+    host, hooks = places["host", "host"], [box for key, box in places.items() if key[0] == "hook"]
+    aside = AWAY if back else 0
+    if not hooks:
+        return Lanes(host.y + 50, host.y + 60, host.x + 12, host.x + host.width - 12)
+    top, bottom = min(h.y for h in hooks), max(h.y + h.height for h in hooks)
+    right = host.x + host.width
+    return Lanes(top - 8 - aside / 2, bottom + 10 + aside, host.x + 6 + aside, right - 6 - aside)
+
+
+def stops(picture: Picture, way: Way, connection: int, back: bool) -> list[Stop]:
+    """Return the places that one packet passes, in order; where a place is not drawn, the step has none."""
+    found: list[Stop] = []
+    for row, step in enumerate(way.steps, 1):
+        if (step.connection, step.back) == (connection, back):
+            found += _stops(picture, way.network, row, step)
+    kept: list[Stop] = []
+    for stop in found:
+        again = kept and kept[-1].zone == stop.zone == "hook" and not (kept[-1].row and stop.row)
+        if again and kept[-1].step.hook == stop.step.hook:
+            if stop.row:
+                kept[-1] = stop
+        elif not kept or stop.row or kept[-1].point != stop.point:
+            kept.append(stop)
+    return [_aside(stop) for stop in kept] if back else kept
+
+
+def _aside(stop: Stop) -> Stop:
+    """Return the stop moved aside, for the way back."""
+    (x, y), (mark_x, mark_y) = stop.point, stop.mark
+    if stop.zone == "hook":
+        return replace(stop, point=(x - 18, y), mark=(mark_x - 18, mark_y))
+    return replace(stop, point=(x + AWAY, y), mark=(mark_x + 2 * AWAY, mark_y))
+
+
+def _stops(picture: Picture, network: Snapshot, row: int, step: Step) -> Iterable[Stop]:
+    places = picture.places
+    if step.kind in ("rule", "policy", "nothing") and step.place == "host":
+        if stop := _hook(picture, row, step):
+            yield stop
+    elif step.place == "client" and step.kind in ("sends", "delivered"):
+        if box := places.get(("client", "client")):
+            x = box.x + HALF_CABLE
+            yield Stop(row, step, "outside", (x, box.y + box.height), (x, box.y + box.height + 12))
+    elif step.place == "host" and step.kind in ("arrives", "leaves"):
+        if box := places.get(("interface", step.device)):
+            x = box.x + HALF_CABLE
+            yield Stop(row, step, "outside", (x, box.y + box.height), (x, box.y + box.height + 13))
+    elif step.place == "host" and step.kind in ("sends", "delivered"):
+        host = places["host", "host"]
+        point = (host.x + host.width - 40, host.y + 34)
+        yield Stop(row, step, "host", point, point)
+    elif step.kind in ("enters", "exits", "crosses"):
+        yield from _port(picture, network, row, step)
+    elif step.kind in ("sends", "delivered") and (box := _tab(picture, network, step)):
+        x = box.x + box.width / 2
+        yield Stop(row, step, "below", (x, box.y), (x, box.y - 13))
+
+
+def _hook(picture: Picture, row: int, step: Step) -> Stop | None:
+    """Return the stop at a hook: at its rule if that is drawn and decided, else the packet only passes the hook."""
+    places = picture.places
+    key: Key = ("rule", step.family, step.table, step.chain, step.number)
+    if step.kind == "policy":
+        key = ("policy", step.family)
+    decided = step.verdict in ("accept", "drop") and (step.kind == "rule" or step.chain == "FORWARD")
+    pill = places.get(key) if decided else None
+    hook = places.get(pill.holder) if pill and pill.holder else places.get(("hook", step.hook))
+    if hook is None:
+        return None
+    y = pill.y + pill.height / 2 if pill else hook.y + hook.height - 14
+    point = (hook.x + 2, y)
+    return Stop(row if decided else 0, step, "hook", point, point)
+
+
+def _port(picture: Picture, network: Snapshot, row: int, step: Step) -> Iterable[Stop]:
+    """Yield the stops at a bridge and at one of its ports, in the order in which the packet comes to them."""
+    veth, bridge = picture.places.get(("veth", step.device)), _bridge(picture, network, step.device)
+    if veth is None or bridge is None:
+        return
+    x = veth.x + veth.width / 2
+    port = Stop(row, step, "below", (x, veth.y), (x, veth.y - 14))
+    ways = [Stop(0, step, "below", (x, bridge.y + bridge.height / 2), (x, bridge.y))]
+    shelf = picture.places.get((*veth.holder, "bar")) if veth.holder else None
+    if shelf:  # a later row of containers: the bridge goes on there, by a rail at its left edge
+        middle, rail = shelf.y + shelf.height / 2, bridge.x - 7
+        ways = [
+            Stop(0, step, "below", point, point)
+            for point in (
+                (bridge.x + 9, bridge.y + bridge.height / 2),
+                (rail, bridge.y + bridge.height / 2),
+                (rail, middle),
+                (x, middle),
+            )
+        ]
+    yield from [port, *reversed(ways)] if step.kind == "enters" else [*ways, port]
+
+
+def _bridge(picture: Picture, network: Snapshot, device: str) -> Box | None:
+    interface = network.interface(device)
+    return picture.places.get(("bridge", interface.master or "")) if interface else None
+
+
+def _tab(picture: Picture, network: Snapshot, step: Step) -> Box | None:
+    """Return the tab of a container's interface, or the container where the interface is its loopback."""
+    container = network.container(step.place)
+    for endpoint in container.endpoints if container else ():
+        if endpoint.interface == step.device:
+            return picture.places.get(("endpoint", step.place, endpoint.network))
+    return picture.places.get(("container", step.place))
+
+
+def line(found: Sequence[Stop], free: Lanes) -> tuple[Point, ...]:
+    """Return the points of the line through the stops, with corners on the free lanes."""
+    points = [found[0].point] if found else []
+    for one, other in pairwise(found):
+        points += [*_between(one, other, free), other.point]
+    return tuple(point for index, point in enumerate(points) if index == 0 or point != points[index - 1])
+
+
+def _between(one: Stop, other: Stop, free: Lanes) -> list[Point]:
+    zones = {one.zone, other.zone}
+    if zones == {"below"} and (one.point[0] == other.point[0] or one.point[1] == other.point[1]):
+        return []
+    if zones == {"outside"} or (zones == {"hook"} and one.step.hook == other.step.hook):
+        return []
+    lane = free.bottom if "below" in zones or zones == {"hook"} else free.top
+    return [*_to(one, lane, free), *reversed(_to(other, lane, free))]
+
+
+def _to(stop: Stop, lane: float, free: Lanes) -> list[Point]:
+    """Return the corners from a stop to a lane; a hook is left and entered by its left edge."""
+    x, _ = stop.point
+    if stop.zone == "outside" and lane == free.bottom:
+        return [(x, free.top), (free.left, free.top), (free.left, lane)]
+    if stop.zone == "host" and lane == free.bottom:
+        return [(x, free.top), (free.right, free.top), (free.right, lane)]
+    return [(x, lane)]

@@ -1,0 +1,121 @@
+"""Paints a picture with matplotlib: the only module that imports it."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from matplotlib.artist import Artist
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
+from matplotlib.lines import Line2D
+from matplotlib.patches import FancyBboxPatch
+from matplotlib.text import Text as Label
+from matplotlib.transforms import Affine2D
+from PIL import Image
+
+from course_lib.picture import palette
+from course_lib.picture.render_svg import svg
+from course_lib.picture.shapes import Box, Line, Picture, Shape
+
+DPI = 100  # a pixel of the picture is 1/100 inch
+SCALE = 1.5  # pixels of the PNG for each pixel of the picture, so that small text stays sharp
+POINTS = 72 / DPI  # of a pixel; matplotlib measures fonts and lines in points
+DASHES = (0, (4, 3))
+ALIGN: dict[str, Literal["left", "center", "right"]] = {"start": "left", "middle": "center", "end": "right"}
+FAMILY = {"sans": "DejaVu Sans", "mono": "DejaVu Sans Mono"}  # both come with matplotlib
+# For what DejaVu lacks (Chinese, Japanese, Korean): the first that is there, if any.
+FALLBACKS = (
+    "Noto Sans CJK KR",
+    "Noto Sans CJK JP",
+    "Noto Sans KR",
+    "NanumGothic",
+    "Malgun Gothic",
+    "Apple SD Gothic Neo",
+    "Unifont",
+)
+
+
+def figure(picture: Picture) -> Figure:
+    """Return the picture as a figure without axes, as large as the picture."""
+    made = Figure(figsize=(picture.width / DPI, picture.height / DPI), dpi=DPI, facecolor=palette.PAPER)
+    FigureCanvasAgg(made)
+    plane = Affine2D().scale(1 / DPI, -1 / DPI).translate(0, picture.height / DPI) + made.dpi_scale_trans
+    for order, shape in enumerate(picture.shapes):
+        artist = _artist(shape)
+        artist.set_transform(plane)
+        artist.set_zorder(order)  # else matplotlib draws all boxes before all lines before all texts
+        made.add_artist(artist)
+    return made
+
+
+def png(picture: Picture) -> bytes:
+    """Return the picture as the bytes of a PNG.
+
+    It has 128 colours, which nobody can tell from all of them and which makes a notebook a third as large.
+    """
+    full, small = io.BytesIO(), io.BytesIO()
+    with warnings.catch_warnings():
+        # A character that no font here has is drawn as an empty box, which is all that can be done.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure(picture).savefig(full, format="png", dpi=DPI * SCALE, pil_kwargs={"compress_level": 1})
+    colours = Image.open(full).convert("RGB").quantize(128, dither=Image.Dither.NONE)
+    colours.save(small, "PNG")
+    return small.getvalue()
+
+
+def save(picture: Picture, path: str | Path, title: str = "The network", description: str = "") -> None:
+    """Write the picture to a file: SVG if its name ends in .svg, else PNG."""
+    path = Path(path)
+    if path.suffix.lower() == ".svg":
+        path.write_text(svg(picture, title, description), encoding="utf-8")
+    else:
+        path.write_bytes(png(picture))
+
+
+def _artist(shape: Shape) -> Artist:
+    if isinstance(shape, Box):
+        return FancyBboxPatch(
+            (shape.x, shape.y),
+            shape.width,
+            shape.height,
+            boxstyle=f"round,pad=0,rounding_size={shape.radius}",
+            facecolor=shape.fill,
+            edgecolor=shape.stroke,
+            linewidth=shape.stroke_width * POINTS,
+            linestyle=DASHES if shape.dashed else "solid",
+        )
+    if isinstance(shape, Line):
+        across, down = zip(*shape.points, strict=True)
+        return Line2D(
+            across,
+            down,
+            color=shape.stroke,
+            linewidth=shape.width * POINTS,
+            linestyle=DASHES if shape.dashed else "solid",
+            solid_capstyle="butt",
+            solid_joinstyle="round",
+        )
+    return Label(
+        shape.x,
+        shape.y,
+        shape.text,
+        color=shape.colour,
+        fontsize=shape.size * POINTS,
+        fontfamily=_families(shape.font),
+        fontweight="bold" if shape.bold else "normal",
+        horizontalalignment=ALIGN[shape.anchor],
+        verticalalignment="baseline",
+        parse_math=False,  # "$PATH:$HOME" is a command and no formula
+    )
+
+
+@cache
+def _families(font: str) -> list[str]:
+    """Return the font and the first fallback that this machine has; an absent one costs a log line a text."""
+    there = set(fontManager.get_font_names())
+    return [FAMILY[font], *[name for name in FALLBACKS if name in there][:1]]

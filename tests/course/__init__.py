@@ -1,0 +1,1 @@
+"""Tests of the notebooks: the contract, the source's claims, and what their comparison notices."""

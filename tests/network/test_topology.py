@@ -1,0 +1,101 @@
+from dataclasses import replace
+
+import networkx as nx
+import pytest
+
+from course_lib.network.model import Interface, Link
+from course_lib.network.placement import homes, joins, network_nodes
+from course_lib.network.topology import facing, to_graph
+from tests.pictures import SCENES, container, example, first_day, identity, modes, two_networks, used
+
+
+def test_a_veth_pair_leads_from_the_bridge_to_the_container() -> None:
+    graph = to_graph(example())
+    way = nx.shortest_path(graph, ("bridge", "docker0"), ("container", "c1"))
+    veth = example().container("c1").endpoints[0].veth
+    assert way == [
+        ("bridge", "docker0"),
+        ("veth", veth),
+        ("endpoint", "c1", "bridge"),
+        ("container", "c1"),
+    ]
+    kinds = [graph.edges[pair]["kind"] for pair in nx.utils.pairwise(way)]
+    assert kinds == ["port", "cable", "inside"]
+
+
+def test_every_node_says_what_kind_it_is() -> None:
+    kinds = {kind for _, kind in to_graph(example()).nodes(data="kind")}
+    assert kinds == {"host", "client", "interface", "bridge", "veth", "endpoint", "container", "port"}
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_same_snapshot_same_graph_in_the_same_order(name: str) -> None:
+    one = to_graph(SCENES[name]())
+    to_graph.cache_clear()
+    other = to_graph(SCENES[name]())
+    assert list(one.nodes(data=True)) == list(other.nodes(data=True))
+    assert list(one.edges(data=True)) == list(other.edges(data=True))
+    assert all(attributes["kind"] for _, attributes in one.nodes(data=True))
+
+
+def test_the_client_faces_the_interface_in_its_subnet_and_not_a_bridge() -> None:
+    assert facing(first_day()).name == "eth0"
+    assert to_graph(first_day()).edges[("client", "client"), ("interface", "eth0")]["kind"] == "cable"
+    assert facing(replace(first_day(), client=())) is None
+
+
+def test_published_ports_and_links_are_edges() -> None:
+    linked = replace(container("wp", 3), links=(Link("web", "mysql"),))
+    scene = replace(example(), containers=(*example().containers, linked))
+    graph = to_graph(scene)
+    assert graph.edges[("port", "0.0.0.0", "80", "tcp"), ("container", "web")]["kind"] == "publishes"
+    assert graph.edges[("container", "wp"), ("container", "web")]["kind"] == "link"
+
+
+def test_shared_namespaces() -> None:
+    graph = to_graph(modes())
+    assert graph.edges[("container", "in-host"), ("host", "host")]["kind"] == "shares"
+    assert graph.edges[("container", "sidecar"), ("container", "web")]["kind"] == "shares"
+    assert list(graph[("container", "orphan")]) == []
+
+
+def test_each_container_has_one_home() -> None:
+    where = homes(modes(), to_graph(modes()))
+    assert [c.name for c in where.on_host] == ["in-host", "sniffer"]
+    assert [c.name for c in where.alone] == ["lonely", "orphan"]
+    assert {name: [c.name for c in guests] for name, guests in where.guests.items()} == {"web": ["sidecar"]}
+    assert [c.name for c in where.networks["bridge", "docker0"]] == ["web"]
+
+
+def test_containers_that_share_in_a_circle_are_still_there() -> None:
+    a = container("a", 0, mode="container:b", endpoints=())
+    b = container("b", 0, mode="container:" + identity("a"), endpoints=())
+    where = homes(used(containers=(a, b)), to_graph(used(containers=(a, b))))
+    assert [c.name for c in where.alone] == ["a", "b"]
+
+
+def test_a_container_lives_in_the_network_that_it_was_started_in() -> None:
+    where = homes(two_networks(), to_graph(two_networks()))
+    homes_of = {c.name: node for node, members in where.networks.items() for c in members}
+    assert homes_of["both"] == ("bridge", "docker0")
+    assert homes_of["back"] == ("bridge", "br-9f3c1a07be42")
+
+
+def test_docker0_comes_first_then_networks_by_name_and_containers_by_address() -> None:
+    assert network_nodes(to_graph(two_networks())) == [
+        ("bridge", "docker0"),
+        ("bridge", "br-000000000001"),  # network alone
+        ("bridge", "br-9f3c1a07be42"),  # network mynet
+    ]
+    scene = used(containers=(container("a", 10), container("b", 9), container("z", 2)))
+    where = homes(scene, to_graph(scene))
+    assert [c.name for c in where.networks["bridge", "docker0"]] == ["z", "b", "a"]
+
+
+def test_the_kernel_has_the_last_word_on_where_a_cable_ends() -> None:
+    scene = example()
+    moved = Interface(str(scene.container("c1").endpoints[0].veth), 9, "veth", "UP", "", 1500, (), "br-9f3c1a07be42")
+    scene = replace(scene, interfaces=(*scene.interfaces, moved))
+    graph = to_graph(scene)
+    assert ("bridge", "docker0") not in graph[("veth", moved.name)]
+    assert [node for _, node in joins(graph, scene.container("c1"))] == [("bridge", "br-9f3c1a07be42")]

@@ -1,0 +1,130 @@
+"""The way on the picture, and the way that plays: the numbers of the table, in places that are drawn."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from functools import cache
+from itertools import pairwise
+from xml.etree import ElementTree
+
+import pytest
+
+from course_lib.packet_path.model import Way
+from course_lib.packet_path.overlay import ground, numbered, numbers, over, trips
+from course_lib.packet_path.player import player
+from course_lib.picture.shapes import Box, Line, Picture, Text
+from tests.packet_path.test_reconstruct import ALL, ENGINES, way
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+@cache
+def picture(engine: str, flow: str) -> Picture:
+    return ground(way(engine, flow))
+
+
+def marks(drawn: Picture) -> dict[int, Box]:
+    return {int(box.key[1]): box for box in drawn.places.values() if box.key[0] == "step"}
+
+
+@pytest.mark.parametrize(("engine", "flow"), ALL)
+def test_numbers_count_what_is_drawn_and_none_hides_another(engine: str, flow: str) -> None:
+    found = way(engine, flow)
+    drawn = over(picture(engine, flow), found)
+    circles = marks(drawn)
+    assert list(circles) == list(range(1, len(circles) + 1)) == list(numbers(picture(engine, flow), found).values())
+    boxes = list(circles.values())
+    for position, one in enumerate(boxes):
+        assert one.x >= 0
+        assert one.x + one.width <= drawn.width
+        for other in boxes[position + 1 :]:
+            apart = abs(one.x - other.x) >= 17 or abs(one.y - other.y) >= 17
+            assert apart, (one.key, other.key)
+
+
+@pytest.mark.parametrize(("engine", "flow"), ALL)
+def test_a_rule_that_decided_is_drawn_where_its_number_stands(engine: str, flow: str) -> None:
+    """Also in a hook that has more rules than room."""
+    drawn = picture(engine, flow)
+    for trip in trips(drawn, way(engine, flow)):
+        for stop in numbered(trip):
+            step = stop.step
+            if stop.zone == "hook" and step.kind == "rule":
+                pill = drawn.places["rule", step.family, step.table, step.chain, step.number]
+                assert pill.y < stop.mark[1] < pill.y + pill.height
+
+
+@pytest.mark.parametrize(("engine", "flow"), ALL)
+def test_the_line_goes_through_every_stop_by_right_angles(engine: str, flow: str) -> None:
+    for trip in trips(picture(engine, flow), way(engine, flow)):
+        corners = trip.line.points
+        assert {stop.point for stop in trip.stops} <= set(corners)
+        for (x, y), (next_x, next_y) in pairwise(corners):
+            assert x == next_x or y == next_y, (flow, x, y, next_x, next_y)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_line_runs_under_what_a_cable_goes_through_and_under_all_words(engine: str) -> None:
+    drawn = over(picture(engine, "published"), way(engine, "published"))
+    last_line = max(i for i, shape in enumerate(drawn.shapes) if isinstance(shape, Line))
+    assert all(i > last_line for i, shape in enumerate(drawn.shapes) if isinstance(shape, Text))
+    veths = [i for i, s in enumerate(drawn.shapes) if isinstance(s, Box) and s.key[0] in ("veth", "endpoint")]
+    assert all(i > last_line for i in veths)
+    words = next(s for s in drawn.shapes if isinstance(s, Text) and s.text.startswith("gateway 172.17.0.1"))
+    grounds = [(i, s) for i, s in enumerate(drawn.shapes) if isinstance(s, Box) and s.key[0] == "ground"]
+    behind = [i for i, s in grounds if s.x < words.x < s.x + s.width and s.y < words.y < s.y + s.height]
+    assert len(behind) == 1, "a line goes on behind the words on a bridge"
+    assert behind[0] > last_line
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_where_a_packet_is_dropped_the_circle_alarms(engine: str) -> None:
+    found = way(engine, "two_bridges")
+    circles = marks(over(picture(engine, "two_bridges"), found))
+    assert numbers(picture(engine, "two_bridges"), found)[len(found.steps)] == len(circles)
+    assert [n for n, box in circles.items() if box.fill == "#b00020"] == [len(circles)]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_way_to_a_published_port_stops_where_it_is_decided(engine: str) -> None:
+    found = way(engine, "published")
+    first = trips(picture(engine, "published"), found)[0]
+    said = [(s.step.place, s.step.kind, s.step.chain) for s in numbered(first)]
+    assert said == [
+        ("client", "sends", ""),
+        ("host", "arrives", ""),
+        ("host", "rule", "DOCKER"),
+        ("host", "rule", "DOCKER"),
+        ("host", "exits", ""),
+        ("web", "delivered", ""),
+    ]
+
+
+def drawn_by(html: str) -> ElementTree.Element:
+    """Return the SVG of a player."""
+    return ElementTree.fromstring(html[html.index("<svg") : html.index("</svg>") + 6])  # noqa: S314 - our own
+
+
+@pytest.mark.parametrize(("engine", "flow"), ALL)
+def test_the_player_holds_each_numbered_step_once_and_in_order(engine: str, flow: str) -> None:
+    html = player(picture(engine, flow), way(engine, flow))
+    found = [stop for trip in trips(picture(engine, flow), way(engine, flow)) for stop in numbered(trip)]
+    root = drawn_by(html)
+    groups = [group.get("class", "").split()[-1] for group in root.iter(f"{SVG}g")]
+    numbers = range(1, len(found) + 1)
+    assert groups == [f"course-{kind}-{n}" for kind in ("line", "mark") for n in numbers]
+    said = re.findall(r'class="course-pick-(\d+)" aria-label="Step (\d+)', html)
+    assert said == [(str(n), str(stop.number)) for n, stop in zip(numbers, found, strict=True)]
+    assert html.count(" checked>") == html.count(">Play<") == bool(found)
+    assert root.find(f"{SVG}desc") is not None
+    assert "animation" not in html, "somebody may have asked for less motion"
+    assert "<script" not in html
+
+
+def test_a_name_cannot_break_out_of_the_svg() -> None:
+    found = way("26.1", "published")
+    evil: Way = replace(found, end=replace(found.end, words="</svg><script>alert(1)</script>"))
+    html = player(picture("26.1", "published"), evil)
+    assert "<script" not in html
+    assert drawn_by(html) is not None

@@ -1,0 +1,1 @@
+"""Tests of tools/, and of the rules that hold for the whole clone."""
