@@ -19,7 +19,6 @@ from course_lib.lab.lifecycle import DEFAULT_ENGINE, ENGINE_LABEL, PARENT_LABEL,
 from course_lib.notebook import current, engine_matrix
 from tests.conftest import ROOT
 
-
 # A command of `./course`, of the gate, and a notebook; and where it is defined.
 BEGINNINGS = {"cli", "__main__", "current", "lifecycle"}
 
