@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from course_lib.notebook import current
 from tests.tracebacks import pytest_configure, pytest_runtest_makereport
 from tests.worker import lab, refuse
 
@@ -25,6 +26,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 @pytest.fixture(scope="session")
 def running_lab() -> Iterator[None]:
     """Make sure that the tests' lab runs."""
+    lab = current.lab()  # a module of tests may have another one, on an engine of its own
     lab.up(lab.version(), refuse)
     return
 

@@ -50,16 +50,19 @@ def _carry(
 ) -> None:
     """Encrypt what is written to the plain socket, decrypt what comes in another thread, and close both at the end."""
     lock = threading.Lock()  # of the session; whoever holds it waits for nothing
+    # What came in one piece with the end of the handshake: unwrap refuses to send close_notify while it is unread.
+    early, early_end = _decrypted(session)
 
     def decrypt() -> None:
+        text, ended = early, early_end
         with contextlib.suppress(OSError):
-            while data := raw.recv(CHUNK):
-                with lock:
-                    incoming.write(data)
-                    text, ended = _decrypted(session)
+            while not ended:
                 end.sendall(text)
-                if ended:
-                    break
+                data = raw.recv(CHUNK)
+                with lock:
+                    incoming.write(data) if data else incoming.write_eof()
+                    text, ended = _decrypted(session)
+            end.sendall(text)
         with contextlib.suppress(OSError):
             end.shutdown(socket.SHUT_RDWR)
 

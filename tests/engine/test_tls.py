@@ -229,3 +229,36 @@ def test_each_direction_ends_by_itself(certificates: Path, newest: ssl.TLSVersio
     assert got == sent + b"end"
     thread.join(10)
     assert not thread.is_alive()
+
+
+def test_what_comes_with_the_handshake_is_read_before_our_end_is_sent(certificates: Path) -> None:
+    """The server speaks first, and what it says lies behind its Finished in the same read."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        raw = socket.create_connection(listener.getsockname(), timeout=20)
+        connection, _ = listener.accept()
+    context = server_context(certificates, VERSIONS[0])
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    server = context.wrap_bio(incoming, outgoing, server_side=True)
+
+    def serve() -> None:
+        agreed = False
+        while not agreed:
+            incoming.write(connection.recv(65536))
+            with contextlib.suppress(ssl.SSLWantReadError):
+                server.do_handshake()
+                agreed = True
+                server.write(b"hello")
+            connection.sendall(outgoing.read())
+        with contextlib.suppress(OSError):  # reset, once our side has all that it wants
+            while connection.recv(65536):
+                pass
+
+    threading.Thread(target=serve, daemon=True).start()
+    client = ssl.create_default_context(cafile=str(certificates / "ca.pem"))
+    client.load_cert_chain(certificates / "cert.pem", certificates / "key.pem")
+    with tls.plain(raw, client, "127.0.0.1") as end:
+        end.sendall(b"question")
+        end.shutdown(socket.SHUT_WR)
+        end.settimeout(20)
+        assert end.recv(65536) == b"hello"
+    connection.close()

@@ -19,6 +19,9 @@ from course_lib.lab.lifecycle import DEFAULT_ENGINE, ENGINE_LABEL, PARENT_LABEL,
 from course_lib.notebook import current, engine_matrix
 from tests.conftest import ROOT
 
+# A command of `./course`, of the gate, and a notebook; and where it is defined.
+BEGINNINGS = {"cli", "__main__", "current", "lifecycle"}
+
 
 def test_the_environment_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(current, "_labs", [])
@@ -29,6 +32,12 @@ def test_the_environment_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(current, "_labs", [])
     monkeypatch.delenv("COURSE_LAB")
     assert current.lab() == Lab("default")
+
+
+def test_it_is_read_where_a_process_begins_and_nowhere_else() -> None:
+    sources = [path for folder in ("course_lib", "tools") for path in (ROOT / folder).rglob("*.py")]
+    read = {path.stem for path in sources if "from_environment()" in path.read_text()}
+    assert read == BEGINNINGS
 
 
 def test_cells_are_about_another_lab_for_a_while_also_if_that_fails() -> None:
