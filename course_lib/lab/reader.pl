@@ -22,7 +22,7 @@ my ($GET_LINKS, $GET_ADDRESSES) = (18, 22);                                     
 my $SETNS = $Config{archname} =~ /^aarch64/ ? 268 : 308;                        # the number of setns(2), else x86-64's
 my @STATES = qw(UNKNOWN NOTPRESENT DOWN LOWERLAYERDOWN TESTING DORMANT UP);    # IF_OPER_UNKNOWN, ...
 my %TYPES = (1 => "ether", 772 => "loopback");                                 # ARPHRD_ETHER, ARPHRD_LOOPBACK
-my %made;    # the JSON lists made so far, by the messages that they were made from: most are the same the next time
+my %made;    # what `address` and `link_fields` made of messages: most messages are the same the next time
 
 sub enter {
     my ($namespace) = @_;
@@ -77,46 +77,52 @@ sub quoted {    # a name as a JSON string; an interface's may hold any byte exce
     return qq("$name");
 }
 
-sub interfaces {    # the JSON list of the interfaces in the answers about links and addresses, in the kernel's order
-    my ($links, $addresses) = @_;
-    my (%addresses, %names, @found);
-    for (@$addresses) {
-        my ($family, $length, $index) = unpack "CCx2L", $_;
-        next unless $family == AF_INET || $family == AF_INET6;
-        my $is = attributes($_, 8);
-        # IFA_LOCAL, or IFA_ADDRESS if there is none: on a point-to-point link, IFA_ADDRESS is the other end's.
-        my $local = inet_ntop($family, $is->{2} // $is->{1});
-        push @{$addresses{$index}}, qq({"local":"$local","prefixlen":$length});
-    }
-    my @links = map { [unpack("x2Sl", $_), attributes($_, 16)] } @$links;
-    $names{$_->[1]} = quoted($_->[2]{3}) for @links;    # IFLA_IFNAME
-    for (@links) {
-        my ($hardware, $index, $is) = @$_;
-        my @fields = (
-            qq("ifindex":$index),
-            qq("ifname":$names{$index}),
-            '"mtu":' . unpack("L", $is->{4} // "\0\0\0\0"),                           # IFLA_MTU
-            '"operstate":"' . $STATES[unpack "C", $is->{16} // "\0"] . '"',           # IFLA_OPERSTATE
-            '"link_type":"' . ($TYPES{$hardware} // $hardware) . '"',
-            '"address":"' . join(":", unpack "(H2)*", $is->{1} // "") . '"',          # IFLA_ADDRESS
-            '"addr_info":[' . join(",", @{$addresses{$index} // []}) . "]",
-        );
-        # IFLA_LINK is an index in another namespace if there is IFLA_LINK_NETNSID. If not, `ip` prints a name instead.
-        push @fields, '"link_index":' . unpack("L", $is->{5}) if $is->{5} && $is->{37};
-        my $master = $is->{10} && $names{unpack "L", $is->{10}};                      # IFLA_MASTER
-        push @fields, qq("master":$master) if $master;
-        my $kind = attributes($is->{18}, 0)->{1};                                     # IFLA_LINKINFO, IFLA_INFO_KIND
-        push @fields, '"linkinfo":{"info_kind":' . quoted($kind) . "}" if $kind;
-        push @found, "{" . join(",", @fields) . "}";
-    }
-    return "[" . join(",", @found) . "]";
+sub address {    # the index of an address's interface, and its element of "addr_info"
+    my ($message) = @_;
+    my ($family, $length, $index) = unpack "CCx2L", $message;
+    return [] unless $family == AF_INET || $family == AF_INET6;
+    my $is = attributes($message, 8);
+    # IFA_LOCAL, or IFA_ADDRESS if there is none: on a point-to-point link, IFA_ADDRESS is the other end's.
+    my $local = inet_ntop($family, $is->{2} // $is->{1});
+    return [$index, qq({"local":"$local","prefixlen":$length})];
 }
 
-sub read_namespace {    # the JSON list of the current namespace
-    my @links = dumped($GET_LINKS, pack "x16 SSL", 8, 29, 8);    # IFLA_EXT_MASK: without some statistics
-    my @addresses = dumped($GET_ADDRESSES, pack "x8");
-    %made = () if keys %made > 1000;
-    return $made{join "", @links, @addresses} //= interfaces(\@links, \@addresses);
+sub link_fields {    # an interface's index, that of its bridge, its name, and its other fields
+    my ($message) = @_;
+    my ($hardware, $index) = unpack "x2Sl", $message;
+    my $is = attributes($message, 16);
+    my $name = quoted($is->{3});    # IFLA_IFNAME
+    my @fields = (
+        qq("ifindex":$index),
+        qq("ifname":$name),
+        '"mtu":' . unpack("L", $is->{4} // "\0\0\0\0"),                     # IFLA_MTU
+        '"operstate":"' . $STATES[unpack "C", $is->{16} // "\0"] . '"',     # IFLA_OPERSTATE
+        '"link_type":"' . ($TYPES{$hardware} // $hardware) . '"',
+        '"address":"' . join(":", unpack "(H2)*", $is->{1} // "") . '"',    # IFLA_ADDRESS
+    );
+    # IFLA_LINK is an index in another namespace if there is IFLA_LINK_NETNSID. If not, `ip` prints a name instead.
+    push @fields, '"link_index":' . unpack("L", $is->{5}) if $is->{5} && $is->{37};
+    my $kind = attributes($is->{18}, 0)->{1};                               # IFLA_LINKINFO, IFLA_INFO_KIND
+    push @fields, '"linkinfo":{"info_kind":' . quoted($kind) . "}" if $kind;
+    return [$index, unpack("L", $is->{10} // "\0\0\0\0"), $name, join ",", @fields];    # IFLA_MASTER
+}
+
+sub interfaces {    # the JSON list of the interfaces in the answers about links and addresses, in the kernel's order
+    my ($links, $addresses) = @_;
+    %made = () if keys %made > 5000;
+    my (%addresses, %names, @found);
+    for (@$addresses) {
+        my ($index, $element) = @{$made{$_} //= address($_)};
+        push @{$addresses{$index}}, $element if $index;
+    }
+    my @links = map { $made{$_} //= link_fields($_) } @$links;
+    $names{$_->[0]} = $_->[2] for @links;
+    for (@links) {
+        my ($index, $master, undef, $fields) = @$_;
+        $fields .= qq(,"master":$names{$master}) if $names{$master};
+        push @found, "{$fields,\"addr_info\":[" . join(",", @{$addresses{$index} // []}) . "]}";
+    }
+    return "[" . join(",", @found) . "]";
 }
 
 sub section {
@@ -158,7 +164,8 @@ while (my $line = <STDIN>) {
         open my $namespace, "<", $file or next if $file;
         my $json = eval {
             die "it cannot be entered: $!\n" if $file && !enter($namespace);
-            read_namespace();
+            # With IFLA_EXT_MASK: without some statistics.
+            interfaces([dumped($GET_LINKS, pack "x16 SSL", 8, 29, 8)], [dumped($GET_ADDRESSES, pack "x8")]);
         };
         $lines .= "$key " . ($json // "! $@" =~ s/\n?\z//r) . "\n";
     }
