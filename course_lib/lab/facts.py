@@ -3,6 +3,10 @@
 However many containers run, reading sends one question to `reader.pl`, a Perl program that is kept running in the
 lab: it asks the kernel about all network namespaces and the engine for its two lists. Only what these do not hold, the
 inspect of a container, is requested separately, once and again when the lists show a change.
+
+The reader speaks netlink because `ip` for each namespace costs too much. Medians of one run with 100 containers on a
+busy machine, in multiples of the two list calls: a snapshot 4; a shell that runs `nsenter -n ip -j -d addr` for each
+container 27, through `xargs -P2` 47, `ip -n` 59; a shell that only compares files of /proc and /sys 9.
 """
 
 from __future__ import annotations

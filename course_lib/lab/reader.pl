@@ -10,8 +10,8 @@
 #                     prints it, with those fields only that the course reads; "KEY ! REASON" if the kernel did not
 #                     list them; no line if there is no such file, because its process has ended
 #
-# facts.py says what this costs, and what `nsenter -n ip -j -d addr` for each namespace would. Messages of the kernel:
-# netlink(7), rtnetlink(7), linux/if_link.h, linux/if_addr.h. All of this Perl is in Debian's essential perl-base.
+# facts.py has the reason for not running `nsenter -n ip -j -d addr` for each namespace. Messages of the kernel:
+# netlink(7), rtnetlink(7), linux/if_link.h, linux/if_addr.h. This Perl is all in Debian's essential perl-base.
 use strict;
 use Config;
 use Socket qw(AF_INET AF_INET6 AF_UNIX SOCK_RAW SOCK_STREAM inet_ntop);
@@ -70,7 +70,7 @@ sub attributes {    # a message's attributes, which begin at the byte $at, by th
     return \%found;
 }
 
-sub quoted {    # a name as a JSON string; an interface's may hold any byte except / : and white space
+sub quoted {    # a name as a JSON string; that of an interface may hold any byte except / : and white space
     my ($name) = @_;
     $name =~ s/\0.*//s;
     $name =~ s/([\0-\x1f"\\])/sprintf "\\u%04x", ord $1/ge;
