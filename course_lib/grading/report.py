@@ -23,6 +23,7 @@ from course_lib.exercises.checks import UNSEEN, WAITING, Verdict
 from course_lib.exercises.judging import RAN, judge
 from course_lib.network import parse_facts
 from course_lib.network.describe import describe
+from course_lib.network.parse_facts import RawFacts
 from course_lib.picture.layout.page import layout
 from course_lib.picture.render_svg import FORBIDDEN, svg
 from course_lib.plain_text import clean, reason
@@ -40,7 +41,7 @@ class Marked:
     ended: str  # how, in words
     output: str  # its last words
     seconds: float  # that the replay took
-    facts: dict[str, Any] | None  # the network as it was found
+    facts: RawFacts | None  # the network as it was found
     hints: int  # steps taken, as the learner's own notebook noted them
 
     @property

@@ -1,10 +1,13 @@
-"""From raw facts to a Snapshot: pure, tolerant of unknown fields, and honest about contradictions."""
+"""Turn raw facts (`RawFacts`) into a Snapshot: `snapshot`. Pure.
+
+Unknown fields are ignored. Where the engine and the kernel contradict each other, the Snapshot has a warning.
+"""
 
 from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from course_lib.network.iptables_save import chains
 from course_lib.network.model import Container, Endpoint, Interface, Link, Network, Port, Route, Snapshot, Unread
@@ -12,8 +15,31 @@ from course_lib.network.model import Container, Endpoint, Interface, Link, Netwo
 DEFAULT_BRIDGE = "docker0"
 
 
-def snapshot(facts: dict[str, Any]) -> Snapshot:
-    """Return the Snapshot that the facts of `course_lib.lab.facts.read` describe."""
+class RawFacts(TypedDict):
+    """What an engine and its machine's kernel answered, as `course_lib.lab.facts.read` returns it.
+
+    This is also the format of files: the evidence of an exercise holds one. JSON values are as the Docker API
+    (https://docs.docker.com/reference/api/engine/) and `ip -j` (ip-address(8), ip-route(8)) print them.
+    """
+
+    version: str  # of dockerd, "26.1.5+dfsg1"
+    containers: list[dict[str, Any]]  # GET /containers/json?all=1
+    networks: list[dict[str, Any]]  # GET /networks
+    inspect: list[dict[str, Any]]  # GET /containers/ID/json for each container; one that was removed meanwhile has none
+    addr: list[dict[str, Any]]  # the host's `ip -j -d addr`
+    client: list[dict[str, Any]]  # the client's; empty for the learner's own engine, which has no client
+    route: list[dict[str, Any]]  # the host's `ip -j route`
+    rules: dict[str, str]  # by family ("ip", "ip6"): what iptables-save -c and ip6tables-save -c print
+    inside: dict[str, list[dict[str, Any]]]  # by container id: `ip -j -d addr` in its namespace, if it runs
+    unread: NotRequired[dict[str, str]]  # what could not be read, and why: see `course_lib.network.model.Unread`
+    machine: NotRequired[str]  # the learner's own engine: on which machine it runs, in words
+
+
+def snapshot(facts: RawFacts) -> Snapshot:
+    """Return the Snapshot that raw facts describe.
+
+    Raises KeyError or TypeError if they lack a key of RawFacts, or a field that the Docker API or `ip` always prints.
+    """
     interfaces = tuple(sorted(_interface(item) for item in facts["addr"]))
     networks = tuple(sorted(_network(item, interfaces) for item in facts["networks"]))
     details = {item["Id"]: item for item in facts["inspect"]}
@@ -60,8 +86,8 @@ def _route(item: dict[str, Any]) -> Route:
 def _network(item: dict[str, Any], interfaces: tuple[Interface, ...]) -> Network:
     """Return a network from an element of GET /networks.
 
-    The bridge of the default network is named by an option; any other is `br-` and the first 12 digits of the id,
-    unless the option names it (libnetwork, drivers/bridge).
+    An option names the bridge of the default network. Any other bridge is called `br-` and the first 12 digits of the
+    network's id, unless that option names it (libnetwork, drivers/bridge).
     """
     options = item.get("Options") or {}
     bridge = None
@@ -70,8 +96,8 @@ def _network(item: dict[str, Any], interfaces: tuple[Interface, ...]) -> Network
     settings = (item.get("IPAM") or {}).get("Config") or []
     subnets = tuple(c["Subnet"] for c in settings if c.get("Subnet"))
     gateways = tuple(c["Gateway"] for c in settings if c.get("Gateway"))
-    # Before engine 29 a gateway that Docker chose is not told here when the subnet was given by hand: it is the
-    # address of the bridge. That may be so of the subnet of one family and not of that of the other.
+    # Before engine 29 this list lacks a gateway that Docker chose for a subnet that the user gave: it is the bridge's
+    # address. That may hold for the subnet of one family and not for that of the other.
     missing = {":" in subnet for subnet in subnets} - {":" in gateway for gateway in gateways}
     own = next((i.addresses for i in interfaces if i.name == bridge), ())
     gateways += tuple(a.split("/")[0] for a in own if (":" in a) in missing and not a.startswith("fe80:"))
@@ -94,7 +120,7 @@ def _container(
     warnings: list[str],
 ) -> Container:
     """Return a container from an element of GET /containers/json, its inspect and its own interfaces."""
-    # A linked container is also listed under the names that others have for it ("/app/db"): its own has one slash.
+    # A linked container is also listed under its aliases in other containers ("/app/db"): its own name has one slash.
     names = [name.lstrip("/") for name in item.get("Names") or [] if name.count("/") == 1]
     name = names[0] if names else item["Id"][:12]
     attached = (item.get("NetworkSettings") or {}).get("Networks") or {}
@@ -124,7 +150,10 @@ def _container(
 
 
 def _nanoseconds(moment: str, seconds: int) -> int:
-    """Return a moment of an inspect (RFC 3339, "2026-11-25T14:14:02.227553811Z"), else that of a list in seconds."""
+    """Return the time of creation in nanoseconds since 1970.
+
+    That is `moment`, from the inspect (RFC 3339, "2026-11-25T14:14:02.227553811Z"), else `seconds`, from the list.
+    """
     if not (found := re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z", moment)):
         return seconds * 10**9
     whole = int(datetime.fromisoformat(found[1]).replace(tzinfo=UTC).timestamp())
@@ -132,9 +161,9 @@ def _nanoseconds(moment: str, seconds: int) -> int:
 
 
 def _dns_names(container: str, inspected: dict[str, Any]) -> list[str]:
-    """Return the names that the embedded DNS answers with an endpoint, from its inspect."""
+    """Return the names for which the embedded DNS answers with an endpoint's address, from the container's inspect."""
     if "DNSNames" not in inspected and inspected.get("Aliases"):
-        # Before engine 25 they are not told, but known: the container's name, and the aliases with its id and hostname.
+        # Before engine 25 they are not listed: they are the container's name, and the aliases with its id and hostname.
         return [container, *inspected["Aliases"]]
     return inspected.get("DNSNames") or []
 
@@ -146,7 +175,7 @@ def _endpoint(
     inside: tuple[Interface, ...],
     host: tuple[Interface, ...],
 ) -> Endpoint:
-    """Return an endpoint; its interface is the one inside that has the address the engine gave it."""
+    """Return an endpoint; its interface is the one in the container that has the address the engine gave it."""
     addresses = []
     if settings.get("IPAddress"):
         addresses.append(f"{settings['IPAddress']}/{settings.get('IPPrefixLen', 0)}")
@@ -167,17 +196,19 @@ def _endpoint(
 
 
 def _contradictions(name: str, endpoints: tuple[Endpoint, ...], inside: tuple[Interface, ...]) -> list[str]:
-    """Say where the engine and the kernel do not agree about a running container's addresses and MACs."""
-    said = {address for endpoint in endpoints for address in endpoint.addresses}
+    """Return a sentence for each address and MAC of a running container on which the engine and the kernel differ."""
+    claimed = {address for endpoint in endpoints for address in endpoint.addresses}
     found = {
         address
         for interface in inside
         for address in interface.addresses
         if interface.kind != "loopback" and not address.startswith("fe80:")
     }
-    missing = [f"{name}: the engine says {a}, the kernel does not have it" for a in sorted(said - found)]
-    # A container in the host's or another container's namespace has addresses that are not its own.
-    extra = [f"{name}: the kernel has {a}, the engine does not say so" for a in sorted(found - said)] if said else []
+    missing = [f"{name}: the engine says {a}, the kernel does not have it" for a in sorted(claimed - found)]
+    # A container in the namespace of the host, or of another container, has addresses that are not its own: the engine
+    # lists none for it.
+    surplus = sorted(found - claimed) if claimed else []
+    extra = [f"{name}: the kernel has {a}, the engine does not say so" for a in surplus]
     macs = {interface.name: interface.mac for interface in inside}
     other = [
         f"{name}: the engine says {e.interface} has the MAC {e.mac}, the kernel says {macs[e.interface]}"

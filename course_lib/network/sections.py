@@ -1,15 +1,15 @@
-"""Split the answer of a script of ours into its sections: `sections`. Pure.
+"""Split the output of a script into its sections: `sections`. Pure.
 
-A section begins with a line of its title and the number of its lines: `== rules ip 14`. So no line of it is taken for
-the beginning of another one, whatever a learner has written into the comment of a rule.
+A section begins with a line that holds its title and the number of lines that follow: `== rules ip 14`. So no line of
+a section can be taken for the beginning of another one, whatever text a learner puts into the comment of a rule.
 """
 
 from __future__ import annotations
 
 import re
 
-# For sh and bash. Its exit code is that of `set -e` where the command fails, else 0.
-SHELL = """section() ( # section TITLE COMMAND...: what the command prints, as a section
+# A function for sh and bash. Under `set -e`, a command that fails ends the script; without it, its section is printed.
+SHELL = """section() ( # section TITLE COMMAND...: print the command's output as a section
     title=$1
     shift
     body=$("$@")
@@ -21,8 +21,11 @@ HEAD = re.compile(r"== (.+) (\d+)")
 
 
 def sections(text: str) -> list[tuple[str, str]]:
-    """Return the title and the body of each section, in order; lines outside of sections are left out."""
-    lines = text.split("\n")  # and not at what else Unicode calls a line break: wc(1) counts these
+    """Return the title and the body of each section, in order. Lines outside sections are ignored.
+
+    A body is empty or ends with a newline. A section that was cut off has fewer lines than its first line says.
+    """
+    lines = text.split("\n")  # not splitlines(), which also splits at other characters: wc(1) counts newlines
     found, at = [], 0
     while at < len(lines):
         head = HEAD.fullmatch(lines[at])

@@ -16,7 +16,6 @@ from course_lib.commands import jupyter
 from course_lib.errors import CourseError, LabGoneError
 from course_lib.lab import facts, images
 from course_lib.lab.lifecycle import Lab
-from course_lib.network import parse_facts
 from course_lib.network.describe import describe
 from course_lib.network.diff import difference, is_settled
 from course_lib.network.model import Snapshot
@@ -27,8 +26,8 @@ from course_lib.plain_text import clean
 
 
 def snapshot() -> Snapshot:
-    """Return what the network of the lab is now."""
-    return parse_facts.snapshot(facts.read(current.lab()))
+    """Return the network of the notebook's lab at this moment."""
+    return facts.snapshot(current.lab())
 
 
 _seen: dict[Lab, Snapshot] = {}  # the last look that this kernel took at each lab: there `changes()` begins

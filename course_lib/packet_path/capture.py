@@ -15,12 +15,12 @@ from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from ipaddress import ip_address
-from typing import Any
 
 from course_lib.errors import CommandInterruptedError, CourseError
 from course_lib.lab import execute
 from course_lib.lab.lifecycle import Lab
 from course_lib.network.model import Snapshot
+from course_lib.network.parse_facts import RawFacts
 from course_lib.network.sections import SHELL, sections
 from course_lib.network.topology import owner_of
 from course_lib.packet_path.request import Request, relays
@@ -31,7 +31,7 @@ RESERVED = ("client", "host")  # a container of that name cannot be told from ou
 ERRORS = ("icmp type destination-unreachable @th,{},16 {}", "icmpv6 type destination-unreachable @th,{},16 {}")
 
 
-def gather(lab: Lab, request: Request, facts: dict[str, Any], network: Snapshot) -> tuple[Request, dict[str, str]]:
+def gather(lab: Lab, request: Request, facts: RawFacts, network: Snapshot) -> tuple[Request, dict[str, str]]:
     """Send the request in a lab and return it as it was sent, with the sections that `capture.sh` printed.
 
     Raises CourseError if the sender or the name is not known, or if the kernel could not be watched.

@@ -21,7 +21,6 @@ import docker
 from course_lib.engine import client
 from course_lib.lab import facts
 from course_lib.lab.lifecycle import from_environment
-from course_lib.network import parse_facts
 from course_lib.notebook import current
 
 lab = from_environment()
@@ -42,7 +41,7 @@ def in_turns(*what: Callable[[], object], times: int = TIMES) -> list[float]:
 
 def snapshot() -> None:
     """Read everything and understand it."""
-    parse_facts.snapshot(facts.read(lab))
+    facts.snapshot(lab)
 
 
 def anew() -> None:

@@ -59,13 +59,18 @@ def section(title: str, text: str) -> str:
     return "".join(f"{line}\n" for line in (f"== {title} {len(lines)}", *lines))
 
 
+def namespaces(interfaces: dict[str, Any]) -> str:
+    """Return the section that `reader.pl` prints about namespaces."""
+    return section("namespaces", "".join(f"{key} {json.dumps(value)}\n" for key, value in interfaces.items()))
+
+
 def shown(
     monkeypatch: pytest.MonkeyPatch, *, info: dict[str, Any] = PLAIN, image: bool = True, **answers: Any
 ) -> Snapshot:
     """Read an engine whose helper container answers so, or is refused with an exception's words."""
-    inside = "".join(f"== inside {key} 1\n{json.dumps(value)}\n" for key, value in RECORDED["inside"].items())
+    inside = namespaces(RECORDED["inside"])
     plain = {
-        own_engine_facts.READ_HOST: section("addr", json.dumps(RECORDED["addr"]))
+        own_engine_facts.READ_HOST: namespaces({"addr": RECORDED["addr"]})
         + section("route", json.dumps(RECORDED["route"])),
         own_engine_facts.READ_RULES: section("rules ip nft", RECORDED["rules"]["ip"])
         + section("rules tables nft", TABLES),
@@ -139,7 +144,7 @@ def test_refused_interfaces_are_said_and_no_bridge_is_called_missing(monkeypatch
 
 def test_namespaces_that_cannot_be_entered_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
     first = next(iter(RECORDED["inside"]))
-    some = f"== inside {first} 1\n{json.dumps(RECORDED['inside'][first])}\n== inside {'0' * 64} 0\n"
+    some = section("namespaces", f"{first} {json.dumps(RECORDED['inside'][first])}\n{'0' * 64} ! it cannot be entered")
     made = shown(monkeypatch, inside=some)
     assert "1 of 2 could not be entered" in note(made)
     assert made.warnings == ()
@@ -167,25 +172,27 @@ def test_whose_namespace_it_is_is_said(monkeypatch: pytest.MonkeyPatch, info: di
     assert words in " ".join(getattr(shape, "text", "") for shape in layout(made).shapes)
 
 
-def rules(nft: str = "", legacy: str = "", tables: str = "") -> dict[str, Any]:
+def chosen(nft: str = "", legacy: str = "", tables: str = "") -> tuple[dict[str, str], dict[str, str]]:
+    """Return which of these rules are kept, and the note on the others."""
     parts = {"rules ip nft": nft, "rules ip legacy": legacy, "rules tables nft": tables}
-    return facts.parse("".join(section(title, text) for title, text in parts.items()))
+    return own_engine_facts._choose_rules(
+        facts.parse("".join(section(title, text) for title, text in parts.items()))["rules"]
+    )
 
 
 def test_of_both_kinds_of_iptables_the_one_with_dockers_chains_is_shown() -> None:
     docker, other = "*nat\n:DOCKER - [0:0]\n-A DOCKER -j RETURN\n", "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -j DROP\n"
-    for kept, read in (("legacy", rules(other, docker)), ("nft", rules(docker, other))):
-        left = own_engine_facts._choose_rules(read)
-        assert ":DOCKER" in read["rules"]["ip"]
+    for kept, (rules, left) in (("legacy", chosen(other, docker)), ("nft", chosen(docker, other))):
+        assert ":DOCKER" in rules["ip"]
         assert "tables of the other kind" in left["more rules"]
         assert kept not in left["more rules"]
-    assert own_engine_facts._choose_rules(rules(docker, "")) == {}
+    assert chosen(docker, "")[1] == {}
 
 
 def test_tables_of_nftables_are_named() -> None:
-    left = own_engine_facts._choose_rules(rules(tables="table ip nat\ntable inet firewalld\ntable ip custom"))
+    _, left = chosen(tables="table ip nat\ntable inet firewalld\ntable ip custom")
     assert left == {"more rules": "table inet firewalld, table ip custom"}
-    assert "docker-bridges" in own_engine_facts._choose_rules(rules(tables="table ip docker-bridges"))["rules"]
+    assert "docker-bridges" in chosen(tables="table ip docker-bridges")[1]["rules"]
 
 
 def test_a_rootless_engine_is_looked_at_though_it_cannot_run_the_lab(

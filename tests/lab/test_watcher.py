@@ -48,7 +48,7 @@ class Says:
 def hears(stream: Says, rest: float = 0.0) -> tuple[bool, float]:
     """Return whether the stream goes on, and after how many seconds there is a reason to look."""
     began = time.monotonic()
-    return Watcher.__new__(Watcher)._hear(stream, began + rest), time.monotonic() - began  # type: ignore[arg-type]
+    return Watcher.__new__(Watcher)._wait(stream, began + rest), time.monotonic() - began  # type: ignore[arg-type]
 
 
 def test_it_looks_at_once_when_the_engine_has_acted() -> None:
