@@ -29,7 +29,7 @@ def main(paths: tuple[str, ...], whole: bool, long: bool, parts: tuple[str, ...]
       ./course test notebooks/01_docker0.ipynb    one notebook, strictly
       ./course test --all                         also what is slow, and every exercise, as in CI
       ./course test --soak --part engines         a part of what takes hours
-    """  # noqa: D301
+    """
     level = gate.WHOLE if whole or os.environ.get("CI") else gate.QUICK
     if whole and (paths or long):
         raise click.UsageError("--all is for the gate: the soak and paths run everything they name without it.")

@@ -52,7 +52,7 @@ def run(lab: Lab, paths: Sequence[str], level: str) -> int:
     try:
         make_images(images.RELEASES if level == WHOLE and not paths else [DEFAULT_ENGINE])
         if paths:  # else the labs are started by those who use them, side by side (tests/worker.py)
-            lab.relative("test").up(DEFAULT_ENGINE, _need)
+            lab.relative("test").up(DEFAULT_ENGINE, images.need_package)
         _browser()
         failed = side_by_side(chains)
     finally:
@@ -72,16 +72,11 @@ def make_images(versions: Iterable[str]) -> None:
     os.environ[OPTIONS] = f"{before or ''} Acquire::Check-Valid-Until=false".strip()
     try:
         for version in versions:
-            images.build_all(images.RELEASES[version], _need)
+            images.build_all(images.RELEASES[version], images.need_package)
     finally:
         os.environ.pop(OPTIONS)
         if before is not None:
             os.environ[OPTIONS] = before
-
-
-def _need(package: str) -> None:
-    """Install a Debian package that making the images takes."""
-    need_packages([package], "make the lab's images", say)
 
 
 def take_away(labs: Iterable[Lab]) -> None:

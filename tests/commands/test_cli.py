@@ -61,9 +61,9 @@ def test_wrong_usage(words: tuple[str, ...], sentence: str) -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (("graph",), "There is no lab: `./course up`"),
-        (("shell", "true"), "There is no lab: `./course up`"),
-        (("reset",), "There is no lab to reset"),
+        (("graph",), "There is no lab: run `./course up`"),
+        (("shell", "true"), "There is no lab: run `./course up`"),
+        (("reset",), "There is no lab to reset: run `./course up`"),
     ],
 )
 def test_without_a_lab(words: tuple[str, ...], sentence: str) -> None:
@@ -72,12 +72,12 @@ def test_without_a_lab(words: tuple[str, ...], sentence: str) -> None:
 
 def test_down_without_a_lab_is_not_an_error() -> None:
     done = course("down", COURSE_LAB="nobodys")
-    assert (done.returncode, done.stdout) == (0, "There is no lab to take down.\n")
+    assert (done.returncode, done.stdout) == (0, "There is no lab to remove.\n")
 
 
 @pytest.mark.parametrize("words", [("up", "--no-browser"), ("graph",), ("down",), ("shell", "true")])
 def test_a_name_that_is_none(words: tuple[str, ...]) -> None:
-    assert "is no name for a lab" in one_sentence(course(*words, COURSE_LAB="A b"))
+    assert "is not a valid name" in one_sentence(course(*words, COURSE_LAB="A b"))
 
 
 @pytest.mark.parametrize("words", [("up", "--no-browser"), ("graph",), ("down",), ("test",)])
@@ -155,7 +155,7 @@ def test_a_login_that_is_older_than_the_group_goes_on_through_it(
     monkeypatch.delenv(docker_install.THROUGH_SG, raising=False)
     assert became
     assert became[0][:3] == ["sg", "docker", "-c"]
-    assert "going on through `sg docker`" in capsys.readouterr().err
+    assert "continuing through `sg docker`" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("act", ["start('26.1', install=False)", "main(['graph'])", "main(['reset'])"])

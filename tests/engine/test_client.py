@@ -34,7 +34,7 @@ def _no_choice(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "kind", "sentence"),
     [
-        ({"DOCKER_HOST": "banana"}, EngineSettingsError, r"DOCKER_HOST \(banana\).*mend or unset"),
+        ({"DOCKER_HOST": "banana"}, EngineSettingsError, r"DOCKER_HOST \(banana\).*correct or unset"),
         ({"DOCKER_HOST": "foo://bar"}, EngineSettingsError, r"DOCKER_HOST \(foo://bar\)"),
         ({"DOCKER_HOST": "tcp://"}, EngineSettingsError, "invalid|Invalid"),
         ({"DOCKER_HOST": "tcp://127.0.0.1:port"}, EngineSettingsError, "'port'"),
@@ -133,7 +133,7 @@ def test_a_way_that_breaks_off_is_a_sentence(monkeypatch: pytest.MonkeyPatch, tm
     with fake_engine(tmp_path, {}) as address:
         monkeypatch.setenv("DOCKER_HOST", address)
         api = client.connect()
-        with pytest.raises(LabGoneError, match="broke off"), client.plain_words():
+        with pytest.raises(LabGoneError, match="connection to Docker broke"), client.plain_words():
             raise ConnectionResetError("in the middle")
     (tmp_path / "engine.sock").unlink()
     with pytest.raises(EngineMissingError, match="No Docker engine answers"), client.plain_words():

@@ -194,7 +194,7 @@ def test_a_client_without_a_certificate_is_told_so(
         monkeypatch.setenv("DOCKER_HOST", place)
         monkeypatch.setenv("DOCKER_TLS_VERIFY", "1")
         monkeypatch.setenv("DOCKER_CERT_PATH", str(tmp_path))
-        with pytest.raises(EngineSettingsError, match="certificates that fit"):
+        with pytest.raises(EngineSettingsError, match="No certificate here fits"):
             engine_client.connect()
 
 

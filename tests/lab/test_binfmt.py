@@ -51,7 +51,7 @@ def test_what_the_engines_machine_runs_is_found_out_and_leaves_nothing(monkeypat
     api, label = client.outer(), "course-test-emulation"
     binfmt.require(api, HERE, label)
     monkeypatch.setitem(binfmt.PROGRAMS, "arm64", NOBODYS)
-    with pytest.raises(CourseError, match=r"cannot run the programs of arm64.*install qemu-user-static") as caught:
+    with pytest.raises(CourseError, match=r"cannot run programs for arm64.*install qemu-user-static") as caught:
         binfmt.require(api, "arm64", label)
     assert "\n" not in str(caught.value)
     assert "DOCKER_HOST" in str(caught.value)

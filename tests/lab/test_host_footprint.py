@@ -40,7 +40,7 @@ def test_an_engine_that_was_started_again_is_no_change(
 ) -> None:
     monkeypatch.setattr(host_footprint, "fingerprint", lambda image: {**BEFORE, "networks": networks})
     assert host_footprint.compare(BEFORE) is same
-    assert ("not through the course: network theirs" in capsys.readouterr().out) is not same
+    assert ("not by the course: network theirs" in capsys.readouterr().out) is not same
 
 
 class Logs:
@@ -108,5 +108,5 @@ def test_a_lab_with_an_engine_of_another_version_of_the_course_is_said(monkeypat
     labels = {LABEL: "lab", ENGINE_LABEL: "24.0"}
     monkeypatch.setattr(Lab, "inspect", lambda lab: {"Id": "x", "Config": {"Labels": labels}})
     monkeypatch.setattr(Lab, "_volumes", lambda lab: {})
-    with pytest.raises(CourseError, match=r"engine 24\.0.*`./course down` removes it"):
+    with pytest.raises(CourseError, match=r"engine 24\.0: run `./course down`, then `./course up`"):
         lab.reset()

@@ -139,8 +139,8 @@ def test_a_silent_engine_is_left_alone(tmp_path: Path) -> None:
         ({"version": "Linux version 5.15 microsoft-standard-WSL2"}, True, "Docker Desktop on Windows"),
         ({"os_release": "ID=fedora\n"}, True, "this distribution's package"),
         ({"os_release": 'ID="arch"\nID_LIKE=""\n'}, True, "this distribution's package"),
-        ({}, False, "apt-get install docker.io, or leave out --no-install"),
-        ({"programs": "apt-get dockerd"}, False, "installed but does not run"),
+        ({}, False, "run `apt-get install docker.io`, or leave out --no-install"),
+        ({"programs": "apt-get dockerd"}, False, "installed but not running"),
         ({"uid": 1000, "programs": "apt-get"}, True, "mina is not and cannot become by sudo"),
     ],
 )
@@ -262,7 +262,7 @@ def test_need_packages_says_what_and_why_and_updates_old_lists(tmp_path: Path) -
 
 def test_need_packages_refuses_in_one_sentence(tmp_path: Path) -> None:
     machine = make_machine(tmp_path, Pretend())
-    with pytest.raises(CourseError, match="apt-get install mmdebstrap, or leave out --no-install"):
+    with pytest.raises(CourseError, match="run `apt-get install mmdebstrap`, or leave out --no-install"):
         need_packages(["mmdebstrap"], "make images", print, install=False, machine=machine)
     (tmp_path / "etc/os-release").write_text("ID=fedora\n")
     with pytest.raises(CourseError, match="this system's package manager"):
