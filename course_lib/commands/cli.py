@@ -181,7 +181,7 @@ def graph(output: Path | None, as_json: bool, each: bool, own: bool) -> None:
         try:
             save(layout(now, apart), output, description=describe(now, apart))
         except OSError as error:
-            raise CourseError(f"{output} cannot be written: {error.strerror}.") from error
+            raise CourseError(f"Could not write {output}: {error.strerror}.") from error
         say(f"Wrote {output}.")
     else:
         say(describe(now, apart))

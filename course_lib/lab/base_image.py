@@ -204,13 +204,14 @@ def failure(tag: str, message: str, output: Sequence[str]) -> CourseError:
     expired = [line for line in complaints if "is expired" in line]
     if expired:  # apt-secure(8), Valid-Until: an old index could hide security updates
         return CourseError(
-            f"Could not use Debian's package index for {tag} ({expired[0]}): correct this machine's clock, or name a "
-            "mirror that is up to date with COURSE_DEBIAN_MIRROR, then repeat the command."
+            f"Could not use Debian's packages for {tag} ({expired[0]}), because the mirror is out of date or this "
+            "machine's clock is wrong: set the clock, or name another mirror with COURSE_DEBIAN_MIRROR, then repeat "
+            "the command."
         )
     fetching = [line for line in complaints if re.search("fetch|resolve|connect|Release file", line)]
     if fetching:
         return CourseError(
-            f"Could not download Debian's packages for {tag} ({fetching[0]}): check the network and the proxy and "
+            f"Could not download Debian's packages for {tag} ({fetching[0]}): check the network, the proxy or the "
             "mirror that apt is configured for (or set COURSE_DEBIAN_MIRROR), then repeat the command."
         )
     # The engine's message repeats the whole command that failed.

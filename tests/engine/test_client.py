@@ -41,7 +41,11 @@ def _no_choice(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         ({"DOCKER_HOST": "ssh://somewhere"}, EngineSettingsError, "ssh -nNT -L"),
         ({"DOCKER_HOST": "unix:///nowhere"}, EngineMissingError, r"No Docker engine answers at .*///nowhere"),
         ({"DOCKER_HOST": "tcp://127.0.0.1:9"}, EngineMissingError, "No Docker engine answers at .*:9"),
-        ({"DOCKER_CONTEXT": "nosuch"}, EngineSettingsError, "no Docker context nosuch: `docker context ls`"),
+        (
+            {"DOCKER_CONTEXT": "nosuch"},
+            EngineSettingsError,
+            "no Docker context nosuch: choose one that `docker context ls` lists",
+        ),
         ({"DOCKER_TLS_VERIFY": "1", "HOME": "/nowhere"}, EngineSettingsError, "unset DOCKER_TLS_VERIFY"),
         ({"DOCKER_HOST": "tcp://127.0.0.1:9", "DOCKER_CERT_PATH": "/nowhere"}, EngineSettingsError, "ca.pem"),
     ],

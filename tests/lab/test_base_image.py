@@ -24,7 +24,7 @@ def test_an_index_past_its_date_is_told_by_its_cause() -> None:
     ]
     sentence = str(failure("container-course/debian:testing", "mmdebstrap ended with exit code 1", said))
     assert "is expired (invalid since 19d)" in sentence
-    assert "the mirror is behind, or this machine's clock is wrong" in sentence
+    assert "the mirror is out of date or this machine's clock is wrong: set the clock" in sentence
     assert "\n" not in sentence
 
 

@@ -83,7 +83,7 @@ def test_a_lab_that_was_removed_in_part_is_replaced(monkeypatch: pytest.MonkeyPa
     state = {"Status": "dead", "Dead": True, "Running": False}
     found = {"Image": "image", "State": state, "Config": {"Labels": {ENGINE_LABEL: DEFAULT_ENGINE}}}
     monkeypatch.setattr(client, "outer", lambda: SimpleNamespace(inspect_image=lambda tag: {"Id": "image"}))
-    assert "in part" in lab._unusable(found, DEFAULT_ENGINE)
+    assert "only partly removed" in lab._unusable(found, DEFAULT_ENGINE)
 
 
 def test_a_throw_away_lab_that_cannot_be_removed_does_not_stop_the_others(

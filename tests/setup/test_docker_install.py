@@ -141,7 +141,7 @@ def test_a_silent_engine_is_left_alone(tmp_path: Path) -> None:
         ({"os_release": 'ID="arch"\nID_LIKE=""\n'}, True, "this distribution's package"),
         ({}, False, "run `apt-get install docker.io`, or leave out --no-install"),
         ({"programs": "apt-get dockerd"}, False, "installed but not running"),
-        ({"uid": 1000, "programs": "apt-get"}, True, "mina is not and cannot become by sudo"),
+        ({"uid": 1000, "programs": "apt-get"}, True, "and mina cannot use sudo: ask an administrator"),
     ],
 )
 def test_where_none_can_or_may_be_had_one_sentence_says_what_to_do(
@@ -213,7 +213,7 @@ def test_sudo_is_used_and_the_user_joins_the_group_and_goes_on_through_sg(tmp_pa
     acts = [line for line in pretend.ran if line.startswith("sudo -n ") and line != "sudo -n true"]
     assert [line.split()[2] for line in acts] == ["env", "sh", "usermod"]
     assert acts[2] == "sudo -n usermod -aG docker mina"
-    assert any("as powerful as root" in line for line in said)
+    assert any("whose members have the rights of root" in line for line in said)
     assert became[0][:3] == ["sg", "docker", "-c"]
     assert became[0][3].startswith(sys.executable)
 
