@@ -42,7 +42,7 @@ def test_chains_have_their_labs_and_what_failed_is_named(module: str, capsys: py
     }
     assert gate.side_by_side(chains) == ["third", "fourth"], "what failed does not stop its chain"
     said = capsys.readouterr().out
-    assert [said.count(line) for line in ("lab good\n== first: well", "lab bad\n== fourth: FAILED")] == [1, 1]
+    assert [said.count(line) for line in ("lab good\n== first: passed", "lab bad\n== fourth: FAILED")] == [1, 1]
 
 
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
@@ -146,7 +146,7 @@ def test_what_is_taken_away_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     labs = [lab.relative("one"), lab.relative("two")]
     for one in labs:
         client.outer().create_volume(one.volume("26.1"), labels=one.labels)
-    gate.take_away([*labs, lab.relative("not-there")])
+    gate.remove_labs([*labs, lab.relative("not-there")])
     assert capsys.readouterr().out.splitlines() == [f"Removed the volume {one.volume('26.1')}" for one in labs]
 
 
@@ -189,13 +189,13 @@ def test_the_report() -> None:
     assert lines[4:9] == [
         "|  | 20.10 | 26.1 | tests |",
         "| --- | --- | --- | --- |",
-        "| 01_one.ipynb | 1 of 1 well, 4 s | 2 of 3 well, 4 to 6 s | - |",
-        "| test_x | - | - | 1 of 1 well, 9 s |",
-        "| all of them | 1 of 1 well, 4 s | 2 of 3 well, 4 to 4 s | - |",
+        "| 01_one.ipynb | 1 of 1 passed, 4 s | 2 of 3 passed, 4 to 6 s | - |",
+        "| test_x | - | - | 1 of 1 passed, 9 s |",
+        "| all of them | 1 of 1 passed, 4 s | 2 of 3 passed, 4 to 4 s | - |",
     ]
     assert lines[-1] == "- x"
     assert soak.report("Soak", "", {"26.1": [soak.taken(LOG)]}, []).endswith("Nothing failed.\n")
-    assert "| 02_two.ipynb | 0 of 1 well |" in soak.report("Soak", "", {"26.1": [soak.taken(LOG)]}, [])
+    assert "| 02_two.ipynb | 0 of 1 passed |" in soak.report("Soak", "", {"26.1": [soak.taken(LOG)]}, [])
 
 
 def test_random_orders_can_be_had_again() -> None:
