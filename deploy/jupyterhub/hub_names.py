@@ -5,6 +5,6 @@ import os
 from course_lib.lab import images, lifecycle
 
 RELEASE = images.RELEASES[lifecycle.DEFAULT_ENGINE]
-NAME = f"{images.PREFIX}-{os.environ.get('COURSE_HUB', 'hub')}"  # of the network, and the prefix of each learner's containers and volumes
+NAME = f"{images.PREFIX}-{os.environ.get('COURSE_HUB', 'hub')}"  # the network, and a prefix
 ENGINE_IMAGE = f"{images.PREFIX}/hub-engine:{RELEASE}"
 SERVER_IMAGE = f"{images.PREFIX}/hub-server:{RELEASE}"
