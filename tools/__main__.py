@@ -15,12 +15,7 @@ from tools import gate, soak
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("paths", nargs=-1, type=click.Path(exists=True))
 @click.option("--all", "whole", is_flag=True, help="Include slow tests and all exercises, as in CI (where CI is set).")
-@click.option(
-    "--soak",
-    "long",
-    is_flag=True,
-    help="All engines, repeats, random order; writes docs/soak-DATE-PART.md.",
-)
+@click.option("--soak", "long", is_flag=True, help="All engines, repeats, random order; writes docs/soak-DATE-PART.md.")
 @click.option(
     "--part",
     "parts",

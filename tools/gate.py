@@ -23,12 +23,7 @@ from course_lib.setup import docker_install
 
 PYTEST = ("pytest", "-p", "no:cacheprovider", "--durations=30")
 # The options for notebooks. A cell may take as long as the longest command of a lesson.
-NBVAL = (
-    *PYTEST,
-    "--nbval-current-env",
-    "--nbval-cell-timeout=120",
-    "--nbval-sanitize-with=tests/nbval_sanitize.cfg",
-)
+NBVAL = (*PYTEST, "--nbval-current-env", "--nbval-cell-timeout=120", "--nbval-sanitize-with=tests/nbval_sanitize.cfg")
 STRICT = (*NBVAL, "--nbval")  # compares every output
 OPTIONS = "COURSE_APT_OPTIONS"
 # The first words of Python's report of an uncaught error. The course must not cause one.
@@ -159,7 +154,7 @@ SMALL = ("02_publish_three_ways", "03_own_bridge")  # the exercises of the quick
 PANEL = ("tests/end_to_end/test_live_panel.py", "tests/end_to_end/test_projector.py")
 # Notebooks and answers mostly wait, so several workers of pytest-xdist run at once, each with a lab of its own.
 WORKERS = ("gw0", "gw1")  # as pytest-xdist names them
-BESIDE = ("-p", "tests.worker", "-n", str(len(WORKERS)), "--dist")  # the next word says how they share the tests
+PARALLEL = ("-p", "tests.worker", "-n", str(len(WORKERS)), "--dist")  # the next word says how they share the tests
 # Markers: QUICK is for each commit and takes minutes; WHOLE is everything but the soak, as in CI.
 QUICK, WHOLE = "not soak and not slow", "not soak"
 
@@ -176,8 +171,8 @@ def plan(level: str) -> dict[str, list[Step]]:
         # Most live tests look at the whole machine, so they run one at a time.
         "test": [("live tests", [*PYTEST, "tests", *(f"--ignore={file}" for file in apart), *here])],
         "book": [
-            ("notebooks", [*STRICT, *BESIDE, "loadfile", *notebooks]),
-            ("answers to exercises", [*PYTEST, *BESIDE, "load", EXERCISES, *here]),
+            ("notebooks", [*STRICT, *PARALLEL, "loadfile", *notebooks]),
+            ("answers to exercises", [*PYTEST, *PARALLEL, "load", EXERCISES, *here]),
         ],
         "page": [
             ("style", ["ruff", "check", "."]),

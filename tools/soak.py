@@ -41,7 +41,7 @@ TESTS = {
     **{part: [*gate.PYTEST, *files, "-m", "soak"] for part, files in FILES.items()},
     "tests": [*gate.PYTEST, "tests", *(f"--ignore={file}" for files in FILES.values() for file in files), "-m", "soak"],
 }
-TESTS["answers"] += [*gate.BESIDE, "load"]  # as in the gate
+TESTS["answers"] += [*gate.PARALLEL, "load"]  # as in the gate
 TESTS["faults"] += ["-rP"]  # prints what happened at each moment
 PARTS = ("orders", "engines", *TESTS)
 Taken = Mapping[str, float]  # file -> seconds in one run; NaN if a test in it failed
@@ -127,11 +127,7 @@ def run(lab: Lab, start: Callable[..., None], parts: Sequence[str], runs: int) -
 
 
 def _write(
-    name: str,
-    about: str,
-    texts: Mapping[Column, Sequence[str]],
-    engines: Mapping[Column, str],
-    wrong: Sequence[str],
+    name: str, about: str, texts: Mapping[Column, Sequence[str]], engines: Mapping[Column, str], wrong: Sequence[str]
 ) -> None:
     """Write the report of one part from the logs of its columns."""
     table: dict[str, list[Taken]] = {}

@@ -49,13 +49,7 @@ class Exec:
     """A running program in a container, with its standard input and its output."""
 
     def __init__(
-        self,
-        api: Any,
-        container: str,
-        argv: Sequence[str],
-        *,
-        stdin: bool = True,
-        env: Mapping[str, str] | None = None,
+        self, api: Any, container: str, argv: Sequence[str], *, stdin: bool = True, env: Mapping[str, str] | None = None
     ) -> None:
         """Start `argv` in the container, by its name or id; raises docker.errors.APIError if the engine refuses."""
         self._api = api

@@ -43,11 +43,7 @@ c.DockerSpawner.remove = True  # all data that must stay is in volumes
 c.DockerSpawner.volumes = {"{prefix}-{username}-home": "/home/learner", "{prefix}-{username}-socket": "/run/engine"}
 c.DockerSpawner.default_url = "/lab/tree/notebooks/00_start_here.ipynb"
 c.DockerSpawner.mem_limit = "1G"
-c.DockerSpawner.extra_host_config = {
-    "cap_drop": ["ALL"],
-    "security_opt": ["no-new-privileges"],
-    "pids_limit": 500,
-}
+c.DockerSpawner.extra_host_config = {"cap_drop": ["ALL"], "security_opt": ["no-new-privileges"], "pids_limit": 500}
 c.DockerSpawner.extra_create_kwargs = {"labels": LABELS}
 # Seconds: the first start loads the images twice, perhaps for the whole class at the same time.
 c.DockerSpawner.start_timeout = c.DockerSpawner.http_timeout = 900

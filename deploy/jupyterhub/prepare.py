@@ -18,10 +18,10 @@ from course_lib.console import say, step
 from course_lib.engine import client
 from course_lib.engine.labels import LABEL, RECIPE_LABEL
 from course_lib.lab import base_image, images
+from course_lib.paths import ROOT
 from course_lib.setup import docker_install, wheels
 
 HERE = Path(__file__).parent
-ROOT = HERE.parent.parent
 LOCKS = (ROOT / "requirements.lock", ROOT / "requirements-hub.lock")
 COURSE = ("LICENSE", "README.md", "course_lib", "exercises", "notebooks")  # what learners get
 # Not for learners: solutions, and files that work on this machine leaves next to the sources.
