@@ -1,4 +1,4 @@
-"""`python -m course_lib`: what it says and how it ends when it is used wrongly, or where nothing is there."""
+"""Test the output and exit codes of `python -m course_lib`: wrong usage, no lab, no engine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `--help` of the commands shows."""
+"""Test what `--help` of the commands prints."""
 
 from __future__ import annotations
 

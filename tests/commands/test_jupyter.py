@@ -1,4 +1,4 @@
-"""How `./course up` starts JupyterLab."""
+"""Test how `./course up` starts JupyterLab."""
 
 from __future__ import annotations
 

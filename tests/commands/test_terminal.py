@@ -1,4 +1,4 @@
-"""`./course shell`: with a terminal of its own (pty), with pipes, with one command."""
+"""Test `./course shell`: with a terminal of its own (pty), with pipes, with one command."""
 
 from __future__ import annotations
 

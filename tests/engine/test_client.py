@@ -1,4 +1,4 @@
-"""The way to the learner's engine: each one that is not there, not well or not fit is told in one sentence."""
+"""Test the connection to the learner's engine: an engine that is missing, silent or unfit gives one sentence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An engine with TLS: commands with input, output and exit codes, over one connection that is half closed."""
+"""Test an engine with TLS: commands with input, output and exit codes, over one connection that is half-closed."""
 
 from __future__ import annotations
 

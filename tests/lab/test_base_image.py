@@ -1,4 +1,4 @@
-"""Where Debian's packages come from, and what is said when they cannot be had; without Docker."""
+"""Test where Debian's packages come from, and the errors when they cannot be downloaded; without Docker."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_packages_of_another_architecture_are_asked_for_whatever_their_emulator_
 def test_an_image_for_another_architecture_is_pulled_by_another_name(
     arch: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By the same name it would take that of the learner's own image away."""
+    """With the same name, the pull would remove the name from the learner's own image."""
     api: Any = MagicMock()
     monkeypatch.setattr(client, "outer", lambda: api)
     make("some:image", "label", "trixie", Supply(), print, arch=arch)

@@ -1,4 +1,4 @@
-"""Whether an engine's machine runs another processor's programs: the program that tries it, and what is said if not."""
+"""Test whether an engine's machine can run programs for another processor: the test program, and the error."""
 
 from __future__ import annotations
 

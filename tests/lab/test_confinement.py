@@ -1,4 +1,4 @@
-"""What a lab may do on the machine, as its container is created."""
+"""Test what a lab may do on the machine, as its container is created; without Docker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`%%host` and `%%client` on a real lab: every sentence of what they promise."""
+"""Test commands on a real lab's host and client: everything that `%%host` and `%%client` promise."""
 
 from __future__ import annotations
 

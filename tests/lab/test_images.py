@@ -1,4 +1,4 @@
-"""The images of the lab: where their packages come from, and what happens when one cannot be made."""
+"""Test the images of the lab: where their packages come from, and what happens when one cannot be built."""
 
 from __future__ import annotations
 

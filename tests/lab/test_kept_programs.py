@@ -1,4 +1,4 @@
-"""The programs that stay open in a lab: each answers one question at a time, and none waits for another."""
+"""Test the programs that stay open in a lab: each answers one question at a time, and none waits for another."""
 
 from __future__ import annotations
 

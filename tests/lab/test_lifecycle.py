@@ -1,4 +1,4 @@
-"""The lab itself, on a real engine."""
+"""Test creating, resetting and removing a lab on a real engine."""
 
 from __future__ import annotations
 

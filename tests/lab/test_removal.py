@@ -1,4 +1,4 @@
-"""Labs that their engine cannot remove by itself: paused, frozen, hung, gone already."""
+"""Test removing labs that their engine cannot remove itself: paused, frozen, hung, or gone already."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PAUSE = "docker run -d --name back busybox sleep 1000 && docker pause back"  # a
 
 
 class Engine:
-    """An engine that refuses to remove a container as often as is said, and notes what it is asked."""
+    """An engine that refuses to remove a container a given number of times, and records the requests."""
 
     def __init__(self, *refusals: Exception) -> None:
         self.refusals = list(refusals)
@@ -147,7 +147,7 @@ def test_what_is_paused_in_a_lab_is_ended_from_outside(fresh_lab: None) -> None:
 
 
 def hung() -> None:
-    """Pause a container in the lab, and kill the lab: with cgroup v1 its first process waits for ever."""
+    """Pause a container in the lab, and kill the lab: with cgroup v1 its first process waits forever."""
     current.host(PAUSE)
     with contextlib.suppress(client.APIError):
         client.outer().kill(lab.container)

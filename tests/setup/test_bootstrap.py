@@ -1,4 +1,4 @@
-"""./course itself: old Pythons, no venv, odd paths, interrupted and failing installations.
+"""Test ./course itself: old Pythons, no venv, odd paths, interrupted and failing installations.
 
 Each test copies ./course into a folder of its own with a tiny lock (one pure-Python package) and a dummy
 course_lib; the real locks are checked in the environment that the tests run in.

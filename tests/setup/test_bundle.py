@@ -1,4 +1,4 @@
-"""A bundle in the engine: written, loaded where nothing leads out, refused where it does not fit."""
+"""Test bundles with an engine: making one, loading it without a network, and refusing one that does not fit."""
 
 from __future__ import annotations
 
@@ -217,7 +217,7 @@ def test_places_where_no_bundle_can_be_written(small: Path, monkeypatch: pytest.
         write(small / "no/such/course.tar")
     usage = shutil.disk_usage(small)._replace(free=10**9)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
-    with pytest.raises(CourseError, match=r"needs 1\.3 GB while it is made, and .* has 1\.0 GB"):
+    with pytest.raises(CourseError, match=r"Making a bundle needs 1\.3 GB, and .* has 1\.0 GB"):
         write(small / "course.tar")
     assert list(small.iterdir()) == []
 
@@ -285,7 +285,7 @@ def clone(folder: Path) -> Path:
 
 
 def run(command: Sequence[str | Path], **settings: Any) -> str:
-    """Run a command to its end, and return what it said; it must end well."""
+    """Run a command until it ends, and return its output; it must succeed."""
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, **settings)
     assert done.returncode == 0, done.stdout
     return str(done.stdout)
@@ -404,7 +404,7 @@ def shell_of(api: Any, image: str) -> bytes:
 def test_a_bundle_for_arm64_by_emulation(
     own_names: str, cut_off: CutOff, emulator: None, room: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All images of the course, from Debian's packages for arm64; loaded into an engine that has none, and run."""
+    """All images of the course, from Debian's packages for arm64; loaded into an engine without images, and run."""
     (room / "lock").write_text(TINY_LOCK)  # wheels have tests of their own
     monkeypatch.setattr(bundle, "LOCK", room / "lock")
     before = of_this_engine("container-course"), of_this_engine(own_names)

@@ -1,4 +1,4 @@
-"""A bundle as a file: the same each time, read where it fits, refused in one sentence where it does not."""
+"""Test the bundle's file: reproducible, read where it fits, refused in one sentence where it does not."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def small(folder: Path, lock: bytes = LOCK, wheel: Path | None = None, python: s
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """Give a small bundle, and beside it the lock that it is for."""
+    """Return a small bundle; the lock that it is for is next to it."""
     manifest = small(tmp_path / "parts")
     (tmp_path / "lock").write_bytes(LOCK)
     bundle_archive.write(tmp_path / "a bundle.tar", manifest, tmp_path / "parts")
@@ -63,7 +63,7 @@ def use(file: Path) -> list[str]:
 
 
 def sentence(file: Path) -> str:
-    """Return what is said of a bundle that is refused: one line, with the file in it, and what to do."""
+    """Return the error for a bundle that is refused: one line, with the file's name and what to do."""
     with pytest.raises(CourseError) as caught:
         use(file)
     assert "\n" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""./course up --from-bundle before there is any environment: with a tiny lock, and no way to any network."""
+"""Test ./course up --from-bundle before there is an environment: with a tiny lock, and without a network."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def reading(clone: Path) -> Path:
 
 
 def bundle_for(clone: Path, wheel: Path, python: str = VERSION) -> Path:
-    """Write a bundle beside a clone."""
+    """Write a bundle next to a clone."""
     parts = clone.parent / "parts"
     file = clone.parent / "a bundle.tar"
     lock = (clone / "requirements.lock").read_bytes()
@@ -48,7 +48,7 @@ def bundle_for(clone: Path, wheel: Path, python: str = VERSION) -> Path:
 
 
 def cut_off(*command: str | Path) -> list[str | Path]:
-    """Return a command that runs where there is no network at all, not even the loopback."""
+    """Return a command that runs without a network, even without the loopback interface."""
     if sys.platform != "linux" or os.geteuid() != 0:
         pytest.skip("only root on Linux can cut a command off")
     return ["unshare", "--net", *command]

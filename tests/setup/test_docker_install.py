@@ -1,4 +1,4 @@
-"""An engine on any machine: pretended machines of each kind, and a real second dockerd."""
+"""Test finding and starting an engine: on pretended machines of each kind, and with a real second dockerd."""
 
 import contextlib
 import os
@@ -38,7 +38,7 @@ class Pretend:
         self.ran: list[str] = []
 
     def __call__(self, command: Sequence[str], say: Say | None) -> Outcome:
-        """Answer as the table says; sudo in front changes nothing."""
+        """Return the outcome from the table, with or without sudo in front."""
         text = " ".join(command)
         self.ran.append(text)
         fitting = [start for start in self.answers if text.removeprefix("sudo -n ").startswith(start)]

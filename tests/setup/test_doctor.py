@@ -1,4 +1,4 @@
-"""The doctor: each kind of machine faked, what it says of it, and what it gathers of this one."""
+"""Test the doctor: its findings for each kind of machine, and the facts that it reads on this one."""
 
 from __future__ import annotations
 
@@ -113,12 +113,12 @@ def test_the_sentence_of_an_engine_that_is_none(
 
 
 class Foreign:
-    """An engine that has an image and a container of somebody else's under our names, and is another machine's."""
+    """An engine on another machine, with a foreign image and a foreign container under our names."""
 
     base_url = "https://far:2376"
 
     def info(self) -> dict[str, Any]:
-        """Return what GET /info says."""
+        """Return GET /info."""
         return INFO
 
     def inspect_image(self, _: str) -> dict[str, Any]:

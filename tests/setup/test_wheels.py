@@ -1,4 +1,4 @@
-"""Which wheels a lock means for which machine."""
+"""Test which wheels of a lock are for which machine."""
 
 from __future__ import annotations
 

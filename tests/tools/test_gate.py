@@ -1,4 +1,4 @@
-"""The gate and the soak as far as they need no lab: chains of steps, and the report."""
+"""Test the gate and the soak without a lab: chains of steps, and the report."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LOG = """<testsuites><testsuite>
 
 @pytest.fixture
 def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Give a step of the gate: a module that says which lab it has, and fails in the lab `bad`."""
+    """Return a module for a step of the gate that prints its lab, and fails in the lab `bad`."""
     text = "import os, sys\nname = os.environ.get('COURSE_LAB')\nprint('lab', name)\nsys.exit(name == 'bad')\n"
     (tmp_path / "says_its_lab.py").write_text(text)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
@@ -91,7 +91,7 @@ def test_a_test_whose_program_prints_a_traceback_fails(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("level", [gate.QUICK, gate.WHOLE])
 def test_the_gate_leaves_out_its_level_and_nothing_else(level: str) -> None:
-    """With what the soak chooses (`-m soak`) the whole gate is all there is, and no test is in two of its steps."""
+    """The whole gate and the soak (`-m soak`) have all tests, and no test is in two steps of the gate."""
     steps = [step for chain in gate.plan(level).values() for step in chain]
     chosen = {title: command for title, command in steps if "-m" in command}
     marks = {title: command[command.index("-m") + 1] for title, command in chosen.items()}
