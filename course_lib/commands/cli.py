@@ -96,7 +96,9 @@ def start(lab: Lab, version: str, *, install: bool) -> None:
 
 @main.command()
 def reset() -> None:
-    """Reset the lab: replace its host and client by new ones, and keep the course's images.
+    """Replace the lab's host and client by new ones.
+
+    The course's images are kept; everything else in the lab is removed.
 
     \b
     Examples:
@@ -110,9 +112,10 @@ def reset() -> None:
 @main.command()
 @click.option("--images", "remove_images", is_flag=True, help="Remove the course's images too.")
 def down(remove_images: bool) -> None:
-    """Remove the lab, list what was removed, and verify that the machine is unchanged.
+    """Remove the lab, and verify that the machine is unchanged.
 
-    The exit code is 1 if containers, networks, volumes or firewall rules of the machine have changed.
+    What was removed is listed. The exit code is 1 if containers, networks, volumes or firewall rules of the machine
+    have changed.
 
     \b
     Examples:
@@ -128,10 +131,10 @@ def down(remove_images: bool) -> None:
 @main.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def shell(command: tuple[str, ...]) -> None:
-    """Open a shell on the lab's host, or run one COMMAND there and exit with its exit code.
+    """Open a shell on the lab's host, or run one COMMAND there.
 
-    As with ssh, the words of COMMAND are joined with spaces, and the shell on the lab's host splits them again: an
-    argument with a space needs quotes of its own.
+    The exit code is that of COMMAND. As with ssh, the words of COMMAND are joined with spaces, and the shell on the
+    lab's host splits them again: an argument with a space needs quotes of its own.
 
     \b
     Examples:
@@ -157,7 +160,7 @@ def shell(command: tuple[str, ...]) -> None:
     help="Show your own engine instead of the lab: read-only, as far as your permissions allow.",
 )
 def graph(output: Path | None, as_json: bool, each: bool, own: bool) -> None:
-    """Describe the lab's network as it is now: in words, as a picture, or as JSON.
+    """Describe or draw the lab's network as it is now.
 
     \b
     Examples:
@@ -192,7 +195,7 @@ def graph(output: Path | None, as_json: bool, each: bool, own: bool) -> None:
     "--json", "as_json", is_flag=True, help="Print one JSON object, for a teacher who collects the reports of a class."
 )
 def doctor(as_json: bool) -> None:
-    """Check what works on this machine and what does not, and print what to do about it.
+    """Check this machine, and print what to do about problems.
 
     Nothing is installed or changed. The exit code is 1 if a problem keeps the course from working.
 
@@ -215,7 +218,9 @@ def doctor(as_json: bool) -> None:
 @main.command()
 @click.argument("exercise")
 def submit(exercise: str) -> None:
-    """Run the answer to EXERCISE again in a new lab, and pack it into a file to hand in.
+    """Run the answer to EXERCISE in a new lab, and pack it.
+
+    The packed file is what you hand in.
 
     \b
     Examples:
@@ -243,7 +248,9 @@ def submit(exercise: str) -> None:
 def grade(  # noqa: PLR0917 # click passes all by name
     folder: Path | None, out: Path, from_evidence: bool, jobs: int | None, seconds: float, hint_price: float
 ) -> None:
-    """Grade the submissions of a class: FOLDER has a folder or an archive for each learner.
+    """Grade the submissions of a class.
+
+    FOLDER has a folder or an archive for each learner. The report is a web page, grades.csv and junit.xml.
 
     \b
     Examples:
@@ -288,7 +295,7 @@ def grade(  # noqa: PLR0917 # click passes all by name
 )
 @click.option("--replace", is_flag=True, help="Overwrite FILE if it exists.")
 def write_bundle(file: Path, arch: str | None, versions: tuple[str, ...], replace: bool) -> None:
-    """Write everything that a machine without a network needs to FILE.
+    """Write all that a machine without a network needs to FILE.
 
     That is all images of the lab, and the Python packages for each supported Python on Linux and Windows (amd64), or on
     Linux and macOS (arm64): about half a gigabyte. The machine itself needs Python, Docker and a copy of the course's

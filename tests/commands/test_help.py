@@ -23,7 +23,9 @@ def test_the_group_names_the_command_of_contributors_which_has_examples_too(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     cli.main(["--help"], standalone_mode=False)
-    assert "`./course test --help`" in " ".join(capsys.readouterr().out.split())
+    shown = capsys.readouterr().out
+    assert "`./course test --help`" in " ".join(shown.split())
+    assert "..." not in shown.partition("Commands:")[2], "the line of a command is cut"
     tools.main(["--help"], standalone_mode=False)
     assert re.search(EXAMPLES, capsys.readouterr().out)
 
