@@ -1,4 +1,4 @@
-"""`python -m course_lib`: the commands of `./course`."""
+"""Run the commands of `./course`: `python -m course_lib COMMAND`."""
 
 from course_lib.commands.cli import entry
 

@@ -1,4 +1,4 @@
-"""What is being done and how long it takes, said to whoever waits."""
+"""Print to the user: one line (`say`), or the progress of a task and how long it took (`step`)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.text import Text
 
 from course_lib.plain_text import clean
 
-# What is printed is text, never markup: names have brackets, and addresses have ":ab:" and ":100:", which are emojis.
+# Print plain text, not rich's markup: names may have brackets, and addresses ":ab:" or ":100:", which are emoji codes.
 console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
@@ -22,10 +22,10 @@ def say(line: str) -> None:
 
 @contextmanager
 def step(what: str) -> Iterator[Callable[[str], None]]:
-    """Show that something is being done, and afterwards how many seconds it took.
+    """Show that a task is running, and afterwards how many seconds it took.
 
-    On a terminal a line moves while it lasts, and shows the detail that the body reports through the function
-    that it gets; elsewhere (a log, a pipe, a screen reader's line mode) one line stands before and one after.
+    The body gets a function that takes a detail of its progress. A terminal has a line that shows the latest detail;
+    elsewhere (a log, a pipe, a screen reader's line mode) one line is printed before the task and one after.
     """
     began = time.monotonic()
     if console.is_terminal:
@@ -44,5 +44,5 @@ def step(what: str) -> Iterator[Callable[[str], None]]:
 
 
 def _last_line(text: str) -> str:
-    """Return the last line of a text, short enough for the rest of a terminal's line."""
+    """Return the last line of a text, at most 60 characters: the rest of a terminal's line."""
     return clean((text.strip().splitlines() or [""])[-1])[:60]

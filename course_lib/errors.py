@@ -1,11 +1,11 @@
-"""What can go wrong, each as one sentence that says what to do."""
+"""Define the errors of the course; the message of each is one sentence that says what to do."""
 
 
 class CourseError(Exception):
-    """Something a person can mend; the message is one sentence that says how."""
+    """An error the user can fix. The message is one sentence that says how."""
 
     def _render_traceback_(self) -> list[str]:
-        """Let IPython show the sentence alone: a traceback through our modules helps nobody."""
+        """Return what IPython shows in place of a traceback: the message alone."""
         return [str(self)]
 
 
@@ -14,7 +14,7 @@ class EngineMissingError(CourseError):
 
 
 class EngineForbiddenError(CourseError):
-    """The engine is there, but this user may not use it."""
+    """An engine is running, but this user may not use it."""
 
 
 class EngineSilentError(CourseError):
@@ -26,29 +26,29 @@ class EngineUnfitError(CourseError):
 
 
 class EngineSettingsError(CourseError):
-    """What names the engine (DOCKER_HOST, a context, certificates) leads to none."""
+    """The settings (DOCKER_HOST, a context, certificates) do not lead to an engine."""
 
 
 class EngineRefusedError(CourseError):
-    """The engine was asked for something and said no."""
+    """The engine refused a request."""
 
 
 class LabGoneError(CourseError):
-    """The lab, or the dockerd in it, is not running (any more)."""
+    """The lab or the dockerd in it does not exist, has ended, or does not answer."""
 
 
 class CommandFailedError(CourseError):
-    """A command in the lab ended otherwise than its cell declared."""
+    """A command in the lab failed, or succeeded although its cell declared a failure."""
 
 
 class CommandHungError(CourseError):
-    """A command in the lab did not end in its time and was ended."""
+    """A command in the lab exceeded its time limit and was killed."""
 
 
 class CommandInterruptedError(KeyboardInterrupt):
-    """A command in the lab was ended because the learner wished it.
+    """A command in the lab was killed because the learner interrupted it.
 
-    It is a KeyboardInterrupt, which no loop of a lesson takes for a failure that could be tried again.
+    It is a KeyboardInterrupt, so that a loop which retries after a CourseError does not catch it.
     """
 
     def _render_traceback_(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""Where the course lies on this machine."""
+"""Name the folders of the course on this machine."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What contributors run: the gate (`./course test`) and the soak. No part of what a learner imports."""
+"""Run the tests of the course: `gate.run` and `soak.run`, for `./course test`. Learners' code does not import it."""

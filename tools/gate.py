@@ -1,4 +1,4 @@
-"""`./course test`: style, types, tests and notebooks, in labs of their own."""
+"""Run the gate, `./course test`: style, types, tests and notebooks, in labs of their own: `run`."""
 
 from __future__ import annotations
 
@@ -22,72 +22,62 @@ from course_lib.paths import ROOT
 from course_lib.setup import docker_install
 
 PYTEST = ("pytest", "-p", "no:cacheprovider", "--durations=30")
-# What notebooks are run with. A cell may take as long as the longest command of a lesson, and no longer.
-NBVAL = (
-    *PYTEST,
-    "--nbval-current-env",
-    "--nbval-cell-timeout=120",
-    "--nbval-sanitize-with=tests/nbval_sanitize.cfg",
-)
-STRICT = (*NBVAL, "--nbval")  # every output is compared
+# The options for notebooks. A cell may take as long as the longest command of a lesson.
+NBVAL = (*PYTEST, "--nbval-current-env", "--nbval-cell-timeout=120", "--nbval-sanitize-with=tests/nbval_sanitize.cfg")
+STRICT = (*NBVAL, "--nbval")  # compares every output
 OPTIONS = "COURSE_APT_OPTIONS"
-# How Python begins what it prints of an error that nobody caught. No part of the course lets one get that far.
+# The first words of Python's report of an uncaught error. The course must not cause one.
 TRACES = ("Traceback (most recent call last)", "Exception ignored in")
 
-Step = tuple[str, list[str]]  # a title, and what stands behind `python -m`
+Step = tuple[str, list[str]]  # title, arguments of `python -m`
 
 
 def run(lab: Lab, paths: Sequence[str], level: str) -> int:
-    """Run the gate to a level (QUICK or WHOLE), or only the tests and notebooks in PATHS; return 0 if all is well.
+    """Run the gate to a level (QUICK or WHOLE), or only the tests and notebooks in `paths`; return 1 if any fails.
 
-    The tests and the notebooks have labs of their own, relatives of `lab`, so that the learner's stays as it is.
+    The tests and notebooks use labs of their own, relatives of `lab`, so that `lab` is not changed. Raises CourseError.
     """
-    # Each chain goes one step after the other, beside the others, and has its lab.
+    # The steps of a chain run one after another, in the chain's own lab; the chains run at the same time.
     steps = {"test": _chosen(paths)} if paths else plan(level)
     chains = {lab.relative(end): chain for end, chain in steps.items()}
-    of_workers = [lab.relative(f"book-{worker}") for worker in WORKERS if not paths]
-    os.environ["COURSE_LEARNER"] = catalog.NOBODY  # whose values stand in the committed outputs
+    worker_labs = [lab.relative(f"book-{worker}") for worker in WORKERS if not paths]
+    os.environ["COURSE_LEARNER"] = catalog.NOBODY  # the committed outputs have this learner's values
     began = time.monotonic()
     docker_install.ensure_engine(client.outer, say, install=True)
     try:
         make_images(images.RELEASES if level == WHOLE and not paths else [DEFAULT_ENGINE])
-        if paths:  # else the labs are started by those who use them, side by side (tests/worker.py)
-            lab.relative("test").up(DEFAULT_ENGINE, _need)
+        if paths:  # otherwise the tests start their labs themselves, at the same time (tests/worker.py)
+            lab.relative("test").up(DEFAULT_ENGINE, images.need_package)
         _browser()
         failed = side_by_side(chains)
     finally:
-        take_away([*chains, *of_workers])
+        remove_labs([*chains, *worker_labs])
     took = f"in {time.monotonic() - began:.0f} s"
-    say(f"\nFailed {took}: {', '.join(failed)}" if failed else f"\nAll is well {took}.")
+    say(f"\nFailed {took}: {', '.join(failed)}" if failed else f"\nAll passed {took}.")
     return 1 if failed else 0
 
 
 def make_images(versions: Iterable[str]) -> None:
-    """Make the images of these engines: no test and no cell has time for that.
+    """Build the images of these engines first, because tests and cells have time limits.
 
-    Debian's testing index, where the newest engine is from, is past its Valid-Until on some mirrors. The tests take
-    it as it is (apt-secure(8)); a learner has to say so.
+    The newest engine is from Debian testing, whose index is past its Valid-Until on some mirrors (apt-secure(8)). The
+    tests accept that; a learner has to set COURSE_APT_OPTIONS.
     """
     before = os.environ.get(OPTIONS)
     os.environ[OPTIONS] = f"{before or ''} Acquire::Check-Valid-Until=false".strip()
     try:
         for version in versions:
-            images.build_all(images.RELEASES[version], _need)
+            images.build_all(images.RELEASES[version], images.need_package)
     finally:
         os.environ.pop(OPTIONS)
         if before is not None:
             os.environ[OPTIONS] = before
 
 
-def _need(package: str) -> None:
-    """Install a Debian package that making the images takes."""
-    need_packages([package], "make the lab's images", say)
+def remove_labs(labs: Iterable[Lab]) -> None:
+    """Remove labs and their relatives, all at the same time, with `./course down`.
 
-
-def take_away(labs: Iterable[Lab]) -> None:
-    """Remove labs, side by side, with their relatives that tests made.
-
-    Raises CourseError if one of them printed a traceback.
+    Raises CourseError if one of the commands printed a traceback.
     """
     command = [sys.executable, "-m", "course_lib", "down"]
     downs = [
@@ -101,7 +91,7 @@ def take_away(labs: Iterable[Lab]) -> None:
         for lab in labs
     ]
     output = [down.communicate()[0].decode(errors="replace") for down in downs]
-    # Not the proof, which is for a learner's `down`: beside other labs that go it would tell of these.
+    # Only these lines: the comparison of the machine would list the other labs that are being removed.
     for line in "".join(output).splitlines():
         if line.startswith("Removed the"):
             say(line)
@@ -110,21 +100,21 @@ def take_away(labs: Iterable[Lab]) -> None:
 
 
 def has_traceback(output: str) -> bool:
-    """Whether there is a traceback in what a program printed."""
+    """Return whether the output of a program has a traceback."""
     return any(trace in output for trace in TRACES)
 
 
 def side_by_side(chains: Mapping[Lab, Sequence[Step]], *, at_once: int = 4) -> list[str]:
-    """Run chains of steps beside each other, each with the lab that it is under; return the titles that failed.
+    """Run chains of steps at the same time, each with COURSE_LAB set to its lab; return the titles of failed steps.
 
-    No more than so many go on at once; the others wait for their turn.
-    On Ctrl-C the steps that run end (the terminal tells them, too), and none begins any more.
+    At most `at_once` chains run at the same time. On Ctrl-C the running steps end (the terminal sends SIGINT to them
+    too), and no further step begins.
     """
     stop = threading.Event()
 
     def run_chain(chain: tuple[Lab, Sequence[Step]]) -> list[str]:
         lab, steps = chain
-        return [title for title, command in steps if not stop.is_set() and not _is_well(lab, title, command)]
+        return [title for title, command in steps if not stop.is_set() and not _passes(lab, title, command)]
 
     with ThreadPoolExecutor(at_once) as pool:
         try:
@@ -134,14 +124,14 @@ def side_by_side(chains: Mapping[Lab, Sequence[Step]], *, at_once: int = 4) -> l
             raise
 
 
-def _is_well(lab: Lab, title: str, command: Sequence[str]) -> bool:
-    """Run one step, print what it says when it has ended, and return whether it went well, without any traceback.
+def _passes(lab: Lab, title: str, command: Sequence[str]) -> bool:
+    """Run one step, print its output when it has ended, and return whether it succeeded without a traceback.
 
-    Of tests that pass pytest shows no output; `tests/tracebacks.py` looks at that.
+    pytest does not print the output of tests that pass; `tests/tracebacks.py` checks that.
     """
-    say(f"== {title}: begun")
+    say(f"== {title}: started")
     began = time.monotonic()
-    # Some machines forbid Python its compiled files: then each of hundreds of Pythons would compile all of the course.
+    # With PYTHONDONTWRITEBYTECODE, each of hundreds of Python processes would compile the whole course.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     done = subprocess.run(
         [sys.executable, "-m", *command],
@@ -152,25 +142,25 @@ def _is_well(lab: Lab, title: str, command: Sequence[str]) -> bool:
         stderr=subprocess.STDOUT,
     )
     output = done.stdout.decode(errors="replace")
-    word = "FAILED" if done.returncode else "FAILED: a traceback was printed" if has_traceback(output) else "well"
-    say(f"{output.rstrip()}\n== {title}: {word}, {time.monotonic() - began:.0f} s\n")
-    return word == "well"
+    result = "FAILED" if done.returncode else "FAILED: a traceback was printed" if has_traceback(output) else "passed"
+    say(f"{output.rstrip()}\n== {title}: {result}, {time.monotonic() - began:.0f} s\n")
+    return result == "passed"
 
 
-FRESH: Step = ("a fresh lab", ["course_lib", "reset"])  # a notebook says at its beginning what it removes: nothing
+FRESH: Step = ("a new lab", ["course_lib", "reset"])  # so that `begin()` has nothing to remove and to list
 EXERCISES, FAULTS = "tests/exercises/test_answers.py", "tests/end_to_end/test_faults.py"
-APPENDIX = "notebooks/appendix_three_engines.ipynb"  # three labs more
+APPENDIX = "notebooks/appendix_three_engines.ipynb"  # uses three more labs
 SMALL = ("02_publish_three_ways", "03_own_bridge")  # the exercises of the quick gate
 PANEL = ("tests/end_to_end/test_live_panel.py", "tests/end_to_end/test_projector.py")
-# Notebooks and answers mostly wait: workers of pytest-xdist, each with a lab of its own, wait side by side.
+# Notebooks and answers mostly wait, so several workers of pytest-xdist run at once, each with a lab of its own.
 WORKERS = ("gw0", "gw1")  # as pytest-xdist names them
-BESIDE = ("-p", "tests.worker", "-n", str(len(WORKERS)), "--dist")  # and how they share what there is
-# Which tests: some of each kind and every chapter in some minutes, for each commit; or all but the soak, as in CI.
+PARALLEL = ("-p", "tests.worker", "-n", str(len(WORKERS)), "--dist")  # the next word says how they share the tests
+# Markers: QUICK is for each commit and takes minutes; WHOLE is everything but the soak, as in CI.
 QUICK, WHOLE = "not soak and not slow", "not soak"
 
 
 def plan(level: str) -> dict[str, list[Step]]:
-    """Return the gate's chains, which take about as long, by the roles of their labs."""
+    """Return the gate's chains, by the role of their lab; they take about the same time."""
     here = ("-m", f"live and {level}")
     apart = (EXERCISES, FAULTS, *PANEL)
     notebooks = ["notebooks", "exercises"]
@@ -178,11 +168,11 @@ def plan(level: str) -> dict[str, list[Step]]:
         notebooks = [f"--ignore={APPENDIX}", "notebooks", *(f"exercises/{name}" for name in SMALL)]
     moments: list[Step] = [("bad moments", [*PYTEST, FAULTS, *here])] if level == WHOLE else []  # all are slow
     return {
-        # Most live tests look at the whole machine: they go one at a time.
+        # Most live tests look at the whole machine, so they run one at a time.
         "test": [("live tests", [*PYTEST, "tests", *(f"--ignore={file}" for file in apart), *here])],
         "book": [
-            ("notebooks", [*STRICT, *BESIDE, "loadfile", *notebooks]),
-            ("answers to exercises", [*PYTEST, *BESIDE, "load", EXERCISES, *here]),
+            ("notebooks", [*STRICT, *PARALLEL, "loadfile", *notebooks]),
+            ("answers to exercises", [*PYTEST, *PARALLEL, "load", EXERCISES, *here]),
         ],
         "page": [
             ("style", ["ruff", "check", "."]),
@@ -196,7 +186,7 @@ def plan(level: str) -> dict[str, list[Step]]:
 
 
 def _chosen(paths: Sequence[str]) -> list[Step]:
-    """Return the steps for chosen paths: notebooks by nbval, everything else by pytest alone."""
+    """Return the steps for the given paths: nbval for notebooks, pytest for everything else."""
     whole = [str(Path(path).resolve()) for path in paths]
     notebooks = [path for path in whole if path.endswith((".ipynb", "notebooks"))]
     tests = [path for path in whole if path not in notebooks]
@@ -205,7 +195,7 @@ def _chosen(paths: Sequence[str]) -> list[Step]:
 
 
 def _browser() -> None:
-    """See to the browser of the end-to-end tests; where it cannot be had they say why they are skipped."""
+    """Install the browser of the end-to-end tests; print why if that fails: the tests are then skipped."""
     try:
         need_packages(["chromium"], "test with a real browser", say)
     except CourseError as error:

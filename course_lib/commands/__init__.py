@@ -1,1 +1,5 @@
-"""`./course`: the command line, the terminal on the lab's host, and the JupyterLab that it opens."""
+"""Run the commands of `./course`.
+
+`cli.entry` runs one command. `terminal.shell` connects this terminal to the lab's host, and `jupyter.jupyter_lab`
+starts JupyterLab.
+"""

@@ -1,4 +1,4 @@
-"""The commands of `./course`."""
+"""Define the commands of `./course`; `entry` runs one and turns errors into one sentence."""
 
 from __future__ import annotations
 
@@ -25,21 +25,23 @@ from course_lib.setup import docker_install
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
-    """Run a course on how Docker containers talk, in notebooks that run on a real Docker host.
+    """Run the course on Docker container networking: notebooks, and a lab that is a Docker host of your own.
 
     \b
     Examples:
       ./course up                     set up what is missing, start the lab, open JupyterLab
-      ./course shell docker ps        one command on the lab's host
-      ./course graph -o now.png       the lab's network, drawn
-      ./course bundle course.tar      all that a machine without any network needs, in one file
-      ./course down                   everything away, and the proof
-    """  # noqa: D301 # click wants the character itself: what follows it is not wrapped
+      ./course shell docker ps        run one command on the lab's host
+      ./course graph -o now.png       draw the lab's network
+      ./course bundle course.tar      write all that a machine without a network needs to one file
+      ./course down                   remove the lab, and verify that the machine is unchanged
+
+    Contributors also have `./course test`, which runs the tests: see `./course test --help`.
+    """
 
 
 @main.command()
-@click.option("--no-browser", is_flag=True, help="Serve JupyterLab without opening a browser.")
-@click.option("--no-install", is_flag=True, help="Refuse to install anything on this machine.")
+@click.option("--no-browser", is_flag=True, help="Start JupyterLab without opening a browser.")
+@click.option("--no-install", is_flag=True, help="Install nothing on this machine; fail if something is missing.")
 @click.option(
     "--engine",
     "version",
@@ -48,57 +50,78 @@ def main() -> None:
     show_default=True,
     help="The version of the lab's Docker engine.",
 )
-@click.option("--projector", is_flag=True, help="For a room: one step at a time, in large type, with the live picture.")
+@click.option("--projector", is_flag=True, help="Show one step at a time, in large type, with the live picture.")
 @click.option(
     "--from-bundle",
     "file",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Take packages and images from a file that `./course bundle` wrote, and nothing from a network.",
+    help="Take packages and images from a file that `./course bundle` wrote; use no network.",
 )
 def up(no_browser: bool, no_install: bool, version: str, projector: bool, file: Path | None) -> None:
-    """Set up what is missing, start the lab, and open JupyterLab."""
+    """Set up what is missing, start the lab, and open JupyterLab.
+
+    The lab keeps running when JupyterLab ends (Ctrl-C).
+
+    \b
+    Examples:
+      ./course up
+      ./course up --no-browser --engine newest
+      ./course up --from-bundle /media/stick/course.tar
+    """
     if file:
         _load(file, version, install=not no_install)
     lab = from_environment()
     start(lab, version, install=not no_install)
-    say(f"The lab runs, with Docker engine {lab.real_version()}.")
-    say("It goes on when JupyterLab ends (Ctrl-C here); `./course down` takes it away.")
+    say(f"The lab is running, with Docker engine {lab.real_version()}.")
+    say("It keeps running when JupyterLab ends (Ctrl-C here): remove it with `./course down`.")
     jupyter.jupyter_lab(browser=not no_browser, projector=projector)
 
 
 def _load(file: Path, version: str, *, install: bool) -> None:
-    """Bring the images of a bundle into this machine's engine."""
+    """Load the images of a bundle into this machine's engine. Raises CourseError."""
     from course_lib.setup import bundle
 
     if host_platform.find_program("dockerd"):
-        docker_install.ensure_engine(client.outer, say, install=install)  # it may have to be started
+        docker_install.ensure_engine(client.outer, say, install=install)  # it may be stopped
     else:
-        client.outer()  # a bundle holds no engine: if there is none, this says so
+        client.outer()  # a bundle has no engine: raises if there is none
     bundle.load(file, version)
 
 
 def start(lab: Lab, version: str, *, install: bool) -> None:
-    """Make a lab run, with all that it needs on this machine."""
+    """Start a lab with an engine version, after installing what it needs on this machine. Raises CourseError."""
     docker_install.ensure_engine(client.outer, say, install=install)
-    lab.up(version, functools.partial(_need, install=install))
-
-
-def _need(package: str, *, install: bool = True) -> None:
-    """Install a Debian package that making the lab's images takes."""
-    host_platform.need_packages([package], "make the lab's images", say, install=install)
+    lab.up(version, functools.partial(images.need_package, install=install))
 
 
 @main.command()
 def reset() -> None:
-    """Take the lab back to its first day: fresh host and client, images kept."""
+    """Replace the lab's host and client by new ones.
+
+    The course's images are kept; everything else in the lab is removed.
+
+    \b
+    Examples:
+      ./course reset
+      COURSE_LAB=second ./course reset     the lab called "second"
+    """
     from_environment().reset()
-    say("The lab is as on its first day.")
+    say("The lab has been reset.")
 
 
 @main.command()
 @click.option("--images", "remove_images", is_flag=True, help="Remove the course's images too.")
 def down(remove_images: bool) -> None:
-    """Take everything of the lab away, say what, and prove it."""
+    """Remove the lab, and verify that the machine is unchanged.
+
+    What was removed is listed. The exit code is 1 if containers, networks, volumes or firewall rules of the machine
+    have changed.
+
+    \b
+    Examples:
+      ./course down
+      ./course down --images               also free the disk space of the images
+    """
     lab = from_environment()
     sandbox.remove_left(f"{PARENT_LABEL}={lab.name}")
     as_before = lab.down(remove_images)
@@ -111,31 +134,43 @@ def down(remove_images: bool) -> None:
 @main.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def shell(command: tuple[str, ...]) -> None:
-    """Open a shell on the lab's host, or run one COMMAND there and exit with its code.
+    """Open a shell on the lab's host, or run one COMMAND there.
 
-    As with ssh, the words of COMMAND are joined by blanks, and the shell of the lab's host splits them again: what is
-    one word there needs quotes of its own.
+    The exit code is that of COMMAND. As with ssh, the words of COMMAND are joined with spaces, and the shell on the
+    lab's host splits them again: an argument with a space needs quotes of its own.
 
     \b
     Examples:
       ./course shell docker ps -a
       ./course shell "docker ps --format '{{.Names}} {{.Ports}}'"
-    """  # noqa: D301 # click wants the character itself: what follows it is not wrapped
+    """
     sys.exit(terminal.shell(from_environment().require(), " ".join(command)))
 
 
 @main.command()
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="A .png or .svg file to write.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the picture to this .png or .svg file.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the Snapshot as JSON.")
-@click.option("--all", "each", is_flag=True, help="Show each container, also of many that are alike.")
+@click.option("--all", "each", is_flag=True, help="Show each container, even of a group of identical ones.")
 @click.option(
     "--engine-of-this-machine",
     "own",
     is_flag=True,
-    help="Show your own engine instead of the lab: read-only, as far as rights allow.",
+    help="Show your own engine instead of the lab: read-only, as far as your permissions allow.",
 )
 def graph(output: Path | None, as_json: bool, each: bool, own: bool) -> None:
-    """Say in words what the lab's network is now, or draw it."""
+    """Describe or draw the lab's network as it is now.
+
+    \b
+    Examples:
+      ./course graph
+      ./course graph -o now.svg
+      ./course graph --engine-of-this-machine --json
+    """
     if output and output.suffix.lower() not in {".png", ".svg"}:
         raise click.BadParameter("the name must end in .png or .svg", param_hint="'-o'")
     from course_lib.lab import own_engine_facts
@@ -152,16 +187,26 @@ def graph(output: Path | None, as_json: bool, each: bool, own: bool) -> None:
         try:
             save(layout(now, apart), output, description=describe(now, apart))
         except OSError as error:
-            raise CourseError(f"{output} cannot be written: {error.strerror}.") from error
-        say(f"Drawn: {output}")
+            raise CourseError(f"Could not write {output}: {error.strerror}.") from error
+        say(f"Wrote {output}.")
     else:
         say(describe(now, apart))
 
 
 @main.command()
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for a teacher who collects thirty.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object, for a teacher who collects the reports of a class."
+)
 def doctor(as_json: bool) -> None:
-    """Say what works here, what does not, and what to do about it."""
+    """Check this machine, and print what to do about problems.
+
+    Nothing is installed or changed. The exit code is 1 if a problem keeps the course from working.
+
+    \b
+    Examples:
+      ./course doctor
+      ./course doctor --json > "$(hostname).json"
+    """
     from course_lib.setup import doctor as checkup
 
     try:
@@ -169,52 +214,79 @@ def doctor(as_json: bool) -> None:
     except EngineForbiddenError:
         _go_on_in_group()
     except CourseError:
-        pass  # the doctor says it
+        pass  # the report contains it
     sys.exit(checkup.report(from_environment(), as_json=as_json))
 
 
 @main.command()
 @click.argument("exercise")
 def submit(exercise: str) -> None:
-    """Run the answer to EXERCISE again in a fresh lab, and pack it for handing in."""
+    """Run the answer to EXERCISE in a new lab, and pack it.
+
+    The packed file is what you hand in.
+
+    \b
+    Examples:
+      ./course submit 02_publish_three_ways
+      ./course submit 03_own_bridge
+    """
     from course_lib.grading import hand_in as handing_in
 
-    sys.exit(0 if handing_in.submit(from_environment(), exercise, _need) else 1)
+    sys.exit(0 if handing_in.submit(from_environment(), exercise, images.need_package) else 1)
 
 
 @main.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), required=False)
-@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Where the report goes.")
-@click.option("--from-evidence", is_flag=True, help="Mark again what was seen before, without Docker.")
-@click.option("--jobs", type=click.IntRange(1, 64), help="Labs at once  [default: by CPUs and memory]")
-@click.option("--seconds", type=click.FloatRange(1, 3600), default=120.0, show_default=True, help="For one answer.")
-@click.option("--hint-price", type=click.FloatRange(min=0), default=0.0, help="Points that a step of hint() costs.")
+@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder for the report.")
+@click.option("--from-evidence", is_flag=True, help="Mark again from the evidence in --out, without Docker.")
+@click.option(
+    "--jobs", type=click.IntRange(1, 64), help="Number of labs at the same time  [default: by CPUs and memory]"
+)
+@click.option(
+    "--seconds", type=click.FloatRange(1, 3600), default=120.0, show_default=True, help="Time limit for one answer."
+)
+@click.option(
+    "--hint-price", type=click.FloatRange(min=0), default=0.0, help="Points to subtract for each step of hint()."
+)
 def grade(  # noqa: PLR0917 # click passes all by name
     folder: Path | None, out: Path, from_evidence: bool, jobs: int | None, seconds: float, hint_price: float
 ) -> None:
-    """Grade what a class handed in: in FOLDER a folder or an archive for each learner."""
+    """Grade the submissions of a class.
+
+    FOLDER has a folder or an archive for each learner. The report is a web page, grades.csv and junit.xml.
+
+    \b
+    Examples:
+      ./course grade submissions --out report
+      ./course grade submissions --out report --jobs 4 --hint-price 0.5
+      ./course grade --from-evidence --out report     after a change of checks.py
+    """
     from course_lib.grading import report
 
     if folder is None and not from_evidence:
-        raise click.BadParameter("which folder is to be graded?", param_hint="'FOLDER'")
+        raise click.BadParameter("name the folder to grade", param_hint="'FOLDER'")
     with report.held(out, new=not from_evidence):
         if folder and not from_evidence:
             from course_lib.grading import grader
 
-            grader.grade(from_environment(), folder, out, _need, jobs=jobs or 0, limit=seconds)
+            grader.grade(from_environment(), folder, out, images.need_package, jobs=jobs or 0, limit=seconds)
         learners = report.read(out, hint_price)
         report.write(out, learners)
-    say(f"The report: {out / 'index.html'}")
+    say(f"Wrote the report {out / 'index.html'}.")
     failed = [f"{learner.name}: {why}" for learner in learners for why in learner.failed]
-    for words in failed:
-        say(f"Without marks: {words}")
+    for line in failed:
+        say(f"Not graded: {line}")
     if failed:
-        raise CourseError("Not all that was handed in could be graded: the same command tries that again.")
+        raise CourseError("Some submissions could not be graded: repeat the command, which tries those again.")
 
 
 @main.command(name="bundle")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--arch", type=click.Choice(["amd64", "arm64"]), help="For which machines  [default: as the engine here]")
+@click.option(
+    "--arch",
+    type=click.Choice(["amd64", "arm64"]),
+    help="Architecture of the machines  [default: that of the engine here]",
+)
 @click.option(
     "--engine",
     "versions",
@@ -222,41 +294,44 @@ def grade(  # noqa: PLR0917 # click passes all by name
     multiple=True,
     default=[DEFAULT_ENGINE],
     show_default=True,
-    help="The version of the lab's Docker engine; more than once for more of them.",
+    help="The version of the lab's Docker engine; repeat it for several.",
 )
-@click.option("--replace", is_flag=True, help="Write over a FILE that is there.")
+@click.option("--replace", is_flag=True, help="Overwrite FILE if it exists.")
 def write_bundle(file: Path, arch: str | None, versions: tuple[str, ...], replace: bool) -> None:
-    """Write all that a machine without any network needs into FILE.
+    """Write all that a machine without a network needs to FILE.
 
-    These are the images of the lab and of everything inside it, and the Python packages for each supported Python on
-    Linux and Windows (amd64), or on Linux and macOS (arm64): about half a gigabyte. The machine itself must have
-    Python and Docker, and a copy of the course's folder. There, `./course up --from-bundle FILE` uses nothing else.
+    That is all images of the lab, and the Python packages for each supported Python on Linux and Windows (amd64), or on
+    Linux and macOS (arm64): about half a gigabyte. The machine itself needs Python, Docker and a copy of the course's
+    folder. `./course up --from-bundle FILE` then uses no network.
 
-    For another architecture than that of the engine here, its machine must run programs of that one: Linux does by
-    emulation once qemu-user-static is installed. Making the images then takes up to ten times as long, once.
+    For another architecture than that of the engine here, the engine's machine must run programs for it: Linux can do
+    so by emulation if qemu-user-static is installed. Building the images then takes up to ten times as long, once.
 
     \b
     Examples:
       ./course bundle /media/stick/course.tar
       ./course bundle --engine 26.1 --engine 20.10 course.tar
-      ./course bundle --arch arm64 course-arm64.tar     for Macs with Apple silicon, say
-    """  # noqa: D301
+      ./course bundle --arch arm64 course-arm64.tar     for example for Macs with Apple silicon
+    """
     from course_lib.setup import bundle, wheels
 
     docker_install.ensure_engine(client.outer, say)
-    manifest = bundle.make(file, arch or "", list(dict.fromkeys(versions)), _need, replace=replace)
+    manifest = bundle.make(file, arch or "", list(dict.fromkeys(versions)), images.need_package, replace=replace)
     pythons = ", ".join(wheels.PYTHONS)
-    say(f"{file} holds the course for {manifest.arch} and Python {pythons}: {file.stat().st_size / 1e6:.0f} MB.")
-    say(f"There, in a copy of this folder: ./course up --from-bundle {file.name}")
+    say(f"Wrote {file}, for {manifest.arch} and Python {pythons}: {file.stat().st_size / 1e6:.0f} MB.")
+    say(f"On the other machine, in a copy of this folder, run `./course up --from-bundle {file.name}`.")
 
 
 def entry(command: click.Command = main, name: str = "./course") -> None:
-    """Run a command of a name; a failure that a person can fix is one sentence and exit code 1."""
+    """Run a click command, with `name` in its usage text; print a CourseError as one sentence.
+
+    Exit codes: 1 for a CourseError, 2 for wrong usage, 130 for an interrupt, else that of the command.
+    """
     try:
         with client.plain_words():
             command(prog_name=name, standalone_mode=False)
     except click.exceptions.Abort:
-        click.echo("Interrupted. The same command goes on from here.", err=True)
+        click.echo("Interrupted: repeat the command to continue.", err=True)
         sys.exit(130)
     except click.ClickException as error:
         error.show()
@@ -269,5 +344,5 @@ def entry(command: click.Command = main, name: str = "./course") -> None:
 
 
 def _go_on_in_group() -> None:
-    """Start this command again if only this login does not know yet that its user may use the engine."""
+    """Start this command again in the group docker if the user joined it after logging in."""
     docker_install.go_on_in_group(host_platform.Machine(), lambda line: click.echo(line, err=True), os.execvp)

@@ -1,4 +1,4 @@
-"""`./course shell`: a terminal, or one command, on the lab's host."""
+"""Run `./course shell`: a login shell on the lab's host in this terminal, or one command there (`shell`)."""
 
 from __future__ import annotations
 
@@ -15,11 +15,15 @@ from course_lib.engine import client
 from course_lib.engine.exec_stream import CHUNK, Exec, hang_up, opened
 from course_lib.errors import CourseError
 
-END_OF_INPUT = b"\x04"  # Ctrl-D, by which a terminal ends its input (termios(3), VEOF)
+END_OF_INPUT = b"\x04"  # Ctrl-D, which ends a terminal's input (termios(3), VEOF)
 
 
 def shell(box: str, command: str) -> int:
-    """Run a command, or an interactive shell if there is none, in the lab; return its exit code."""
+    """Run a command in the lab's container `box`, and return its exit code.
+
+    If `command` is empty, run an interactive shell, or bash on standard input if that is not a terminal. Raises
+    CourseError.
+    """
     if command:
         return _command(box, command)
     if not sys.stdin.isatty():
@@ -28,7 +32,7 @@ def shell(box: str, command: str) -> int:
 
 
 def _command(box: str, command: str) -> int:
-    """Run one command with this process's standard input and output."""
+    """Run one command with this process's standard input, output and error; return its exit code."""
     program = Exec(client.outer(), box, ["bash", "-c", command])
     if sys.stdin.isatty():
         program.end_input()
@@ -39,28 +43,31 @@ def _command(box: str, command: str) -> int:
             stream = sys.stdout if number == 1 else sys.stderr
             stream.buffer.write(data)
             stream.buffer.flush()
-    except BrokenPipeError:  # nobody reads any more (`| head`): what a command that writes on would get
+    except BrokenPipeError:  # the reader has ended (`| head`): end as SIGPIPE would end a command
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + 13  # SIGPIPE
     finally:
         program.close()
     code = program.exit_code()
     if code is None:
-        raise CourseError("The lab ended while the command ran: `./course reset` makes a fresh one.")
+        raise CourseError("The lab ended while the command ran: run `./course reset` for a new one.")
     return code
 
 
 def _feed(program: Exec) -> None:
-    """Pass standard input on until it ends."""
+    """Copy standard input to a program until it ends."""
     while data := os.read(sys.stdin.fileno(), CHUNK):
         program.send(data)
     program.end_input()
 
 
 def _interactive(box: str) -> int:
-    """Join this terminal to a login shell in the lab."""
+    """Connect this terminal to a login shell in the lab, and return its exit code.
+
+    Raises CourseError on Windows, where there is no termios, with the `docker` command that does the same.
+    """
     if os.name != "posix":
-        raise CourseError(f"On Windows: docker exec -it {box[:12]} bash --login")
+        raise CourseError(f"On Windows, run `docker exec -it {box[:12]} bash --login` instead.")
     api = client.outer()
     started = api.exec_create(
         box,
@@ -74,7 +81,7 @@ def _interactive(box: str) -> int:
     remote, early = opened(holder)
 
     def resize(*_: Any) -> None:
-        size = os.get_terminal_size(sys.stdin.fileno())  # not of COLUMNS and LINES, which somebody may have exported
+        size = os.get_terminal_size(sys.stdin.fileno())  # not from COLUMNS and LINES, which may be exported
         api.exec_resize(started, height=size.lines, width=size.columns)
 
     signal.signal(signal.SIGWINCH, resize)
@@ -89,7 +96,7 @@ def _interactive(box: str) -> int:
 
 
 def _pass_on(keys: int, screen: int, remote: Any) -> None:
-    """Pass what is typed to a socket, and what comes from there to the screen, until it is closed over there."""
+    """Copy keys to a socket, and what arrives from it to the screen, until the other end closes it."""
     watched = [keys, remote]
     while True:
         for ready in select.select(watched, [], [])[0]:
@@ -100,14 +107,14 @@ def _pass_on(keys: int, screen: int, remote: Any) -> None:
                 os.write(screen, data)
             elif typed := os.read(keys, CHUNK):
                 remote.sendall(typed)
-            else:  # the terminal has gone: say so once, and wait for the shell to end
+            else:  # the terminal is gone: end the shell's input, once, and wait until it exits
                 remote.sendall(END_OF_INPUT)
                 watched.remove(keys)
 
 
 @contextmanager
 def _raw_terminal() -> Iterator[None]:
-    """Hand every key to the lab, and put the terminal back afterwards (termios(3))."""
+    """Pass every key to the lab unchanged, and restore the terminal afterwards (termios(3))."""
     import termios
     import tty
 

@@ -1,6 +1,7 @@
-"""The Docker API: how the course reaches an engine and runs programs in its containers.
+"""Reach a Docker engine over its API and run programs in its containers.
 
-`client.connect` finds and checks the learner's engine; `exec_stream.Exec` is a program in a container with its input
-and output. `helper_container` looks at the engine's machine from a short-lived container, and `own_engine_facts` reads
-the learner's own engine that way, read-only. Only `client` imports docker.
+`client.connect` finds and checks the learner's engine. `exec_stream.Exec` runs a program in a container and streams its
+input and output; `tls` does the encryption where the engine uses TLS. `helper_container` runs a script on the engine's
+machine from a short-lived container. `labels` names the labels of everything that the course creates. Only `client`
+imports docker.
 """

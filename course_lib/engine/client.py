@@ -1,4 +1,7 @@
-"""The Docker API: the learner's engine, and the lab's engine through it. The only module that imports docker."""
+"""Connect to the learner's engine (`connect`, `outer`), and through it to a lab's engine (`inner`).
+
+This is the only module that imports docker.
+"""
 
 from __future__ import annotations
 
@@ -39,41 +42,42 @@ NotFound = docker.errors.NotFound
 ImageNotFound = docker.errors.ImageNotFound
 BuildError = docker.errors.BuildError
 
-MINIMUM_API = (1, 41)  # of engine 20.10, the oldest that the course was run on
+MINIMUM_API = (1, 41)  # of Docker 20.10, the oldest engine that the course has run on
 ANSWER_WITHIN = 10  # seconds
 
 
 def connect(*, for_lab: bool = True) -> Any:
-    """Return a docker.APIClient for the learner's engine, which must be fit to run the lab if that is wanted.
+    """Return a docker.APIClient for the learner's engine; with `for_lab`, refuse an engine that cannot run the lab.
 
-    The engine is the one that DOCKER_HOST names, else the docker command's current context, else the default
-    socket (docker-py 7.2, `from_env`). Raises EngineMissingError, EngineForbiddenError, EngineSilentError,
-    EngineUnfitError or EngineSettingsError, each with a sentence that says what to do.
+    The engine is the one that DOCKER_HOST names, else that of the docker command's current context, else the one at
+    the default socket (docker-py 7.2, `from_env`). The client's timeout is 600 s. Raises EngineMissingError,
+    EngineForbiddenError, EngineSilentError, EngineUnfitError or EngineSettingsError, each with a sentence that says
+    what to do.
     """
     place = configured_engine() or "the default place"
     try:
         _check_settings()
         api = docker.from_env(timeout=ANSWER_WITHIN, version="1.41").api
-        # The certificates are those of DOCKER_CERT_PATH or the context: requests would prefer what REQUESTS_CA_BUNDLE
-        # names. An engine with TLS is reached directly, through no proxy.
+        # The certificates are those of DOCKER_CERT_PATH or of the context. With trust_env, requests would prefer those
+        # of REQUESTS_CA_BUNDLE, and would use a proxy.
         api.trust_env = not api.base_url.startswith("https://")
         api._version = _check_fit(api, for_lab=for_lab)
     except CourseError:
         raise
-    except Exception as error:  # whatever docker-py makes of an odd setting, or of something else that answers
+    except Exception as error:  # docker-py raises many kinds for an odd setting, or if another program answers
         raise _explain(error, place) from error
     if api.base_url.startswith("https://"):
         server = urlsplit(api.base_url)
         name, port = server.hostname or "", server.port or 2376
         streams = _Pool(name, lambda: _secure(api, name, port))
         api.mount(f"{api.base_url}/v{api.api_version}/exec/", _Adapter(streams))
-    # Builds and image transfers send nothing for minutes; what must answer at once sets its own limit.
+    # Builds and image transfers can be silent for minutes; a call that must return at once sets its own limit.
     api.timeout = 600
     return api
 
 
 def configured_engine() -> str:
-    """Say in words which engine the learner chose (DOCKER_HOST or a context of the docker CLI), or ""."""
+    """Return how the learner chose an engine, in words ("DOCKER_HOST (...)", "the Docker context NAME"); "" if not."""
     if os.environ.get("DOCKER_HOST"):
         return f"DOCKER_HOST ({os.environ['DOCKER_HOST']})"
     context = os.environ.get("DOCKER_CONTEXT", "")
@@ -87,33 +91,33 @@ def configured_engine() -> str:
 
 
 def _check_settings() -> None:
-    """Refuse what docker-py overlooks or cannot do, where the docker command would not go on either."""
+    """Raise EngineSettingsError for a context that does not exist, which docker-py ignores, and for ssh."""
     host = os.environ.get("DOCKER_HOST", "")
     if not host:
         name = os.environ.get("DOCKER_CONTEXT") or docker.context.api.get_current_context_name() or "default"
         context = docker.context.ContextAPI.get_context(name)
         if context is None:
             raise EngineSettingsError(
-                f"There is no Docker context {name}: `docker context ls` shows those that there are, "
-                "`docker context use` chooses one (or unset DOCKER_CONTEXT)."
+                f"There is no Docker context {name}: choose one that `docker context ls` lists, with "
+                "`docker context use`, or unset DOCKER_CONTEXT."
             )
         host = context.Host or ""
     if host.startswith("ssh:"):
         raise EngineSettingsError(
-            f"The course does not speak ssh to an engine ({host}): bring its socket here with "
+            f"The course cannot reach an engine over ssh ({host}): forward its socket with "
             "`ssh -nNT -L /tmp/engine.sock:/var/run/docker.sock HOST`, and set DOCKER_HOST=unix:///tmp/engine.sock."
         )
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an error and what led to it."""
+    """Yield an error and the errors that led to it, the latest first."""
     while error:
         yield error
         error = error.__cause__ or error.__context__
 
 
 def _explain(error: Exception, place: str) -> CourseError:
-    """Turn docker-py's words into one of ours."""
+    """Return the error of ours, with a sentence that says what to do, for what docker-py raised."""
     causes = list(_causes(error))
 
     def among(*kinds: type[BaseException]) -> bool:
@@ -121,13 +125,13 @@ def _explain(error: Exception, place: str) -> CourseError:
 
     if among(PermissionError):
         return EngineForbiddenError(
-            "The Docker engine is there, but this user may not use it: run "
+            "A Docker engine is running, but this user may not use it: run "
             "`sudo usermod -aG docker $USER`, log out and in again, then repeat the command."
         )
     if among(requests.exceptions.SSLError, docker.errors.TLSParameterError):
         return EngineSettingsError(
-            f"There are no certificates that fit the Docker engine at {place}: put ca.pem, cert.pem and key.pem "
-            "where DOCKER_CERT_PATH says, or unset DOCKER_TLS_VERIFY and DOCKER_CERT_PATH."
+            f"No certificate here fits the Docker engine at {place}: put ca.pem, cert.pem and key.pem into the folder "
+            "that DOCKER_CERT_PATH names, or unset DOCKER_TLS_VERIFY and DOCKER_CERT_PATH."
         )
     if among(requests.exceptions.ReadTimeout):
         return EngineSilentError(
@@ -136,14 +140,14 @@ def _explain(error: Exception, place: str) -> CourseError:
         )
     if not among(requests.exceptions.ConnectionError):
         return EngineSettingsError(
-            f"No Docker engine can be reached at {place} ({_short(causes[-1])}): mend or unset what names it "
-            "(DOCKER_HOST or the Docker context), then repeat the command."
+            f"No Docker engine can be reached at {place} ({_short(causes[-1])}): correct or unset DOCKER_HOST "
+            "or the Docker context, then repeat the command."
         )
     return EngineMissingError(f"No Docker engine answers at {place}: start it, or install one, and repeat the command.")
 
 
 def _short(error: BaseException) -> str:
-    """Return the words of an error in one line."""
+    """Return the text of an error on one line, at most 200 characters."""
     return " ".join(str(error).split())[:200] or type(error).__name__
 
 
@@ -159,22 +163,29 @@ BROKEN_OFF = (
 
 @contextlib.contextmanager
 def plain_words() -> Iterator[None]:
-    """Turn what the Docker API or the way to it raises into one of our errors: the engine refused, or went away."""
+    """Turn an error of the Docker API or of the connection to it into one of ours.
+
+    Raises EngineRefusedError if the engine refused a request, LabGoneError if the connection broke, and what `connect`
+    raises if the engine does not answer any more.
+    """
     try:
         yield
     except (APIError, BuildError) as error:
         words = getattr(error, "explanation", None) or _short(error)
         raise EngineRefusedError(f"The Docker engine refused: {words}") from error
     except BROKEN_OFF as error:
-        connect()  # if the engine is not well, this says why
+        connect()  # raises, with the reason, if the engine itself has a problem
         raise LabGoneError(
-            f"The connection to Docker broke off ({_short(error)}): repeat the command; "
-            "if that does not help, `./course reset` makes a fresh lab."
+            f"The connection to Docker broke ({_short(error)}): repeat the command; "
+            "if that does not help, run `./course reset` for a new lab."
         ) from error
 
 
 def _check_fit(api: Any, *, for_lab: bool) -> str:
-    """Return the version of the API ("1.41"); refuse engines that cannot run the lab or cannot be understood here."""
+    """Return the version of the API ("1.41"); raise EngineUnfitError for an engine that the course cannot use.
+
+    With `for_lab`, a rootless engine is refused too: `docker info` lists "name=rootless" in its security options.
+    """
     version = api.version(api_version=False)
     names = [part.get("Name", "") for part in version.get("Components") or []]
     if any("podman" in name.lower() for name in names):
@@ -187,7 +198,7 @@ def _check_fit(api: Any, *, for_lab: bool) -> str:
     if for_lab and any("rootless" in option for option in info.get("SecurityOptions") or []):
         raise EngineUnfitError(
             "This Docker engine is rootless, and the lab needs one that runs as root: "
-            "`docker context use default` chooses the ordinary one if it is installed."
+            "choose it with `docker context use default`, or install it."
         )
     if info.get("OSType") != "linux":
         raise EngineUnfitError("This Docker engine runs Windows containers: switch Docker Desktop to Linux containers.")
@@ -196,12 +207,15 @@ def _check_fit(api: Any, *, for_lab: bool) -> str:
 
 @functools.cache
 def outer() -> Any:
-    """Return the client of the learner's engine, made once per process."""
+    """Return the client of the learner's engine, connected once per process; raises as `connect` does."""
     return connect()
 
 
 def _secure(api: Any, host: str, port: int) -> socket.socket:
-    """Return a plain socket that leads to an engine with TLS, by the certificates that its client has."""
+    """Return a plain socket that leads to an engine with TLS, set up with the certificates of its client `api`.
+
+    Raises ssl.SSLError or OSError if the handshake fails.
+    """
     context = urllib3.util.create_urllib3_context()  # as docker-py's own connections have
     if isinstance(api.verify, str):
         context.load_verify_locations(api.verify)
@@ -217,7 +231,7 @@ def _secure(api: Any, host: str, port: int) -> socket.socket:
 
 
 class _Pool(urllib3.HTTPConnectionPool):
-    """Connections whose sockets are made in another way."""
+    """A pool whose connections get their sockets from `connect`, whatever host and port they are for."""
 
     def __init__(self, name: str, connect: Callable[[], socket.socket]) -> None:
         super().__init__(name, maxsize=4)
@@ -233,7 +247,7 @@ DIAL = ("docker", "system", "dial-stdio")
 
 
 class _Adapter(BaseHTTPAdapter):  # type: ignore[misc]
-    """A requests adapter that finds its connections in one pool, whatever the address says."""
+    """A requests adapter that takes all connections from one pool, whatever the address is."""
 
     def __init__(self, pool: _Pool) -> None:
         self._pool = pool
@@ -252,19 +266,20 @@ class _Adapter(BaseHTTPAdapter):  # type: ignore[misc]
 def inner(container: str) -> Any:
     """Return a docker.APIClient for the dockerd in a lab, over exec streams: no port, no certificate.
 
-    Who may use the learner's engine may use the lab, and nobody else. The first call costs about 0.1 s
-    (the start of a program in the lab), each further one a few milliseconds.
+    `container` is the name or id of the lab's container. Only users of the learner's engine can use the lab's. The
+    first call takes about 0.1 s (it starts a program in the lab), each further one a few milliseconds. Close the client
+    after use: a thread serves it until then.
     """
     api = docker.APIClient(base_url="tcp://lab:2375", version="1.41", timeout=120)
-    api.trust_env = False  # a proxy of the environment is no way into the lab
-    api._proxy_configs = docker.utils.proxy.ProxyConfig()  # and one of ~/.docker/config.json none out of it
+    api.trust_env = False  # no proxy of the environment leads into the lab
+    api._proxy_configs = docker.utils.proxy.ProxyConfig()  # and no proxy of ~/.docker/config.json leads out of it
     api.mount("http://lab:2375", _Adapter(_Pool("lab", lambda: dial(outer(), container, DIAL))))
     api._version = api.version(api_version=False)["ApiVersion"]
     return api
 
 
 def progress(stream: Any) -> Any:
-    """Yield the messages of a pull, build or load; raises BuildError with the engine's words on failure."""
+    """Yield the messages (dicts) of a pull, build or load; raises BuildError with the engine's message on failure."""
     for message in stream:
         if "error" in message:
             raise BuildError(message["error"], [])
@@ -272,13 +287,13 @@ def progress(stream: Any) -> Any:
 
 
 def log_lines(api: Any, container: str) -> Iterator[bytes]:
-    """Yield what a container prints, from its beginning and as it comes, until it ends or the caller has enough."""
+    """Yield the lines that a container has printed and goes on printing, until it ends or the caller stops."""
     stream = api.logs(container, stream=True, follow=True)
     try:
         for line in stream:  # noqa: UP028 # `yield from` would also close the stream: the socket before the response
             yield line
     finally:
-        stream._response.close()  # not left to the collector: see `course_lib.engine.exec_stream.hang_up`
+        stream._response.close()  # not left to the garbage collector: see `exec_stream.hang_up`
 
 
 def as_json(value: Any) -> str:

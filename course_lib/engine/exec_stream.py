@@ -1,8 +1,8 @@
-"""A program in a container, talked to over the Docker API: the one way into the lab.
+"""Run a program in a container over the Docker API and stream its stdin, stdout and stderr: `Exec`.
 
-`POST /exec/ID/start` hijacks the HTTP connection: what we send is the program's standard input, and what comes
-back are frames of eight bytes of header (stream number, three zero bytes, length as a big-endian uint32) and
-the program's output (Docker Engine API reference, "Attach to a container", stream format).
+`POST /exec/ID/start` hijacks the HTTP connection. The client sends the program's standard input; the engine sends
+frames with a header of eight bytes (stream number, three zero bytes, length as a big-endian uint32) and that many bytes
+of output (Docker Engine API reference, "Attach to a container", stream format).
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-CHUNK = 65536  # bytes asked of a socket at a time
+CHUNK = 65536  # bytes to read from a socket at a time
 
 
 def opened(holder: Any) -> tuple[Any, bytes]:
-    """Return the socket of a hijacked connection, and what has come on it already.
+    """Return the socket of a hijacked connection, and the bytes that have been read from it already.
 
-    What a quick program says can arrive in one packet with the head of the HTTP answer. It then lies in
-    http.client's buffer, and docker-py hands out the bare socket beneath that (docker-py 7.2, APIClient).
+    The output of a quick program can arrive in one packet with the head of the HTTP response. It is then in the buffer
+    of http.client, while docker-py returns the bare socket below that (docker-py 7.2, APIClient).
     """
     connection = getattr(holder, "_sock", holder)
     early = b""
     if isinstance(connection, socket.socket) and hasattr(holder, "_response"):
-        connection.setblocking(False)  # else an empty buffer would wait for more
+        connection.setblocking(False)  # otherwise peek() would block on an empty buffer
         early = holder._response.raw._fp.fp.peek()
     connection.settimeout(None)
     return connection, early
@@ -36,8 +36,8 @@ def opened(holder: Any) -> tuple[Any, bytes]:
 def hang_up(holder: Any) -> None:
     """Close a hijacked connection, beginning with the HTTP response.
 
-    A response that is collected after its socket was closed still flushes its reader, and what that raises is printed
-    as "Exception ignored in" (Python 3.13.5, `http.client.HTTPResponse.flush`).
+    A response that is garbage-collected after its socket was closed still flushes its reader, and Python prints the
+    error of that as "Exception ignored in" (Python 3.13.5, `http.client.HTTPResponse.flush`).
     """
     with contextlib.suppress(OSError):
         if response := getattr(holder, "_response", None):
@@ -46,18 +46,12 @@ def hang_up(holder: Any) -> None:
 
 
 class Exec:
-    """A program that runs in a container, with its input and its output."""
+    """A running program in a container, with its standard input and its output."""
 
     def __init__(
-        self,
-        api: Any,
-        container: str,
-        argv: Sequence[str],
-        *,
-        stdin: bool = True,
-        env: Mapping[str, str] | None = None,
+        self, api: Any, container: str, argv: Sequence[str], *, stdin: bool = True, env: Mapping[str, str] | None = None
     ) -> None:
-        """Start the program; raises what the API raises (docker.errors.APIError) if it cannot be started."""
+        """Start `argv` in the container, by its name or id; raises docker.errors.APIError if the engine refuses."""
         self._api = api
         self._id = api.exec_create(container, list(argv), stdin=stdin, environment=dict(env or {}))["Id"]
         self._holder = api.exec_start(self._id, socket=True)  # keeps the HTTP response, and so the socket, alive
@@ -75,8 +69,8 @@ class Exec:
     def output(self, deadline: float | None = None) -> Iterator[tuple[int, bytes]]:
         """Yield output until the program ends: the stream's number (1 standard output, 2 standard error), bytes.
 
-        `deadline` is a value of time.monotonic(); once it has passed, TimeoutError is raised. What a caller
-        did not read is there for the next call.
+        `deadline` is a value of time.monotonic(); raises TimeoutError once it has passed. Output that the caller did
+        not read is left for the next call.
         """
         while True:
             while len(self._buffer) >= 8:
@@ -87,7 +81,7 @@ class Exec:
                 yield number, data
             if deadline is not None:
                 left = deadline - time.monotonic()
-                if left <= 0:  # also while output keeps coming
+                if left <= 0:  # even while output keeps coming
                     raise TimeoutError
                 self._socket.settimeout(left)
             try:
@@ -99,21 +93,21 @@ class Exec:
             self._buffer += data
 
     def exit_code(self) -> int | None:
-        """Return the exit code, or None if the program has not ended (or was lost with its container)."""
+        """Return the exit code; None while the program runs, or if its container was removed."""
         code = self._api.exec_inspect(self._id)["ExitCode"]
         return None if code is None else int(code)
 
     def close(self) -> None:
-        """Drop the connection; the program gets an end of file, and nobody reads its output any more."""
+        """Close the connection; the program gets an end of file on its input, and its output is discarded."""
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         hang_up(self._holder)
         with contextlib.suppress(OSError):
-            self._socket.close()  # the holder is only a reader of it
+            self._socket.close()  # closing the holder does not close it: the holder is only a reader
 
 
 def join(program: Exec, end: socket.socket) -> None:
-    """Pump bytes between a program and a socket, in two threads, until both directions have ended."""
+    """Copy bytes between a program and a socket, in two threads, until both directions have ended; return at once."""
 
     def outward() -> None:
         with contextlib.suppress(OSError):
@@ -133,7 +127,7 @@ def join(program: Exec, end: socket.socket) -> None:
         other = threading.Thread(target=inward, daemon=True, name="course-inward")
         other.start()
         outward()
-        program.close()  # it has ended; nobody may read what is on its way to it, and whoever sends would wait for ever
+        program.close()  # the program has ended: a thread that still sends to it would block forever
         other.join()
         end.close()
 
@@ -141,10 +135,10 @@ def join(program: Exec, end: socket.socket) -> None:
 
 
 def dial(api: Any, container: str, argv: Sequence[str]) -> socket.socket:
-    """Return a real, connected socket whose other end is the standard input and output of a program.
+    """Return a connected socket whose other end is the standard input and output of a program in a container.
 
-    A real socket, because everything that docker-py and urllib3 do with one (poll, makefile, half-close,
-    hijacking for attach and logs) then works without a line of ours.
+    It is a real socket, so that poll, makefile, half-close and hijacking work in docker-py and urllib3 without code of
+    ours. Raises docker.errors.APIError if the engine refuses.
     """
     ours, theirs = socket.socketpair()
     join(Exec(api, container, argv), theirs)

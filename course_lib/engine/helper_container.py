@@ -1,4 +1,7 @@
-"""A container of the lab's image that acts on the machine of the learner's engine: looks, or ends what does not die."""
+"""Run a script on the engine's machine from a short-lived container of the lab's image.
+
+`look` returns what the script prints; `end` kills the processes of a container that the engine cannot end.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,11 @@ ANSWER_WITHIN = 60  # seconds
 
 
 def look(api: Any, image: str, script: str, *, capabilities: tuple[str, ...], pids: bool = False) -> str:
-    """Run a script of `sh` in the network namespace of the engine's machine, and return what it wrote.
+    """Run an sh script in the network namespace of the engine's machine, and return its standard output.
 
-    With `pids` it sees the machine's processes and cgroups too, and so may enter the containers' namespaces. Raises
-    engine.APIError if the engine refuses such a container, and CourseError if the script fails.
+    With `pids` the script also has the machine's process and cgroup namespaces, and can enter the namespaces of
+    containers. Raises client.APIError if the engine refuses such a container, and CourseError with the last line of
+    standard error if the script fails. The script has 60 s.
     """
     host_config = api.create_host_config(
         network_mode="host",
@@ -23,9 +27,9 @@ def look(api: Any, image: str, script: str, *, capabilities: tuple[str, ...], pi
         cgroupns="host" if pids else None,
         security_opt=["apparmor=unconfined"] if pids else None,  # AppArmor's profile for containers denies /proc/PID/ns
         userns_mode="host",  # where dockerd maps users, --network host is refused without this
-        log_config={"Type": "json-file"},  # another driver of the learner's would keep the words from us
+        log_config={"Type": "json-file"},  # `api.logs` cannot read every driver that a learner may have configured
     )
-    made = api.create_container(
+    container = api.create_container(
         image,
         entrypoint=["sh", "-c", script],
         labels={LABEL: "helper"},
@@ -33,19 +37,20 @@ def look(api: Any, image: str, script: str, *, capabilities: tuple[str, ...], pi
         use_config_proxy=False,
     )["Id"]
     try:
-        api.start(made)
-        failed = api.wait(made, timeout=ANSWER_WITHIN)["StatusCode"]
+        api.start(container)
+        failed = api.wait(container, timeout=ANSWER_WITHIN)["StatusCode"]
         if failed:
-            said = api.logs(made, stdout=False, stderr=True).decode(errors="replace").strip()
-            raise CourseError(said.rpartition("\n")[2] or f"the program ended with exit code {failed}")
-        text: bytes = api.logs(made, stderr=False)
+            errors = api.logs(container, stdout=False, stderr=True).decode(errors="replace").strip()
+            raise CourseError(errors.rpartition("\n")[2] or f"the program ended with exit code {failed}")
+        text: bytes = api.logs(container, stderr=False)
     finally:
-        api.remove_container(made, force=True)
+        api.remove_container(container, force=True)
     return text.decode(errors="replace")
 
 
-# With cgroup v1 what is frozen does not die, and a first process waits for the rest of its namespace before it ends: so
-# kill first, then thaw, deepest first, and again until nothing is left. (With v2 what is frozen dies, cgroups(7).)
+# With cgroup v1 a frozen process cannot die, and the first process of a PID namespace waits for all others before it
+# ends. So kill first, then thaw, the deepest cgroup first, and repeat until nothing is left. (With cgroup v2 a frozen
+# process dies, cgroups(7).)
 END = """thaw='for state; do echo THAWED >"$state"; done'
 [ -f /sys/fs/cgroup/cgroup.controllers ] || mount -t cgroup -o freezer freezer /mnt || exit
 for round in $(seq 100); do
@@ -63,11 +68,11 @@ exit 1"""
 
 
 def end(api: Any, image: str, container: str) -> None:
-    """End what runs of a container, by its id, where the engine itself cannot do it.
+    """Kill the processes of a container, given by its id, where the engine itself cannot.
 
-    An engine that was killed while it started a container calls it "created", and its containerd keeps the processes:
-    `docker kill` and `docker rm --force` do not touch them, and a start fails with "task ... already exists". And with
-    cgroup v1 no engine ends a container in which something is frozen, by `docker pause` in a lab, say
-    (moby/moby#35643). Raises as `look` does.
+    An engine that was killed while it started a container reports it as "created", but its containerd keeps the
+    processes: `docker kill` and `docker rm --force` do not reach them, and a start fails with "task ... already
+    exists". With cgroup v1 an engine also cannot end a container in which a process is frozen, for example by
+    `docker pause` in a lab (moby/moby#35643). Raises as `look` does.
     """
     look(api, image, END.format(id=container), capabilities=("KILL", "SYS_ADMIN"), pids=True)

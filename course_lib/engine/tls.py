@@ -1,9 +1,9 @@
-"""TLS to an engine, spoken in threads of ours, so that whoever talks to a program there has a plain socket.
+"""Encrypt a connection to an engine in threads of ours, so that an exec stream has a plain socket: `plain`.
 
-Python's SSLSocket cannot do what an exec stream needs: two threads may not use one at the same time, it is never half
-closed (its `shutdown` drops TLS and closes TCP, and what follows would be read as ciphertext), and with nothing to read
-it raises errors of its own. TLS itself can do all that: the alert close_notify ends one direction (RFC 8446, 6.1), and
-Go's crypto/tls, with which dockerd is made, takes it as the end of the input and goes on sending.
+Python's SSLSocket cannot do what an exec stream needs: two threads must not use one at the same time, it cannot be
+half-closed (`shutdown` drops TLS, and the data that follows would be read as ciphertext), and it raises errors of its
+own when there is nothing to read. TLS itself has all that: the alert close_notify ends one direction (RFC 8446, 6.1),
+and Go's crypto/tls, which dockerd uses, treats it as the end of the input and goes on sending.
 """
 
 from __future__ import annotations
@@ -14,17 +14,18 @@ import socket
 import ssl
 import threading
 
-CHUNK = 65536  # bytes asked of a socket at a time
+CHUNK = 65536  # bytes to read from a socket at a time
 
 
 class _Plain(socket.socket):
-    """A socket that can have attributes: docker-py keeps the HTTP response alive with one (APIClient, exec_start)."""
+    """A socket that can have attributes: docker-py stores the HTTP response in one to keep it alive (exec_start)."""
 
 
 def plain(raw: socket.socket, context: ssl.SSLContext, name: str) -> socket.socket:
-    """Return a socket that reads and writes what goes encrypted over `raw`, a TCP connection to the server `name`.
+    """Return a plain socket whose data travels encrypted over `raw`, a TCP connection to the server `name`.
 
-    Raises ssl.SSLError or OSError if the two ends do not agree within the timeout that `raw` has; later there is none.
+    Raises ssl.SSLError or OSError if the handshake fails or takes longer than the timeout of `raw`. After the handshake
+    there is no timeout.
     """
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     session = context.wrap_bio(incoming, outgoing, server_hostname=name)
@@ -48,9 +49,9 @@ def plain(raw: socket.socket, context: ssl.SSLContext, name: str) -> socket.sock
 def _carry(
     raw: socket.socket, end: socket.socket, session: ssl.SSLObject, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO
 ) -> None:
-    """Encrypt what is written to the plain socket, decrypt what comes in another thread, and close both at the end."""
-    lock = threading.Lock()  # of the session; whoever holds it waits for nothing
-    # What came in one piece with the end of the handshake: unwrap refuses to send close_notify while it is unread.
+    """Encrypt what is written to the plain socket, decrypt the rest in a second thread, and close both in the end."""
+    lock = threading.Lock()  # protects the session; its holder never blocks
+    # Data that arrived together with the end of the handshake: while it is unread, unwrap cannot send close_notify.
     early, early_end = _decrypted(session)
 
     def decrypt() -> None:
@@ -72,13 +73,13 @@ def _carry(
         data = b"more"
         while data:
             data = end.recv(CHUNK)
-            with lock, contextlib.suppress(ssl.SSLWantReadError):  # unwrap sends close_notify, and asks for the other's
+            with lock, contextlib.suppress(ssl.SSLWantReadError):  # unwrap sends close_notify
                 session.write(data) if data else session.unwrap()
             raw.sendall(outgoing.read())
         if hasattr(select, "poll"):
             closed = select.poll()
             closed.register(end, 0)
-            closed.poll()  # until it is closed for reading, too (POLLHUP): then nobody wants to know the rest
+            closed.poll()  # until it is closed for reading, too (POLLHUP): then nobody reads the rest
         else:
             other.join()
     with contextlib.suppress(OSError):
@@ -89,13 +90,13 @@ def _carry(
 
 
 def _decrypted(session: ssl.SSLObject) -> tuple[bytes, bool]:
-    """Return what can be read of a session now, and whether the other end has ended it."""
+    """Return the plain text that a session has now, and whether the other end has ended it."""
     pieces = []
     try:
         while piece := session.read(CHUNK):
             pieces.append(piece)
     except ssl.SSLWantReadError:
         return b"".join(pieces), False
-    except ssl.SSLError:  # the end after our own (SSLZeroReturnError), or nonsense
+    except ssl.SSLError:  # the other end's close_notify (SSLZeroReturnError), or data that is not TLS
         pass
     return b"".join(pieces), True

@@ -1,6 +1,7 @@
-"""The lab: one container that is a Docker host and a client, made from Debian packages and disposable.
+"""Create and use labs: a lab is one disposable container that acts as a Docker host and a client.
 
-`lifecycle` makes, resets and removes it; `execute` runs commands on its host and its client; `facts` reads what the
-engine and the kernel say, and `watcher` reads again after each change. `images`, `base_image` and `recipes/` are what
-labs are made of; `port_forward` leads the learner's browser in; `host_footprint` proves that nothing is left outside.
+`lifecycle.Lab` creates, resets and removes it. `execute.run` runs commands on its host or client. `facts.read` reads
+the state of its engine and kernel, `watcher` reads it again after each change, and `own_engine_facts` reads the
+learner's own engine. `images`, `base_image` and `recipes/` build the images. `port_forward` opens a port of the lab in
+the learner's browser. `host_footprint` verifies that a lab changed nothing else on the machine.
 """

@@ -1,4 +1,7 @@
-"""The minimal Debian that every image begins with, and where its packages come from on this machine."""
+"""Make the minimal Debian image that all others are built on (`make`), from this machine's package source (`supply`).
+
+`build` runs the build of an image, also for `images` and the hub; `failure` explains one that failed.
+"""
 
 from __future__ import annotations
 
@@ -20,14 +23,14 @@ from course_lib.lab import host_platform
 
 @dataclass(frozen=True)
 class Supply:
-    """Where Debian's packages come from on this machine: what apt, the environment and Docker are told."""
+    """Where this machine gets Debian's packages from, for apt, mmdebstrap and `docker build`."""
 
-    mirror: str = ""
+    mirror: str = ""  # URL without a slash at the end; "" for the one that the image or mmdebstrap has
     options: tuple[str, ...] = ()  # for apt, each as "Name=value"
 
     @property
     def proxies(self) -> dict[str, str]:
-        """What the environment says of proxies."""
+        """The variables of the environment that name a proxy."""
         return {
             name: os.environ[name]
             for name in ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
@@ -36,7 +39,7 @@ class Supply:
 
     @property
     def arguments(self) -> dict[str, str]:
-        """The arguments of a build."""
+        """The build arguments: MIRROR, APT_OPTIONS, and those of the proxies."""
         return {
             "MIRROR": self.mirror,
             "APT_OPTIONS": " ".join(f"-o {option}" for option in self.options),
@@ -45,9 +48,9 @@ class Supply:
 
 
 def supply() -> Supply:
-    """Read what this machine's apt is configured for (apt-get(8) indextargets, apt-config(8)), if it has one.
+    """Read the mirror and proxies of this machine's apt (apt-get(8) indextargets, apt-config(8)), if it has apt.
 
-    COURSE_DEBIAN_MIRROR names a mirror by hand; COURSE_APT_OPTIONS adds options, separated by spaces.
+    COURSE_DEBIAN_MIRROR overrides the mirror; COURSE_APT_OPTIONS adds options, separated by spaces.
     """
     mirror = os.environ.get("COURSE_DEBIAN_MIRROR", "")
     options = os.environ.get("COURSE_APT_OPTIONS", "").split()
@@ -60,26 +63,27 @@ def supply() -> Supply:
         addresses = [line.split()[1] for line in targets.splitlines() if line.startswith("Debian/Debian http")]
         mirror = mirror or (addresses[0] if addresses else "")
     if mirror.startswith("https:"):
-        # A minimal image has no certificates to check a mirror with. Packages are checked by their signatures.
+        # A minimal image has no certificates to verify a mirror with. apt verifies the packages' signatures.
         options.append("Acquire::https::Verify-Peer=false")
     return Supply(mirror.rstrip("/"), tuple(options))
 
 
 def _ask(*command: str) -> str:
-    """Return a command's output, or nothing if it fails: a machine without the answer has no configuration."""
+    """Return the output of a command, "" if it fails: then apt has no such setting."""
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout
 
 
-# The official images of one architecture alone have names of their own. Pulled by the plain name, an image for another
-# architecture than the engine's would take that name away from one that is there.
+# The official images of a single architecture have names of their own. A pull of "debian" for another architecture than
+# the engine's would move that name from the engine's own image to the new one.
 PUBLISHED = {"": "debian", "amd64": "amd64/debian", "arm64": "arm64v8/debian"}
 
 
 def make(tag: str, label: str, release: str, source: Supply, need: Callable[[str], None], *, arch: str = "") -> None:
-    """Make a minimal Debian image: pulled where a registry answers, else made with mmdebstrap.
+    """Make a minimal Debian image: pull it, or create it with mmdebstrap if no registry answers.
 
-    `need(package)` installs a Debian package on this machine or raises a CourseError. `arch` is an architecture that
-    is not the engine's own, "" if it is. Raises CourseError.
+    `label` is set on the image, and `release` is Debian's name for it ("trixie"). `need(package)` installs a Debian
+    package on this machine or raises CourseError. `arch` is an architecture that is not the engine's own ("arm64"), ""
+    for the engine's. Raises CourseError if both ways fail.
     """
     api = client.outer()
     published, platform = f"{PUBLISHED[arch]}:{release}-slim", platform_of(arch)
@@ -88,40 +92,44 @@ def make(tag: str, label: str, release: str, source: Supply, need: Callable[[str
             for message in client.progress(api.pull(published, platform=platform, stream=True, decode=True)):
                 detail(message.get("status", ""))
     except (client.APIError, client.BuildError) as error:
-        if not _is_there(api, published):  # somebody may have brought it by `docker load`
+        if not _exists(api, published):  # it may have been loaded with `docker load`
             why = str(getattr(error, "msg", error))
             bootstrap(tag, label, release, source, _or_say_how(need, published, why), arch=arch)
             return
     with tempfile.TemporaryDirectory(prefix="course-") as folder:
-        _build(tag, f"FROM {published}\nLABEL {label}=image\n", Path(folder), arch)
+        _build_base(tag, f"FROM {published}\nLABEL {label}=image\n", Path(folder), arch)
 
 
-def _build(tag: str, dockerfile: str, folder: Path, arch: str) -> None:
-    """Build an image by the text of a Dockerfile from a folder's files. Raises CourseError."""
-    (folder / "Dockerfile").write_text(dockerfile, encoding="utf-8")
+def build(tag: str, detail: Callable[[str], None], **arguments: Any) -> None:
+    """Build an image with docker-py's `build(**arguments)`, and pass each line of its output to `detail`.
+
+    Raises CourseError with the cause if the build fails.
+    """
+    printed = ""
     try:
-        messages = client.outer().build(
-            path=str(folder),
-            tag=tag,
-            platform=platform_of(arch),
-            nocache=True,  # the engine would take the same files for the same image, whatever it is for
-            rm=True,
-            forcerm=True,
-            decode=True,
-        )
-        for _ in client.progress(messages):
-            pass
+        messages = client.outer().build(tag=tag, rm=True, forcerm=True, decode=True, **arguments)
+        for message in client.progress(messages):
+            text = re.sub(r"\x1b\[[0-9;]*m", "", message.get("stream", ""))  # errors come in red
+            printed += text  # one line may come in several messages
+            detail(text)
     except (client.BuildError, client.APIError) as error:
-        raise failure(tag, str(getattr(error, "msg", error)), []) from error
+        raise failure(tag, str(getattr(error, "msg", error)), printed.splitlines()) from error
+
+
+def _build_base(tag: str, dockerfile: str, folder: Path, arch: str) -> None:
+    """Build an image from the text of a Dockerfile and the files of a folder. Raises CourseError."""
+    (folder / "Dockerfile").write_text(dockerfile, encoding="utf-8")
+    # nocache: for the same files the engine would return the same image, even for another architecture.
+    build(tag, lambda _: None, path=str(folder), platform=platform_of(arch), nocache=True)
 
 
 def platform_of(arch: str) -> str | None:
-    """Return an architecture as the Docker API names it, None for the engine's own."""
+    """Return the Docker API's name of an architecture ("linux/arm64"); None for "", the engine's own."""
     return f"linux/{arch}" if arch else None
 
 
-def _is_there(api: Any, tag: str) -> bool:
-    """Whether the learner's engine has an image."""
+def _exists(api: Any, tag: str) -> bool:
+    """Return whether the learner's engine has an image."""
     try:
         api.inspect_image(tag)
     except client.ImageNotFound:
@@ -130,15 +138,15 @@ def _is_there(api: Any, tag: str) -> bool:
 
 
 def _or_say_how(need: Callable[[str], None], published: str, why: str) -> Callable[[str], None]:
-    """Return `need`, with the other way to a base image in the sentence of its failure."""
+    """Return a `need` whose error also says why the image was not pulled, and how to get it."""
 
     def need_or_say_how(package: str) -> None:
         try:
             need(package)
         except CourseError as error:
             raise CourseError(
-                f"The image {published} could not be pulled ({why.strip()[:300]}): let Docker reach a registry or load "
-                f"that image with `docker load`, then repeat the command; it cannot be made here instead: {error}"
+                f"The image {published} could not be pulled ({why.strip()[:300]}): give Docker access to a registry or "
+                f"load the image with `docker load`, then repeat the command. It cannot be made here instead: {error}"
             ) from error
 
     return need_or_say_how
@@ -147,33 +155,33 @@ def _or_say_how(need: Callable[[str], None], published: str, why: str) -> Callab
 def bootstrap(
     tag: str, label: str, release: str, source: Supply, need: Callable[[str], None], *, arch: str = ""
 ) -> None:
-    """Make a minimal Debian image from packages alone (mmdebstrap(1), which works as root wherever Docker does)."""
+    """Make a minimal Debian image from packages, with mmdebstrap(1) as root; arguments and errors as of `make`."""
     if not shutil.which("mmdebstrap"):
         need("mmdebstrap")
     prefix = host_platform.Machine().as_root("Making a minimal Debian", say)
-    if prefix:  # sudo keeps no proxies (sudoers(5), env_reset)
+    if prefix:  # sudo removes the proxies from the environment (sudoers(5), env_reset)
         prefix = [*prefix, "env", *(f"{name}={value}" for name, value in source.proxies.items())]
     with tempfile.TemporaryDirectory(prefix="course-") as folder, step(f"Making the image {tag}") as detail:
         archive = Path(folder) / "base.tar"
         command = [*prefix, "mmdebstrap", "--variant=minbase", *_mmdebstrap_options(source)]
-        # Whether it runs was tried, in a container (emulation.require). mmdebstrap wants an emulator of a certain name.
+        # `binfmt.require` has verified that such programs run; mmdebstrap would look for an emulator by its name.
         command += [f"--architectures={arch}", "--skip=check/qemu"] if arch else []
         command += [release, str(archive)]
         command += [source.mirror] if source.mirror else []
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-            words: list[str] = []
+            lines: list[str] = []
             for line in process.stdout or ():
-                words.append(line.strip())
+                lines.append(line.strip())
                 detail(line)
         if process.returncode:
-            raise failure(tag, f"mmdebstrap ended with exit code {process.returncode}", words)
-        # Not by an import, whose image is of the engine's own architecture, whatever it is asked for (engine 20.10).
-        # Files first: what has none yet would be of the engine's own, too, and no further step would fit it.
-        _build(tag, f"FROM scratch\nADD {archive.name} /\nLABEL {label}=image\n", archive.parent, arch)
+            raise failure(tag, f"mmdebstrap ended with exit code {process.returncode}", lines)
+        # Not `docker import`: its image always has the engine's own architecture (engine 20.10). And ADD comes first:
+        # an image without files has the engine's architecture too, and later steps would not match it.
+        _build_base(tag, f"FROM scratch\nADD {archive.name} /\nLABEL {label}=image\n", archive.parent, arch)
 
 
 def _mmdebstrap_options(source: Supply) -> Iterable[str]:
-    """Yield mmdebstrap's options: without manuals and translations, and with what apt is told here."""
+    """Yield mmdebstrap's options: leave out manuals and translations, and use this machine's options for apt."""
     yield "--include=ca-certificates"
     for path in ("/usr/share/man/*", "/usr/share/locale/*", "/usr/share/doc/*"):
         yield f"--dpkgopt=path-exclude={path}"
@@ -182,29 +190,30 @@ def _mmdebstrap_options(source: Supply) -> Iterable[str]:
         yield f'--aptopt={name} "{value}"'
 
 
-def failure(tag: str, words: str, said: Sequence[str]) -> CourseError:
-    """Return the sentence for an image that could not be made."""
-    text = "\n".join([*said[-100:], words])
+def failure(tag: str, message: str, output: Sequence[str]) -> CourseError:
+    """Return the error for an image that could not be made, from the last message and the lines printed before it."""
+    text = "\n".join([*output[-100:], message])
     if re.search("no space left|not have enough free space", text, re.I):
         return CourseError(
-            f"The disk became full while {tag} was made: free about 3 GB where Docker keeps its images "
-            f"(and in {tempfile.gettempdir()}), then repeat the command."
+            f"The disk became full while the image {tag} was being made: free about 3 GB where Docker stores images "
+            f"and in {tempfile.gettempdir()}, then repeat the command."
         )
-    # apt's first complaint names the cause; the last one is about what it could not do then.
-    # (They may stand behind a progress message: the engine mixes the two streams.)
+    # apt's first error names the cause; the last one is a consequence. Either can follow a progress message on the same
+    # line, since the engine mixes the two streams.
     complaints = re.findall(r"\bE:\s+(.*)", text) + re.findall(r"\bW:\s+(.*)", text)
     expired = [line for line in complaints if "is expired" in line]
-    if expired:  # apt-secure(8), Valid-Until: an old index could hide that a package was mended
+    if expired:  # apt-secure(8), Valid-Until: an old index could hide security updates
         return CourseError(
-            f"Debian's packages for {tag} could not be had ({expired[0]}): the mirror is behind, or this machine's "
-            "clock is wrong. Set the clock, or name another mirror with COURSE_DEBIAN_MIRROR; then repeat the command."
+            f"Could not use Debian's packages for {tag} ({expired[0]}), because the mirror is out of date or this "
+            "machine's clock is wrong: set the clock, or name another mirror with COURSE_DEBIAN_MIRROR, then repeat "
+            "the command."
         )
     fetching = [line for line in complaints if re.search("fetch|resolve|connect|Release file", line)]
     if fetching:
         return CourseError(
-            f"Debian's packages for {tag} could not be had ({fetching[0]}): check the network, the proxy or "
-            "the mirror that apt is configured for (or set COURSE_DEBIAN_MIRROR), then repeat the command."
+            f"Could not download Debian's packages for {tag} ({fetching[0]}): check the network, the proxy or the "
+            "mirror that apt is configured for (or set COURSE_DEBIAN_MIRROR), then repeat the command."
         )
-    # The engine repeats the whole command that failed.
-    end = re.sub(r"The command .* returned a non-zero code", "a command ended with exit code", words, flags=re.S)
+    # The engine's message repeats the whole command that failed.
+    end = re.sub(r"The command .* returned a non-zero code", "a command ended with exit code", message, flags=re.S)
     return CourseError(f"The image {tag} could not be made: {' '.join([*complaints[:1], end.strip()])}")

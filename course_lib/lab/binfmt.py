@@ -1,4 +1,7 @@
-"""Whether the machine of the learner's engine runs programs of another processor: by emulation (Linux, binfmt_misc)."""
+"""Check whether the engine's machine can run programs for another processor: `require`.
+
+Linux does so by emulation (binfmt_misc).
+"""
 
 from __future__ import annotations
 
@@ -11,34 +14,33 @@ from typing import Any
 from course_lib.engine import client
 from course_lib.errors import CourseError
 
-# By architecture: the machine in an ELF header (elf(5), e_machine), and the instructions of exit(0).
+# By architecture: e_machine of an ELF header (elf(5)), and the instructions of exit(0).
 PROGRAMS = {
     "amd64": (62, "b83c000000 31ff 0f05"),  # mov eax, 60; xor edi, edi; syscall
     "arm64": (183, "a80b80d2 000080d2 010000d4"),  # mov x8, 93; mov x0, 0; svc 0
 }
-ADDRESS = 0x400000  # where the program lies in memory: any, if it is a multiple of the page's size
+ADDRESS = 0x400000  # of the program in memory: any multiple of the page size
 ANSWER_WITHIN = 60  # seconds
 
 
 def require(api: Any, arch: str, label: str) -> None:
-    """Raise CourseError if the engine's machine cannot run programs of an architecture ("arm64").
+    """Raise CourseError if the engine's machine cannot run programs for an architecture ("arm64").
 
-    It is tried, by a program that does nothing: the kernel that counts may be that of another machine, or a virtual
-    one's. The container that tries it, and its image, have the label and are gone afterwards.
+    A container runs a program that does nothing, because the kernel that counts may be that of another or a virtual
+    machine. The container and its image have the label, and are removed afterwards.
     """
-    if _ends_well(api, program(arch), label):
+    if _succeeds(api, program(arch), label):
         return
     here = api.version()["Arch"]
     raise CourseError(
-        f"The Docker engine here is an {here} one, and its machine cannot run the programs of {arch}, which making "
-        f"images for {arch} takes: install qemu-user-static there (on Debian and Ubuntu: `apt-get install "
-        f"qemu-user-static binfmt-support`), or repeat the command on a machine with {arch}, or with DOCKER_HOST set "
-        "to an engine on one."
+        f"The machine of this {here} engine cannot run programs for {arch}, which building images for {arch} needs: "
+        "install qemu-user-static there (on Debian and Ubuntu: `apt-get install qemu-user-static binfmt-support`), or "
+        f"repeat the command on a machine with {arch}, or with DOCKER_HOST set to an engine on one."
     )
 
 
 def program(arch: str) -> bytes:
-    """Return an executable for Linux that ends at once, with exit code 0."""
+    """Return a Linux executable (elf(5)) for an architecture that ends at once, with exit code 0."""
     machine, code = PROGRAMS[arch]
     instructions = bytes.fromhex(code)
     size = 64 + 56 + len(instructions)  # of the ELF header, the one program header, the instructions
@@ -48,8 +50,8 @@ def program(arch: str) -> bytes:
     return identity + header + segment + instructions
 
 
-def _ends_well(api: Any, binary: bytes, label: str) -> bool:
-    """Whether a program ends with exit code 0 in a container that holds nothing else."""
+def _succeeds(api: Any, binary: bytes, label: str) -> bool:
+    """Return whether a program ends with exit code 0 in a container that holds no other file."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         entry = tarfile.TarInfo("program")
@@ -62,7 +64,7 @@ def _ends_well(api: Any, binary: bytes, label: str) -> bool:
         try:
             api.start(made)
             return bool(api.wait(made, timeout=ANSWER_WITHIN)["StatusCode"] == 0)
-        except client.APIError:  # some engines refuse to start what the kernel does not know
+        except client.APIError:  # some engines refuse to start a program that the kernel cannot run
             return False
         finally:
             api.remove_container(made, force=True)

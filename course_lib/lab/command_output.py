@@ -1,4 +1,4 @@
-"""What a command prints, on its way to a person: decoded, cut where it is too much, shown while it comes."""
+"""Decode the output of a command, show it while it arrives, and cut it where there is too much: `Output`."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import codecs
 import re
 from collections.abc import Callable
 
-MOST_LINES = 10_000  # that are shown
-MOST_CHARACTERS = 1_000_000  # that are shown: ten thousand lines of a hundred, and one line may be endless
-LONGEST_END = 64  # bytes
+MOST_LINES = 10_000  # shown
+MOST_CHARACTERS = 1_000_000  # shown: ten thousand lines of a hundred; a single line may be endless
+LONGEST_END = 64  # bytes of the mark, the exit code and the newline
 
 
 class Output:
-    """The output of one command, up to the mark behind which whoever runs on in the background may write.
+    """The output of one command, up to a mark; what background processes write after the mark is not part of it.
 
-    The mark is a zero byte, the word that the caller chose, a space, the exit code and a newline.
+    The mark is a zero byte, the word `mark` that the caller chose, a space, the exit code and a newline. `show` is
+    called with each piece of text.
     """
 
     def __init__(self, show: Callable[[str], object], mark: str) -> None:
@@ -22,20 +23,20 @@ class Output:
         self._mark = b"\0" + mark.encode()
         self._end = re.compile(re.escape(self._mark) + rb" (\d+)\n")
         self._decode = codecs.getincrementaldecoder("utf-8")(errors="replace").decode
-        self._held = b""  # what may be the beginning of the mark
+        self._held = b""  # may be the beginning of the mark
         self._shown: list[str] = []
-        self._lines = self._characters = 0  # that were shown
+        self._lines = self._characters = 0  # shown
         self._left_lines = self._left_characters = 0
-        self._open_line = False  # the last line that was left out has not ended
-        self.code: int | None = None  # the exit code, once the mark was seen
+        self._open_line = False  # the last line left out has not ended
+        self.code: int | None = None  # the exit code, once the mark has arrived
 
     @property
     def text(self) -> str:
-        """Return everything that was shown."""
+        """Everything that was shown."""
         return "".join(self._shown)
 
     def add(self, data: bytes) -> bool:
-        """Take what came, show what is to be shown, and return whether the mark was in it."""
+        """Add output, show its text, and return whether the mark was in it."""
         held = self._held + data
         if match := self._end.search(held):
             self.code, self._held = int(match[1]), held[: match.start()]
@@ -48,7 +49,7 @@ class Output:
         return False
 
     def end(self) -> None:
-        """Show what was held back, and a word about what was left out."""
+        """Show the text that is still held, and a line that counts what was left out."""
         self._take(self._decode(self._held, final=True))
         lines = self._left_lines + self._open_line
         if lines:
@@ -70,7 +71,7 @@ class Output:
             self._open_line = not left.endswith("\n")
 
     def _room(self, text: str) -> str:
-        """Return as much of the text as may still be shown."""
+        """Return the part of the text that may still be shown."""
         kept = text[: MOST_CHARACTERS - self._characters]
         room = MOST_LINES - self._lines
         return "".join(line + "\n" for line in kept.split("\n")[:room]) if kept.count("\n") >= room else kept

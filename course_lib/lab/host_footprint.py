@@ -1,4 +1,4 @@
-"""The proof that the machine is as it was: what a lab must not change, read before and after."""
+"""Verify that a lab changed nothing else on the machine: `fingerprint` it before the first `up`, `compare` later."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from course_lib.engine.labels import LABEL
 from course_lib.errors import CourseError
 from course_lib.plain_text import clean
 
-# nft shows the rules of nftables and of iptables-nft, without counters (nft(8), --stateless). iptables-legacy
-# is asked only where it has tables: merely running it would create them.
+# nft lists the rules of nftables and of iptables-nft, without counters (nft(8), --stateless). iptables-legacy-save runs
+# only if there are legacy tables, because it would create them.
 READ_RULES = """nft --stateless list ruleset || exit
 for family in ip ip6; do
     if [ -s /proc/net/${family}_tables_names ]; then ${family}tables-legacy-save | grep -v '^#'; fi
@@ -21,14 +21,17 @@ done
 
 
 def fingerprint(lab_image: str) -> dict[str, Any]:
-    """Return the machine's containers, networks and volumes that are not ours, and a digest of its rules.
+    """Return the machine's containers, networks and volumes that are not the course's, and a digest of its rules.
 
-    The rules are read in the machine's own network namespace by a helper container of a lab's image that
-    removes itself; "rules" is None where that is refused, or the image is not there.
+    The keys are "containers" and "networks" (dicts of names by the first 12 digits of the id), "volumes" (a list of
+    names), "rules" (a SHA-256 of what a helper container of the lab's image reads in the machine's network namespace,
+    None if that fails) and "image" (`lab_image`).
     """
     api = client.outer()
     containers = {
-        c["Id"][:12]: next(iter(c["Names"] or []), c["Id"][:12]).lstrip("/")  # one that is being removed has no name
+        c["Id"][:12]: next(iter(c["Names"] or []), c["Id"][:12]).lstrip(
+            "/"
+        )  # a container that is being removed has no name
         for c in api.containers(all=True)
         if (c["Labels"] or {}).get(LABEL) not in ("lab", "helper")
     }
@@ -44,7 +47,7 @@ def fingerprint(lab_image: str) -> dict[str, Any]:
 
 
 def _rules(lab_image: str) -> str | None:
-    """Return a digest of the machine's firewall rules."""
+    """Return a digest of the machine's firewall rules; None if they cannot be read."""
     try:
         text = helper_container.look(client.outer(), lab_image, READ_RULES, capabilities=("NET_ADMIN",))
     except (client.APIError, CourseError):
@@ -53,35 +56,35 @@ def _rules(lab_image: str) -> str | None:
 
 
 def compare(before: dict[str, Any]) -> bool:
-    """Say, kind by kind, whether the machine is as it was; return whether it is."""
-    # By the same image: another version of nft says the same rules in other words.
+    """Print for each kind what has changed since `before`, a `fingerprint`; return whether nothing has."""
+    # With the same image: another version of nft would print the same rules in another form.
     after = fingerprint(before.get("image", ""))
     same = True
     for kind in ("containers", "networks", "volumes"):
         old, new = _names(before[kind]), _names(after[kind])
         if old == new:
-            say(f"As before the first `up`: {len(new)} {kind}")
+            say(f"Unchanged since the first `up`: {len(new)} {kind}")
             continue
         same = False
-        for word, names in (("came", new - old), ("went", old - new)):
+        for change, names in (("New", new - old), ("Removed", old - new)):
             for item in sorted(names):
-                say(f"Since the first `up` {word}, not through the course: {kind[:-1]} {clean(item)}")
+                say(f"{change} since the first `up`, not by the course: {kind[:-1]} {clean(item)}")
     if before["rules"] is None or after["rules"] is None:
         say("The machine's firewall rules could not be read, so they are not compared.")
     elif before["rules"] == after["rules"]:
-        say("As before the first `up`: the machine's firewall rules")
+        say("Unchanged since the first `up`: the machine's firewall rules")
     else:
         same = False
-        say("The machine's firewall rules are others than before the first `up` (the lab touches none).")
+        say("The machine's firewall rules have changed since the first `up`; the lab did not change them.")
     return same
 
 
-# These an engine makes anew, with other ids, whenever it starts (moby, initBridgeDriver).
+# An engine creates these again, with other ids, whenever it starts (moby, initBridgeDriver).
 ITS_OWN = ("bridge", "host", "none")
 
 
 def _names(found: dict[str, str] | list[str]) -> set[str]:
-    """Return what is compared of one kind."""
+    """Return what to compare of one kind: names, with the id where an object has one."""
     if isinstance(found, list):
         return set(found)
     return {name if name in ITS_OWN else f"{name} ({key})" for key, name in found.items()}

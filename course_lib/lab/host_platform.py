@@ -1,4 +1,4 @@
-"""What this machine is, becoming root on it, and Debian packages with manners."""
+"""Detect the host platform (`Machine`), run commands as root, and install Debian packages (`need_packages`)."""
 
 import os
 import platform
@@ -18,14 +18,14 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a command ended: its exit code (127: no such command) and its output with stderr in it."""
+    """The result of a command: its exit code (127: no such command), and its output with standard error in it."""
 
     code: int
     output: str = ""
 
     @property
     def last_line(self) -> str:
-        """The last line that says something."""
+        """The last line that is not empty; "no output" if there is none."""
         return next((line.strip() for line in reversed(self.output.splitlines()) if line.strip()), "no output")
 
 
@@ -33,8 +33,8 @@ Run = Callable[[Sequence[str], Say | None], Outcome]
 
 
 def run_command(command: Sequence[str], say: Say | None = None) -> Outcome:
-    """Run a command to its end; with `say`, its newest line is said every three seconds as progress."""
-    # sbin: a shell that was opened with plain `su` lacks it, and apt's and dockerd's helpers live there
+    """Run a command until it ends; pass its latest line to `say` every three seconds, as progress."""
+    # A shell that was opened with plain `su` has no sbin in its PATH, and apt and dockerd have programs there.
     path = os.environ.get("PATH", os.defpath) + ":/usr/local/sbin:/usr/sbin:/sbin"
     try:
         process = subprocess.Popen(
@@ -49,24 +49,24 @@ def run_command(command: Sequence[str], say: Say | None = None) -> Outcome:
     except FileNotFoundError:
         return Outcome(127, f"{command[0]}: not found")
     lines: list[str] = []
-    spoken = time.monotonic()
+    printed = time.monotonic()
     with process:
         for line in process.stdout or ():
             lines.append(line)
-            if say and line.strip() and time.monotonic() - spoken > 3:
+            if say and line.strip() and time.monotonic() - printed > 3:
                 say("  " + line.strip()[:100])
-                spoken = time.monotonic()
+                printed = time.monotonic()
     return Outcome(process.returncode, "".join(lines))
 
 
 def find_program(name: str) -> str | None:
-    """Find a program, also one in sbin that a normal user's PATH does not list."""
+    """Return the path of a program, or None; look in sbin too, which a normal user's PATH lacks."""
     return shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/sbin:/sbin")
 
 
 @dataclass(frozen=True)
 class Machine:
-    """The machine under the course; every field can be replaced in a test."""
+    """The machine that the course runs on; tests replace its fields."""
 
     run: Run = run_command
     find: Callable[[str], str | None] = find_program
@@ -82,7 +82,7 @@ class Machine:
 
     @property
     def is_debian(self) -> bool:
-        """Whether this is Debian, Ubuntu or a relative of theirs, with apt-get."""
+        """Whether this is Debian, Ubuntu or a distribution based on them, with apt-get (os-release(5), ID_LIKE)."""
         try:
             text = (self.root / "etc/os-release").read_text(encoding="utf-8", errors="replace")
         except OSError:
@@ -92,7 +92,7 @@ class Machine:
 
     @property
     def is_wsl(self) -> bool:
-        """Whether this is a Linux inside Windows."""
+        """Whether this is the Windows Subsystem for Linux."""
         try:
             return "microsoft" in (self.root / "proc/version").read_text(encoding="utf-8").lower()
         except OSError:
@@ -100,15 +100,14 @@ class Machine:
 
     @property
     def has_systemd(self) -> bool:
-        """Whether systemd runs here (it may be installed and not run, in a container say)."""
+        """Whether systemd runs here, sd_booted(3); it may be installed without running, for example in a container."""
         return (self.root / "run/systemd/system").is_dir()
 
     def as_root(self, why: str, say: Say) -> list[str]:
-        """Give what goes before a command so that it runs as root: nothing, or sudo after its password.
+        """Return the words to put before a command so that it runs as root: none, or those of sudo.
 
-        `why` begins a sentence: "Installing X" (needs root).
-
-        Raises CourseError if this user cannot become root.
+        sudo may ask for the password first. `why` begins a sentence: "Installing X" (needs root). Raises CourseError if
+        this user cannot become root.
         """
         if self.uid == 0:
             return []
@@ -117,16 +116,14 @@ class Machine:
                 return ["sudo", "-n"]
             if self.has_terminal:
                 say(f"{why} needs root: sudo asks for the password of {self.user}.")
-                # sudo asks on the terminal itself, not on our streams
+                # sudo opens the terminal itself; it does not use our streams
                 if self.run(["sudo", "-v"], None).code == 0:
                     return ["sudo"]
-        raise CourseError(
-            f"{why} needs root, which {self.user} is not and cannot become by sudo: ask an administrator."
-        )
+        raise CourseError(f"{why} needs root, and {self.user} cannot use sudo: ask an administrator.")
 
 
 def missing_packages(packages: Sequence[str], machine: Machine) -> list[str]:
-    """Give those of the packages that are not installed."""
+    """Return the packages that are not installed (dpkg-query(1))."""
     query = ["dpkg-query", "-W", "-f", "${db:Status-Status}"]
     return [name for name in packages if machine.run([*query, name], None).output.strip() != "installed"]
 
@@ -134,10 +131,10 @@ def missing_packages(packages: Sequence[str], machine: Machine) -> list[str]:
 def need_packages(
     packages: Sequence[str], why: str, say: Say, *, install: bool = True, machine: Machine | None = None
 ) -> None:
-    """Have Debian packages installed, after saying so; `why` completes "the course needs X to ...".
+    """Install Debian packages that are missing, and print which and why; `why` completes "the course needs X to ...".
 
-    Raises CourseError if they are missing and `install` is false, if this is not Debian or a relative of it,
-    if the user cannot become root, or if apt-get fails.
+    Raises CourseError if packages are missing and `install` is false, if this is neither Debian nor based on it, if the
+    user cannot become root, or if apt-get fails.
     """
     machine = machine or Machine()
     if not machine.is_debian:
@@ -149,7 +146,7 @@ def need_packages(
     names = " ".join(missing)
     if not install:
         raise CourseError(
-            f"The course needs {names} to {why} and may not install it: apt-get install {names}, "
+            f"The course needs {names} to {why} and may not install it: run `apt-get install {names}`, "
             "or leave out --no-install."
         )
     prefix = machine.as_root(f"Installing {names}", say)
@@ -159,10 +156,10 @@ def need_packages(
     outcome = Outcome(100)
     if any((machine.root / "var/lib/apt/lists").glob("*_Packages*")):
         outcome = machine.run(install_command, say)
-    if outcome.code:  # no lists, or old ones that name files which the mirror no longer has
+    if outcome.code:  # no package lists, or old ones with files that the mirror no longer has
         update = machine.run([*apt, "update"], say)
         outcome = machine.run(install_command, say)
         if outcome.code:
             errors = [line for line in (update.output + outcome.output).splitlines() if line.startswith("E:")]
             reason = errors[-1] if errors else outcome.last_line
-            raise CourseError(f"apt-get could not install {names} ({reason}): mend that, or install it by hand.")
+            raise CourseError(f"apt-get could not install {names} ({reason}): fix that, or install it manually.")

@@ -1,8 +1,8 @@
-"""The lab: one container that is a Docker host and a client, made, reset and removed by the value `Lab`.
+"""Create, reset and remove the lab, one container that acts as a Docker host and a client: `Lab`.
 
-All state is in the engine: a container, one volume for each engine version, and labels on both. Two labs of different
-names run side by side and know nothing of each other. Which one is meant is a value that is passed on: COURSE_LAB is
-read once, where a process begins (`from_environment`).
+All state is in the engine: a container, one volume for each engine version, and labels on both. Labs with different
+names run side by side and do not affect each other. A `Lab` is passed as an argument; COURSE_LAB is read only once,
+where a process begins (`from_environment`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from course_lib.errors import CourseError, EngineUnfitError, LabGoneError
 from course_lib.lab import host_footprint, images, port_forward
 
 DEFAULT_ENGINE = "26.1"
-# Docker's default set and these three are all that a dockerd inside needs; never --privileged.
+# A dockerd inside needs these three in addition to Docker's default set; never --privileged.
 CAPABILITIES = (
     "NET_ADMIN",  # interfaces, routes and rules of the lab's own network namespace
     "SYS_ADMIN",  # mounts and namespaces of the containers inside
@@ -33,24 +33,24 @@ CAPABILITIES = (
 
 @dataclass(frozen=True)
 class Lab:
-    """A lab by its name, whether it is there or not.
+    """A lab, identified by its name; its container need not exist.
 
-    The lab "default.26-1" is a relative of "default": it was made for it, and is removed with it. Its label
-    container-course.parent says so. A dot is in no other name.
+    The lab "default.26-1" is a relative of "default": it was created for it, has the label container-course.parent, and
+    is removed with it. Only names of relatives contain a dot.
     """
 
     name: str
 
     def __post_init__(self) -> None:
-        """Raise CourseError if that is no name."""
+        """Raise CourseError if the name is not valid."""
         if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,30}(\.[a-z0-9-]+)*", self.name):
             raise CourseError(
-                f"COURSE_LAB={self.name!r} is no name for a lab: use up to 31 lower-case letters, digits and hyphens."
+                f"COURSE_LAB={self.name!r} is not a valid name: use up to 31 lower-case letters, digits and hyphens."
             )
 
     @property
     def container(self) -> str:
-        """Return the name of the lab's container."""
+        """The name of the lab's container."""
         return f"{LABEL}-{self.name}"
 
     def volume(self, version: str) -> str:
@@ -59,28 +59,28 @@ class Lab:
 
     @property
     def labels(self) -> dict[str, str]:
-        """Return the labels of all that belongs to the lab."""
+        """The labels of everything that belongs to the lab."""
         labels = {LABEL: "lab", NAME_LABEL: self.name}
         parent = self.name.rpartition(".")[0]
         return {**labels, PARENT_LABEL: parent} if parent else labels
 
     def relative(self, role: str) -> Lab:
-        """Return the relative with a role: of the lab "default" that with the role "26.1" is "default.26-1"."""
+        """Return the lab's relative for a role: for "26.1" the lab "default" has the relative "default.26-1"."""
         return Lab(f"{self.name}.{role.replace('.', '-')}")
 
     def relatives(self) -> list[Lab]:
-        """Return the labs that are there and were made for this one, and those that were made for them, by name."""
-        return [lab for lab in _there(PARENT_LABEL) if lab.name.startswith(f"{self.name}.")]
+        """Return the existing labs that were created for this one, and for those in turn, sorted by name."""
+        return [lab for lab in _labelled(PARENT_LABEL) if lab.name.startswith(f"{self.name}.")]
 
     def namesakes(self) -> list[Lab]:
-        """Return the labs that are there and may be relatives from before there was a label for them, by name.
+        """Return the existing labs that may be relatives from before relatives had a label, sorted by name.
 
-        They are named "default-26-1", as a lab of somebody's own may be.
+        Their names are like "default-26-1"; a lab of somebody's own may have such a name, too.
         """
-        return [lab for lab in _there(NAME_LABEL) if re.fullmatch(rf"{self.name}-[a-z0-9-]+", lab.name)]
+        return [lab for lab in _labelled(NAME_LABEL) if re.fullmatch(rf"{self.name}-[a-z0-9-]+", lab.name)]
 
     def containers(self) -> list[dict[str, Any]]:
-        """Return what the engine knows of each container of the lab: also of one that is renamed, or looks at it."""
+        """Return GET /containers/ID/json of each container with the lab's label, whatever its name."""
         api = client.outer()
         found = []
         for item in api.containers(all=True, filters={"label": f"{NAME_LABEL}={self.name}"}):
@@ -89,29 +89,29 @@ class Lab:
         return found
 
     def inspect(self) -> dict[str, Any] | None:
-        """Return what the engine knows of the lab's container, None if there is none.
+        """Return GET /containers/ID/json of the lab's container; None if it does not exist.
 
-        Raises CourseError if a container that is not ours has the name.
+        Raises CourseError if a container that is not the course's has the name.
         """
         try:
             found: dict[str, Any] = client.outer().inspect_container(self.container)
         except client.NotFound:
             return None
-        # The value counts: a container of somebody who uses our images has their label, too, but not this one.
+        # The value matters: any container made from our images inherits the label, but with another value.
         if (found["Config"]["Labels"] or {}).get(LABEL) != "lab":
             raise CourseError(
-                f"A container {self.container} that is not the course's is in the way: rename it with `docker rename`, "
+                f"A container that is not the course's has the name {self.container}: rename it with `docker rename`, "
                 "or choose another name for the lab with COURSE_LAB."
             )
         return found
 
     def version(self) -> str:
-        """Return the engine version of the lab that is there ("26.1"); the default if there is none."""
+        """Return the lab's engine version, as `--engine` names it ("26.1"); the default if there is no lab."""
         found = self.inspect()
         return str(found["Config"]["Labels"][ENGINE_LABEL]) if found else DEFAULT_ENGINE
 
     def real_version(self) -> str:
-        """Return what the lab's engine calls itself ("26.1.5+dfsg1")."""
+        """Return the full version that the lab's engine reports ("26.1.5+dfsg1")."""
         with contextlib.closing(client.inner(self.container)) as api:
             return str(api.version()["Version"])
 
@@ -119,29 +119,30 @@ class Lab:
         """Return the id of the lab's container; raises LabGoneError if it is not running."""
         found = self.inspect()
         if found is None:
-            raise LabGoneError("There is no lab: `./course up` starts it.")
+            raise LabGoneError("There is no lab: run `./course up`.")
         if not found["State"]["Running"]:
-            raise LabGoneError("The lab is not running any more: `./course reset` makes a fresh one.")
+            raise LabGoneError("The lab is not running any more: run `./course reset` for a new one.")
         return str(found["Id"])
 
     def url(self, port: int) -> str:
-        """Return an address on 127.0.0.1 that opens a port of the lab's host in the learner's own browser.
+        """Return a URL on 127.0.0.1 that opens a port of the lab's host in the learner's browser.
 
-        The port may be published after this call too: what is behind it is asked at each connection.
+        The port may be published later: each connection is made when the browser connects.
         """
         return port_forward.url(port, self.name, self.require)
 
     def up(self, engine_version: str, need: Callable[[str], None]) -> None:
-        """Make the lab run, with the images that its recipes describe; what is there already is kept.
+        """Start the lab with an engine version ("26.1"), and build its images first; keep what exists and fits.
 
-        `need(package)` installs a Debian package on this machine or raises a CourseError.
+        `need(package)` installs a Debian package on this machine or raises CourseError. Raises CourseError, also as
+        EngineUnfitError with what the engine lacks.
         """
         release = images.RELEASES[engine_version]
-        self.inspect()  # first of all: is somebody else's container in the way?
+        self.inspect()  # first of all, fail if a foreign container has the name
         images.build_all(release, need)
         found = self.inspect()
         if found and (why := self._unusable(found, engine_version)):
-            say(f"{why}: a fresh lab takes its place.")
+            say(f"{why}: replacing it with a new lab.")
             discard(found)
             found = None
         if not (found and found["State"]["Running"]):
@@ -153,24 +154,24 @@ class Lab:
             images.load(lab_engine)
 
     def _unusable(self, found: dict[str, Any], engine_version: str) -> str:
-        """Say why a lab that is there cannot be gone on with; "" if it can, and then it is ready if it runs."""
+        """Return why an existing lab must be replaced, "" if it can be used: it is ready if it runs."""
         was = found["Config"]["Labels"][ENGINE_LABEL]
         if was != engine_version:
             return f"The lab's engine was {was}"
         if found["Image"] != client.outer().inspect_image(images.lab_image(images.RELEASES[engine_version]))["Id"]:
-            return "The lab's image was made anew"
+            return "The lab's image has changed"
         if found["State"]["Status"] == "created":
             return "The lab was never started"
         if found["State"]["Dead"]:
-            return "The lab was removed only in part"
+            return "The lab was only partly removed"
         if found["State"]["Running"] and not self._answers():
             return "The lab's dockerd is not running any more"
         return ""
 
     def _answers(self) -> bool:
-        """Whether the dockerd in the lab answers within 5 s: an interrupted `up` may just have started it.
+        """Return whether the dockerd in the lab answers within 5 s: an interrupted `up` may just have started it.
 
-        One that needs longer is replaced, and nothing is lost: there was nothing in it yet.
+        A lab that needs longer is replaced. Nothing is lost, since it is still empty.
         """
         deadline = time.monotonic() + 5
         while time.monotonic() < deadline:
@@ -181,52 +182,55 @@ class Lab:
 
     @client.plain_words()
     def reset(self) -> None:
-        """Take the lab back to its first day: a fresh container on the same images.
+        """Replace the lab's container by a new one, and remove all images but the course's.
 
-        A reset that was killed goes on: its container may be gone already, and its volume knows which engine it had.
+        A reset that was killed can be repeated: if its container is gone, the volume's name has the engine version.
+        Raises LabGoneError if there is no lab, and CourseError if its engine or an image is not available.
         """
-        found, mine = self.inspect(), self._volumes()
-        if found is None and len(mine) != 1:
-            raise LabGoneError("There is no lab to reset: `./course up` starts it.")
-        kept = found["Config"]["Labels"][ENGINE_LABEL] if found else next(iter(mine)).removeprefix(f"{self.container}-")
-        engine_version = str(kept)
+        found, volumes = self.inspect(), self._volumes()
+        if found is None and len(volumes) != 1:
+            raise LabGoneError("There is no lab to reset: run `./course up`.")
+        if found:
+            engine_version = str(found["Config"]["Labels"][ENGINE_LABEL])
+        else:
+            engine_version = next(iter(volumes)).removeprefix(f"{self.container}-")
         if engine_version not in images.RELEASES:
             raise CourseError(
-                f"This lab has the engine {engine_version}, which this version of the course does not know: "
-                "`./course down` removes it, `./course up` makes another one."
+                f"This version of the course does not have the lab's engine {engine_version}: "
+                "run `./course down`, then `./course up`."
             )
         for tag in (images.lab_image(images.RELEASES[engine_version]), *map(images.inner_image, images.INNER)):
             if images.recipe_of(client.outer(), tag) is None:  # before anything is removed
-                raise CourseError(f"The image {tag} is not there any more: `./course up` makes it again.")
+                raise CourseError(f"The image {tag} does not exist any more: run `./course up`, which builds it again.")
         if found:
             discard(found)
         self._create(engine_version, probe=False)
         self._start()
-        with contextlib.closing(client.inner(self.container)) as lab_engine:  # else it waits in a thread for ever
+        with contextlib.closing(client.inner(self.container)) as lab_engine:  # otherwise a thread waits forever
             images.load(lab_engine)
             images.keep_only_ours(lab_engine)
 
     def down(self, remove_images: bool) -> bool:
-        """Remove the lab with its relatives, say what goes, and prove it; return whether the machine is as before.
+        """Remove the lab and its relatives, list what was removed, and return whether the machine is unchanged.
 
-        Images are kept unless `remove_images`: other labs, and the next `up`, need them.
+        Images are kept unless `remove_images`: other labs and the next `up` need them. Raises as `remove` does.
         """
         before = next(iter(self._volumes().values()), None)
         gone = self.remove()
         if not gone:
-            say("There is no lab to take down.")
+            say("There is no lab to remove.")
         for what in gone:
             say(f"Removed the {what}")
-        # Rules are read by a helper container made from the lab's image, so images go last.
+        # The rules are read in a helper container made from the lab's image, so images are removed last.
         same = host_footprint.compare(json.loads(before)) if before else True
         if remove_images:
             _remove_images()
         return same
 
     def remove(self) -> list[str]:
-        """Remove the lab with its relatives, and return what went, in words: "container container-course-default".
+        """Remove the lab and its relatives; return each removed object, as "container container-course-default".
 
-        Raises CourseError if a container that is not ours has the lab's name.
+        Raises CourseError if a container that is not the course's has the lab's name, or if one cannot be removed.
         """
         self.inspect()
         gone, labs = [], [*self.relatives(), self]
@@ -239,19 +243,26 @@ class Lab:
         return gone
 
     def _volumes(self) -> dict[str, str]:
-        """Return the lab's volumes, one for each engine it had, with what the machine was before the first `up`."""
+        """Return the lab's volumes, one for each engine it had, each with the machine's fingerprint as JSON."""
         found = client.outer().volumes(filters={"label": f"{NAME_LABEL}={self.name}"})["Volumes"] or []
         return {v["Name"]: v["Labels"].get(BEFORE_LABEL, "") for v in found}
 
     def _create(self, engine_version: str, *, probe: bool) -> None:
-        """Create the lab's container, and its volume if this is the first time."""
+        """Create the lab's container, and its volume if there is none.
+
+        With `probe`, the lab checks at its start what the kernel lacks. Raises EngineUnfitError if the engine refuses
+        the container, and CourseError if a volume that is not the course's has the name.
+        """
         api = client.outer()
         labels = {**self.labels, ENGINE_LABEL: engine_version}
         image = images.lab_image(images.RELEASES[engine_version])
         try:
             known = api.inspect_volume(self.volume(engine_version))["Labels"] or {}
             if LABEL not in known:
-                raise CourseError(f"A volume {self.volume(engine_version)} that is not the course's is in the way.")
+                raise CourseError(
+                    f"A volume that is not the course's has the name {self.volume(engine_version)}: "
+                    "choose another name for the lab with COURSE_LAB."
+                )
         except client.NotFound:
             before = next(iter(self._volumes().values()), None) or client.as_json(host_footprint.fingerprint(image))
             api.create_volume(self.volume(engine_version), labels={**labels, BEFORE_LABEL: before})
@@ -268,15 +279,15 @@ class Lab:
                 labels=labels,
                 environment={"LAB_PROBE": "yes"} if probe else {},
                 host_config=host_config,
-                use_config_proxy=False,  # the lab has no way to a proxy, and a plain host knows of none
+                use_config_proxy=False,  # the lab cannot reach a proxy, and a plain host has none set
             )
         except client.APIError as error:
             raise _unfit(error.explanation) from error
 
     def _start(self) -> None:
-        """Start the lab's container and wait until it is ready; raises EngineUnfitError with what is missing if not."""
+        """Start the lab's container and wait until it is ready; raises EngineUnfitError with what is missing."""
         api = client.outer()
-        # What a lab said before it was stopped does not count.
+        # Skip the lines that the lab printed before it was stopped.
         before = sum(1 for _ in api.logs(self.container, stream=True))
         try:
             api.start(self.container)
@@ -286,9 +297,10 @@ class Lab:
         self.wait_until_ready(before)
 
     def wait_until_ready(self, before: int = 0) -> None:
-        """Wait until the dockerd in a lab that was started answers, after so many lines that the lab said before that.
+        """Wait until the lab prints that its dockerd answers; skip the first `before` lines of its log.
 
-        No clock is asked: it may be set while a machine comes up. Raises EngineUnfitError with what is missing.
+        There is no timeout, since the clock may be set while a machine starts: the lab ends if it fails. Then the
+        container is removed and EngineUnfitError raised with what is missing.
         """
         api = client.outer()
         missing = []
@@ -298,36 +310,36 @@ class Lab:
                 continue
             if text == "ready":
                 return
-            if text.startswith("lacking: "):  # the lab works, but something in it is not as on a plain Docker host
+            if text.startswith("lacking: "):  # the lab works, but differs from a plain Docker host
                 say(f"Note: {text.removeprefix('lacking: ')}.")
             else:
                 missing.append(text.removeprefix("missing: "))
         api.remove_container(self.container, force=True)
-        raise _unfit("; ".join(missing) or "it ended without a word")
+        raise _unfit("; ".join(missing) or "it ended without a message")
 
 
-def _there(label: str) -> list[Lab]:
-    """Return the labs of which something is on the engine that has a label, by name."""
+def _labelled(label: str) -> list[Lab]:
+    """Return the labs with a container or volume on the engine that carries a label, sorted by name."""
     api, filters = client.outer(), {"label": label}
     things = [*api.containers(all=True, filters=filters), *(api.volumes(filters=filters)["Volumes"] or [])]
     return [Lab(name) for name in sorted({str(thing["Labels"][NAME_LABEL]) for thing in things})]
 
 
 def from_environment() -> Lab:
-    """Return the lab that COURSE_LAB names, "default" if it is not set: for where a process begins, only."""
+    """Return the lab that COURSE_LAB names, or "default". Only for the start of a process. Raises CourseError."""
     return Lab(os.environ.get("COURSE_LAB", "default"))
 
 
 def discard(found: dict[str, Any]) -> None:
-    """Remove a container of ours, as it was inspected, in whatever state it is; one that is gone already is no error.
+    """Remove a container of ours, in any state; `found` is from `inspect`. It is no error if it is gone already.
 
-    The engine gives a container 12 s to die (moby, daemon/kill.go). One that does not, since something in it is frozen,
-    is ended from outside. Raises engine.APIError or CourseError if it is there even then.
+    The engine gives a container 12 s to die (moby, daemon/kill.go). If it does not, because a process in it is frozen,
+    `helper_container.end` kills it. Raises client.APIError or CourseError if it still exists then.
     """
     api = client.outer()
     if found["State"]["Status"] == "created":
         helper_container.end(api, found["Image"], found["Id"])  # its processes would share the volume with the next lab
-    for tries_left in (2, 1, 0):  # a removal that somebody else began is refused, and then all is gone
+    for tries_left in (2, 1, 0):  # the engine refuses a removal while another one is in progress
         try:
             api.remove_container(found["Id"], force=True, v=True)
         except client.NotFound:
@@ -341,9 +353,9 @@ def discard(found: dict[str, Any]) -> None:
 
 
 def _remove_images() -> None:
-    """Remove the course's images: those of its names, and those without a name that its builds left.
+    """Remove the images with the course's names, and those without a name that its builds left; list them.
 
-    What a learner built on top of one of them has our label, too, but a name of its own.
+    An image that a learner built on top of one of them has our label too, but another name: it is kept.
     """
     api = client.outer()
     for image in sorted(api.images(filters={"label": LABEL}), key=lambda i: -int(i["Created"])):
@@ -353,27 +365,31 @@ def _remove_images() -> None:
                 api.remove_image(tag)
                 say(f"Removed the image {tag}")
             except client.ImageNotFound:
-                pass  # it went together with one that was built on it
+                pass  # the engine removed it with an image that was built on it
             except client.APIError as error:
                 say(f"Kept the image {tag}, which is in use: {error.explanation}")
 
 
 def confinement() -> dict[str, Any]:
-    """Return what holds a lab: no network, few capabilities, a seccomp profile (arguments of create_host_config)."""
+    """Return the arguments of docker-py's `create_host_config` that confine a lab.
+
+    They are: no network, few capabilities, a seccomp profile, and a cgroup namespace of its own.
+    """
     profile = json.loads((images.RECIPES / "seccomp.json").read_text())
     if client.outer().info().get("CgroupVersion") == "2":
-        # With cgroup v2 runc keeps containers from devices by a program in the kernel: bpf(2) must be allowed.
-        profile["syscalls"][0]["names"].remove("bpf")
+        # With cgroup v2 runc restricts devices with a BPF program, so bpf(2) must not be refused.
+        for refused in profile["syscalls"]:
+            refused["names"] = [name for name in refused["names"] if name != "bpf"]
     return {
         "network_mode": "none",
-        "cgroupns": "private",  # with cgroup v1 Docker's default is the machine's: whoever mounts sees all containers
+        "cgroupns": "private",  # with cgroup v1 Docker's default is the machine's, where a mount shows all containers
         "cap_add": list(CAPABILITIES),
         "security_opt": [f"seccomp={json.dumps(profile)}", "apparmor=unconfined"],
     }
 
 
 def _unfit(why: object) -> EngineUnfitError:
-    """Return the sentence for a machine that cannot run the lab."""
+    """Return the error for an engine that cannot run the lab."""
     return EngineUnfitError(
-        f"This machine's Docker engine cannot run the lab: {why}. `./course doctor` says what the lab needs."
+        f"This machine's Docker engine cannot run the lab: {why}. Run `./course doctor`, which lists what to do."
     )

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from course_lib.console import say
-from course_lib.lab import host_platform, images
+from course_lib.lab import images
 from course_lib.lab.lifecycle import Lab
 from course_lib.notebook import current
 
@@ -27,7 +26,7 @@ def on(version: str) -> Iterator[None]:
     other = own.relative(version)
     found = other.inspect()
     if not (found and found["State"]["Running"]):
-        other.up(version, lambda package: host_platform.need_packages([package], "make the lab's images", say))
+        other.up(version, images.need_package)
     with current.using(other):
         yield
 

@@ -1,6 +1,6 @@
-"""The learner's machine: Docker on it, what it lacks, and a bundle for a room without a network.
+"""Prepare the learner's machine: install Docker, diagnose problems, and make bundles for rooms without a network.
 
-`docker_install` finds, installs and starts an engine; `doctor` reads the machine and `doctor_rules` say what that
-means; `bundle` writes and loads the one file that `./course up --from-bundle` takes, `wheels` chooses its Python
-packages.
+`docker_install.ensure_engine` finds, installs and starts an engine. `doctor.report` examines the machine, and
+`doctor_rules.diagnose` says what the facts mean. `bundle` makes and loads the file for `./course up --from-bundle`;
+`bundle_archive` is its format, and `wheels.fetch` downloads its Python packages.
 """

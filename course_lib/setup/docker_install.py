@@ -1,4 +1,4 @@
-"""An engine on any machine: one that answers is used; on Debian and Ubuntu one is installed and started."""
+"""Find a Docker engine, or install and start one on Debian and Ubuntu: `ensure_engine`."""
 
 import os
 import re
@@ -20,7 +20,7 @@ THROUGH_SG = "COURSE_THROUGH_SG"  # set in a command that was started again thro
 
 @dataclass(frozen=True)
 class Daemon:
-    """Where one dockerd has its things; the defaults are those of Debian's docker.io."""
+    """The files of one dockerd; the defaults are those of Debian's docker.io."""
 
     pid_file: Path = Path("/var/run/docker.pid")
     containerd_pid_file: Path = Path("/var/run/docker/containerd/containerd.pid")
@@ -29,11 +29,11 @@ class Daemon:
     options: tuple[str, ...] = ()
 
 
-# Runs as root: PID-FILE CONTAINERD-PID-FILE CONTAINERD-SOCKET LOG dockerd [OPTION ...]; prints dockerd's pid.
-# A pid file counts only if its process is what it says and lives: after a crash the number may be somebody else's,
-# or a zombie's where no init reaps the dead, and dockerd would refuse to start. The socket of the machine's own
-# containerd counts only if somebody listens: dockerd would wait for it. nohup, because the terminal may hang up
-# before setsid has run.
+# Runs as root with the arguments PID-FILE CONTAINERD-PID-FILE CONTAINERD-SOCKET LOG dockerd [OPTION ...]; prints
+# dockerd's pid. Stale files are removed first. A pid file is stale unless a running process with that pid has the right
+# name: after a crash another process may have the pid, or a zombie where no init reaps, and dockerd would not start. A
+# socket of the machine's own containerd is stale unless a process listens: dockerd would wait for it. nohup is needed
+# because the terminal may hang up before setsid runs.
 START_SCRIPT = """\
 is() {
     p=/proc/$(cat "$1" 2>/dev/null)
@@ -59,13 +59,13 @@ def ensure_engine(
     deadline: float = 60,
     replace: Callable[[str, list[str]], object] = os.execvp,
 ) -> Engine:
-    """Give what `connect` gives, after installing and starting an engine if there is none.
+    """Return what `connect` returns, after installing and starting an engine if there is none.
 
-    `deadline` is in seconds, for the daemon to answer after its start. `replace` becomes another program: who
-    joined the group docker after the login goes on through `sg`.
-    Raises EngineMissingError if there is no engine and none can or may be had, CourseError if installing
-    fails, and what `connect` raises if an engine is there that does not answer (EngineSilentError) or may not
-    be used (EngineForbiddenError).
+    The daemon has `deadline` seconds to answer after its start. `replace` replaces this process by another program: a
+    user who joined the group docker after logging in continues through `sg`.
+
+    Raises EngineMissingError if there is no engine and none can or may be started, CourseError if installing fails, and
+    what `connect` raises if an engine does not answer (EngineSilentError) or refuses the user (EngineForbiddenError).
     """
     machine = machine or Machine()
     try:
@@ -78,7 +78,7 @@ def ensure_engine(
     if chosen:
         raise EngineMissingError(
             f"{chosen[0].upper()}{chosen[1:]} is set, but no engine answers there: "
-            "start that engine, or unset it so that the course looks for another."
+            "start that engine, or unset it to use the engine of this machine."
         )
     dockerd = machine.find("dockerd")
     if sentence := why_not(machine, installed=bool(dockerd), install=install):
@@ -87,7 +87,7 @@ def ensure_engine(
     if not dockerd:
         need_packages(["docker.io"], "run the lab, a Docker host in one container", say, machine=machine)
         dockerd = machine.find("dockerd") or "dockerd"
-    say("Starting Docker's daemon, dockerd: no engine runs here yet, and the lab needs one.")
+    say("Starting Docker's daemon, dockerd: the lab needs an engine, and none is running.")
     check = start(machine, daemon or Daemon(), prefix, dockerd)
     if machine.uid != 0:
         join_group(machine, prefix, say)
@@ -99,26 +99,26 @@ def ensure_engine(
 
 
 def why_not(machine: Machine, *, installed: bool, install: bool) -> str:
-    """Say, for this kind of machine, why no engine can or may be started; "" if one can."""
+    """Return why no engine can or may be started on this kind of machine, with what to do; "" if one can."""
     missing = "No Docker engine answers"
     if machine.system != "Linux":
         return f"{missing}: install Docker Desktop (docker.com) and start it."
     if installed:
-        may_not = "Docker is installed but does not run: start it, or leave out --no-install."
+        may_not = "Docker is installed but not running: start it, or leave out --no-install."
         return "" if install else may_not
     if machine.is_wsl:
         return f"{missing}: install Docker Desktop on Windows and turn on its WSL integration for this Linux."
     if not machine.is_debian:
         return f"{missing}: install this distribution's package docker (or moby-engine) and start it."
     if not install:
-        return f"{missing}, and none may be installed: apt-get install docker.io, or leave out --no-install."
+        return f"{missing}, and none may be installed: run `apt-get install docker.io`, or leave out --no-install."
     return ""
 
 
 def start(machine: Machine, daemon: Daemon, prefix: Sequence[str], dockerd: str) -> Callable[[], None]:
-    """Start dockerd, by systemd where it runs, else as a daemon that outlives this command.
+    """Start dockerd with systemd where it runs, otherwise as a daemon that outlives this command.
 
-    Gives a function that raises EngineMissingError once the daemon has ended; raises the same by itself if
+    Returns a function that raises EngineMissingError if the daemon has ended meanwhile. Raises EngineMissingError if
     the daemon cannot be started.
     """
     if machine.has_systemd:
@@ -126,7 +126,7 @@ def start(machine: Machine, daemon: Daemon, prefix: Sequence[str], dockerd: str)
         if outcome.code:
             log = machine.run([*prefix, "journalctl", "-u", "docker", "-n", "100", "-o", "cat"], None)
             raise EngineMissingError(
-                f"Docker's daemon could not be started ({outcome.last_line}); its log says: {what_it_died_of(log)}"
+                f"Docker's daemon could not be started ({outcome.last_line}); its log says: {cause_of_death(log)}"
             )
         return lambda: None
     files = (daemon.pid_file, daemon.containerd_pid_file, daemon.containerd_socket, daemon.log)
@@ -139,22 +139,22 @@ def start(machine: Machine, daemon: Daemon, prefix: Sequence[str], dockerd: str)
         if not is_alive(outcome.last_line):
             log = machine.run([*prefix, "tail", "-n", "100", str(daemon.log)], None)
             raise EngineMissingError(
-                f"Docker's daemon ended right after its start; its log ({daemon.log}) says: {what_it_died_of(log)}"
+                f"Docker's daemon ended right after its start; its log ({daemon.log}) says: {cause_of_death(log)}"
             )
 
     return check
 
 
-def what_it_died_of(log: Outcome) -> str:
-    """Choose the line of dockerd's log that says why it ended: not the trace behind a panic."""
-    said = [
+def cause_of_death(log: Outcome) -> str:
+    """Return the line of dockerd's log that says why it ended, not the stack trace of a panic."""
+    causes = [
         line.strip() for line in log.output.splitlines() if re.match(r"failed to start|panic:|unable to", line, re.I)
     ]
-    return (said[-1] if said else log.last_line)[:300]
+    return (causes[-1] if causes else log.last_line)[:300]
 
 
 def is_alive(pid: str) -> bool:
-    """Whether a process is there and no zombie, which a dead daemon stays where nobody adopts orphans."""
+    """Return whether a process exists and is no zombie, as which a daemon remains where no init reaps orphans."""
     try:
         status = Path("/proc", pid, "stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -163,18 +163,18 @@ def is_alive(pid: str) -> bool:
 
 
 def wait_for(connect: Callable[[], Engine], check: Callable[[], None], say: Say, deadline: float) -> Engine:
-    """Poll until the engine answers, `check` raises, or `deadline` seconds are over (then as `connect`)."""
-    begun = told = time.monotonic()
+    """Poll until `connect` succeeds or `check` raises; after `deadline` seconds raise what `connect` raised."""
+    begun = printed = time.monotonic()
     while True:
         try:
             return connect()
-        except (EngineMissingError, EngineSilentError):  # not there or not answering yet
+        except (EngineMissingError, EngineSilentError):  # it does not run or does not answer yet
             check()
             if time.monotonic() - begun > deadline:
                 raise
-        if time.monotonic() - told > 5:
-            told = time.monotonic()
-            say(f"  waiting for the daemon to answer ({told - begun:.0f} s)")
+        if time.monotonic() - printed > 5:
+            printed = time.monotonic()
+            say(f"  waiting for the daemon to answer ({printed - begun:.0f} s)")
         time.sleep(0.2)
 
 
@@ -182,25 +182,25 @@ def join_group(machine: Machine, prefix: Sequence[str], say: Say) -> None:
     """Add the user to the group docker, so that the next commands need no sudo. Raises CourseError."""
     if is_member(machine):
         return
-    say(f"Adding {machine.user} to the group docker: mind that who is in this group is as powerful as root.")
+    say(f"Adding {machine.user} to the group docker, whose members have the rights of root.")
     outcome = machine.run([*prefix, "usermod", "-aG", "docker", machine.user], None)
     if outcome.code:
-        raise CourseError(f"{machine.user} could not be added to the group docker: {outcome.last_line}.")
+        raise CourseError(f"Could not add {machine.user} to the group docker: {outcome.last_line}.")
 
 
 def is_member(machine: Machine) -> bool:
-    """Whether the user is in the group docker by the files, whatever this login knows."""
+    """Return whether the user is in the group docker according to the system, even if this login began before."""
     return "docker" in machine.run(["id", "-nG", machine.user], None).output.split()
 
 
 def go_on_in_group(machine: Machine, say: Say, replace: Callable[[str, list[str]], object]) -> None:
-    """Start this command again through `sg docker`, if this login is older than the user's membership.
+    """Start this command again through `sg docker` (sg(1)) if the user joined the group after logging in.
 
-    Returns if that cannot help; the caller then says that the engine may not be used.
+    Returns if that cannot help; the caller then reports that the user may not use the engine.
     """
     if os.environ.get(THROUGH_SG) or not machine.find("sg") or not is_member(machine):
         return
-    say("This login does not know yet that you are in the group docker: going on through `sg docker`.")
+    say("You joined the group docker after this login began: continuing through `sg docker`.")
     os.environ[THROUGH_SG] = "1"
     sys.stdout.flush()
     replace("sg", ["sg", "docker", "-c", shlex.join([sys.executable, *sys.orig_argv[1:]])])

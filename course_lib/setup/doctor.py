@@ -1,4 +1,4 @@
-"""`./course doctor`: what works here, what does not, and what to do about it."""
+"""Examine this machine, and report what works, what does not and what to do about it: `report`."""
 
 from __future__ import annotations
 
@@ -23,44 +23,46 @@ from course_lib.paths import ROOT
 from course_lib.setup.doctor_rules import Facts, Finding, diagnose
 
 T = TypeVar("T")
-MARKS = {"ok": "ok  ", "note": "note", "ill": "NO  "}
+MARKS = {"ok": "ok  ", "note": "note", "problem": "NO  "}
 PROXIES = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")
 
 
 def report(lab: Lab, *, as_json: bool) -> int:
-    """Print what was found; return 1 if something keeps the course from working here.
+    """Print the findings; return 1 if a problem keeps the course from working here, else 0.
 
-    As JSON it is one object with the machine's name, the moment and the findings: for a teacher who collects thirty.
+    As JSON they are one object: "machine" (the host name), "at" (ISO 8601, local time), "ok" (whether there is no
+    problem) and "findings" (the fields of `Finding`).
     """
-    found = diagnose(gather(lab))
-    ill = sum(finding.state == "ill" for finding in found)
+    findings = diagnose(gather(lab))
+    problems = sum(finding.state == "problem" for finding in findings)
     if as_json:
         collected = {
             "machine": platform.node(),
             "at": datetime.now().astimezone().isoformat(timespec="seconds"),
-            "well": not ill,
-            "findings": [dataclasses.asdict(finding) for finding in found],
+            "ok": not problems,
+            "findings": [dataclasses.asdict(finding) for finding in findings],
         }
         print(json.dumps(collected, indent=2, ensure_ascii=False))
     else:
-        for finding in found:
+        for finding in findings:
             say(line(finding))
-        say("All is well." if not ill else f"{ill} of these must be mended before the course works here.")
-    return 1 if ill else 0
+        count = f"{problems} problem{'s' if problems > 1 else ''}"
+        say(f"{count} found: fix what is marked NO before using the course." if problems else "No problems found.")
+    return 1 if problems else 0
 
 
 def line(finding: Finding) -> str:
-    """Return a finding as one line: its mark, what it is about, what was found, what that means, what to do."""
-    words = ". ".join(part for part in (finding.found.rstrip("."), finding.means, _capital(finding.do)) if part)
-    return f"{MARKS[finding.state]} {finding.about}: {words}"
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    """Return a finding as one line: its mark, the subject, what was found, what that means, what to do."""
+    advice = finding.do[:1].upper() + finding.do[1:]
+    text = ". ".join(part for part in (finding.found.rstrip("."), finding.means, advice) if part)
+    return f"{MARKS[finding.state]} {finding.about}: {text}"
 
 
 def gather(lab: Lab) -> Facts:
-    """Read what `diagnose` needs of this machine; nothing is changed or started."""
+    """Read the facts that `diagnose` needs, without changing or starting anything.
+
+    An error of the engine, an image or the lab becomes a fact: it is one of the fields `*_words`.
+    """
     known: dict[str, Any] = {
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.release()}",
@@ -77,21 +79,21 @@ def gather(lab: Lab) -> Facts:
     except CourseError as error:
         return Facts(**known, engine=None, engine_words=str(error))
     known |= {"engine": info, "clock_off": _clock_off(info), "engine_place": _place(known["engine_place"], api)}
-    known["packages"], known["packages_words"] = _told(_packages, "")
-    known["images"], known["images_words"] = _told(lambda: _images(lab), dict[str, bool]())
+    known["packages"], known["packages_words"] = _attempt(_packages, "")
+    known["images"], known["images_words"] = _attempt(lambda: _images(lab), dict[str, bool]())
     if info.get("HttpProxy") or info.get("HttpsProxy"):
-        known["proxies"] += ("the engine is configured for one",)
+        known["proxies"] += ("the engine is configured to use one",)
     try:
         lab.require()
-        known["lab"] = f"the lab {lab.name!r} runs, with Docker engine {facts.read(lab)['version']}"
+        known["lab"] = f"the lab {lab.name!r} is running, with Docker engine {facts.read(lab)['version']}"
         known["lacks"] = _lacks(lab)
     except CourseError as error:
         known["lab_words"] = str(error)
     return Facts(**known)
 
 
-def _told(read: Callable[[], T], nothing: T) -> tuple[T, str]:
-    """Return what was read, and the sentence that says why it could not be: one of the two is empty."""
+def _attempt(read: Callable[[], T], nothing: T) -> tuple[T, str]:
+    """Return the result of `read` and "", or `nothing` and the message of its CourseError."""
     try:
         return read(), ""
     except CourseError as error:
@@ -99,9 +101,9 @@ def _told(read: Callable[[], T], nothing: T) -> tuple[T, str]:
 
 
 def _place(configured: str, api: Any) -> str:
-    """Return what names the engine; of a context, which says nothing, with the address behind it if it has one."""
+    """Return how the engine was chosen, in words; for a context also the address of its engine if that is remote."""
     address = str(api.base_url)
-    local = address.startswith("http+docker:")  # docker-py's name of a socket or a pipe of this machine
+    local = address.startswith("http+docker:")  # docker-py's address of a local socket or pipe
     return configured if local or not configured or "://" in configured else f"{configured} ({address})"
 
 
@@ -123,22 +125,24 @@ def _clock_off(info: dict[str, Any]) -> float:
 
 
 def _packages() -> str:
+    """Return where Debian's packages come from, in words."""
     source = supply()
     options = "".join(f", {option}" for option in source.options)
-    return f"Debian's packages come from {source.mirror or 'the place that the image knows'}{options}"
+    return f"Debian's packages come from {source.mirror or 'the mirror that the image names'}{options}"
 
 
 def _images(lab: Lab) -> dict[str, bool]:
+    """Return for each image of the lab whether it exists. Raises CourseError if a foreign one has the name."""
     release = images.RELEASES.get(lab.version(), images.RELEASES[DEFAULT_ENGINE])
     tags = [images.lab_image(release), *map(images.inner_image, images.INNER)]
     return {tag: images.recipe_of(client.outer(), tag) is not None for tag in tags}
 
 
 def _lacks(lab: Lab) -> tuple[str, ...]:
-    """Return what this kernel does not offer, though the lab starts without it."""
+    """Return what this kernel lacks, in words, although the lab starts without it."""
     bridged = execute.ask(lab, "[ -e /proc/sys/net/bridge/bridge-nf-call-iptables ] && echo yes").strip()
     without = (
-        "no module br_netfilter is loaded: what passes from one container to another on the same bridge does not pass "
-        "iptables (sudo modprobe br_netfilter on the machine loads it, for all its bridges, until it is restarted)"
+        "the module br_netfilter is not loaded: packets between containers on the same bridge bypass iptables "
+        "(`sudo modprobe br_netfilter` on the machine loads it, for all its bridges, until the next restart)"
     )
     return () if bridged else (without,)

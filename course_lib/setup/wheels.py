@@ -1,4 +1,4 @@
-"""The wheels that a lock names, for machines that are not this one: another Python, system or processor."""
+"""Download the wheels that a lock file names, for another Python, system or processor than this one: `fetch`."""
 
 from __future__ import annotations
 
@@ -18,40 +18,40 @@ from course_lib.lab.host_platform import Say, run_command
 
 PYTHONS = ("3.11", "3.12", "3.13")
 SYSTEMS = {"Linux": "linux", "Darwin": "darwin", "Windows": "win32"}  # platform.system() and sys.platform
-# For Macs with an Intel processor, and for Windows on arm64, the lock names packages that have no wheel.
+# The lock names packages without a wheel for Macs with an Intel processor and for Windows on arm64.
 MACHINES = {  # platform.machine()
     ("Linux", "amd64"): "x86_64",
     ("Linux", "arm64"): "aarch64",
     ("Darwin", "arm64"): "arm64",
     ("Windows", "amd64"): "AMD64",
 }
-GLIBC = 28  # of 2.28, the newest that a wheel may ask for: older than that of any Linux with a Python 3.11
-MACOS = (13, 0)  # the newest that a wheel may ask for
+GLIBC = 28  # of 2.28, the newest that a wheel may require: any Linux with Python 3.11 has a newer one
+MACOS = (13, 0)  # the newest that a wheel may require
 
 
 @dataclass(frozen=True)
 class Target:
-    """A Python on a system and a processor, in the words of Docker ("amd64") and of Python ("Linux", "3.12")."""
+    """A Python on a system and a processor: Docker's name ("amd64"), platform.system() ("Linux"), version ("3.12")."""
 
     arch: str
     system: str
     python: str
 
     def __str__(self) -> str:
-        """Return a short name, as it stands in a bundle's manifest."""
+        """Return the name in a bundle's manifest ("Linux 3.12")."""
         return f"{self.system} {self.python}"
 
     @property
     def machine(self) -> str:
-        """What platform.machine() says there."""
+        """The result of platform.machine() there."""
         return MACHINES[self.system, self.arch]
 
     @property
     def platforms(self) -> list[str]:
-        """The platform tags that fit, best first (packaging.python.org, platform compatibility tags)."""
+        """The platform tags that this target supports, best first (PyPA, platform compatibility tags)."""
         if self.system == "Linux":
             glibc = [f"manylinux_2_{minor}" for minor in range(GLIBC, 4, -1)]
-            old = ["manylinux2014", "manylinux2010", "manylinux1"]  # earlier names of 2.17, 2.12 and 2.5
+            old = ["manylinux2014", "manylinux2010", "manylinux1"]  # older names of 2.17, 2.12 and 2.5
             return [f"{tag}_{self.machine}" for tag in (*glibc, *old)]
         if self.system == "Darwin":
             return list(tags.mac_platforms(MACOS, self.machine))
@@ -59,7 +59,7 @@ class Target:
 
     @property
     def fitting(self) -> set[tags.Tag]:
-        """The tags of all wheels that fit."""
+        """The tags of all wheels that this target can install."""
         version = tuple(map(int, self.python.split(".")))
         interpreter = "cp" + self.python.replace(".", "")
         return {
@@ -69,7 +69,7 @@ class Target:
 
     @property
     def environments(self) -> Iterator[dict[str, str]]:
-        """The markers' values on the first and on the last release of this Python: a lock may tell them apart."""
+        """The values of the markers on the first and the last release of this Python, which a lock may distinguish."""
         for patch in (0, 99):
             yield {
                 "python_version": self.python,
@@ -85,16 +85,16 @@ class Target:
 
 
 def targets(arch: str) -> list[Target]:
-    """Return all the machines of an architecture that a bundle is for."""
+    """Return all targets of an architecture that a bundle is for."""
     return [Target(arch, system, python) for system in SYSTEMS if (system, arch) in MACHINES for python in PYTHONS]
 
 
 def fetch(lock: str, target: Target, pool: Path, say: Say) -> list[str]:
-    """Have the wheels of a lock for a target in the folder `pool`; return their names, sorted.
+    """Download the wheels of a lock (its text) for a target into the folder `pool`; return their names, sorted.
 
-    What lies there already is not fetched again. pip's own settings say where packages come from. `say` gets pip's
-    words as progress. Raises CourseError if there is no wheel of something, or no network, and OSError if the disk is
-    full.
+    Wheels that exist there are not downloaded again. The packages come from where pip is configured to look. `say` gets
+    pip's output as progress. Raises CourseError if a package has no wheel or the network fails, and OSError if the disk
+    is full.
     """
     names: set[str] = set()
     for environment in target.environments:
@@ -105,19 +105,19 @@ def fetch(lock: str, target: Target, pool: Path, say: Say) -> list[str]:
         for requirement in wanted:
             found = _find(requirement, target, pool)
             if not found:
-                raise CourseError(f"pip brought no wheel of {requirement.name} for {target}: report that as a bug.")
+                raise CourseError(f"pip downloaded no wheel of {requirement.name} for {target}: report this as a bug.")
             names |= set(found)
     return sorted(names)
 
 
 def _requirements(lock: str) -> list[Requirement]:
-    """Return the lines of a lock."""
+    """Return the requirements of a lock."""
     lines = (line.partition("#")[0].strip() for line in lock.splitlines())
     return [Requirement(line) for line in lines if line]
 
 
 def _find(requirement: Requirement, target: Target, pool: Path) -> list[str]:
-    """Return the wheels in a folder that a target can install for a requirement."""
+    """Return the names of the wheels in a folder that a target can install for a requirement."""
     found = []
     for path in pool.glob("*.whl"):
         name, version, _, its_tags = parse_wheel_filename(path.name)
@@ -127,7 +127,10 @@ def _find(requirement: Requirement, target: Target, pool: Path) -> list[str]:
 
 
 def _download(requirements: list[Requirement], target: Target, version: str, pool: Path, say: Say) -> None:
-    """Let pip fetch wheels. It would judge markers by the Python that it runs on, so it gets none."""
+    """Download wheels with `pip download`; raises CourseError, or OSError if the disk is full.
+
+    pip gets no markers: it would evaluate them for the Python that it runs on.
+    """
     command = [sys.executable, "-P", "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-input"]
     command += ["--progress-bar", "off", "--disable-pip-version-check", "--dest", str(pool)]
     command += ["--implementation", "cp", "--python-version", version]
@@ -139,6 +142,7 @@ def _download(requirements: list[Requirement], target: Target, version: str, poo
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(pool))
         errors = [line for line in outcome.output.splitlines() if line.startswith("ERROR:")]
         raise CourseError(
-            f"The wheels for {target} on {target.arch} could not be had ({(errors or [outcome.last_line])[-1][:300]}): "
+            f"Could not download the wheels for {target} on {target.arch} "
+            f"({(errors or [outcome.last_line])[-1][:300]}): "
             "check the network (or the mirror and proxy that pip is configured for), then repeat the command."
         )

@@ -1,4 +1,4 @@
-"""What `./course shell` passes on between a terminal and the lab: without either of them."""
+"""Test what `./course shell` copies between a terminal and the lab, without either of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from course_lib.commands.terminal import END_OF_INPUT, _pass_on
 
 
 def test_a_terminal_that_has_gone_ends_the_shell_and_is_asked_nothing_more() -> None:
-    """At the end of its input each read returns nothing at once: who goes on reading takes a whole processor."""
+    """At the end of input each read returns at once with nothing: a loop that reads on uses a whole processor."""
     keys, typed = os.pipe()
     shown, screen = os.pipe()
     near, far = socket.socketpair()

@@ -1,4 +1,4 @@
-"""The settings that JupyterLab gets: they fit the JupyterLab that is installed."""
+"""Test that the settings for JupyterLab fit the installed version."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`./course shell`: with a terminal of its own (pty), with pipes, with one command."""
+"""Test `./course shell`: with a terminal of its own (pty), with pipes, with one command."""
 
 from __future__ import annotations
 
@@ -119,4 +119,4 @@ def test_no_lab_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COURSE_LAB", "test-nowhere")
     done = shell("true")
     assert (done.stdout, done.returncode) == (b"", 1)
-    assert done.stderr == b"There is no lab: `./course up` starts it.\n"
+    assert done.stderr == b"There is no lab: run `./course up`.\n"

@@ -88,7 +88,7 @@ def test_ctrl_c_at_three_moments_and_the_next_up_goes_on(
             ("Loading busybox", lambda: True),
         ):
             said = interrupted_up(own_names, line, moment)
-            assert said.strip() == "Interrupted. The same command goes on from here."
+            assert said.strip() == "Interrupted: repeat the command to continue."
             deadline = time.monotonic() + 10
             while builds():  # the engine ends the build as soon as it sees that nobody waits for it
                 assert time.monotonic() < deadline
@@ -98,9 +98,11 @@ def test_ctrl_c_at_three_moments_and_the_next_up_goes_on(
         assert execute.run(lab, "docker run --rm busybox echo it works") == "it works\n"
         lab.down(remove_images=False)
         said = capsys.readouterr().out
-        assert "As before the first `up`: the machine's firewall rules" in said
+        assert "Unchanged since the first `up`: the machine's firewall rules" in said
         # By its other label this lab takes the gate's other labs, which come and go, for somebody else's.
-        assert [line for line in said.splitlines() if "not through" in line and "container-course-" not in line] == []
+        assert [
+            line for line in said.splitlines() if "not by the course" in line and "container-course-" not in line
+        ] == []
     finally:
         lab.down(remove_images=False)
 

@@ -137,7 +137,7 @@ def test_on_a_hub_the_path_to_a_page_is_said(
 ) -> None:
     monkeypatch.setenv("JUPYTERHUB_SERVICE_PREFIX", "/user/kim/")
     here = port_forward.url(8231, "nobodys", lambda: "nobody asks for it").rstrip("/").rpartition(":")[2]
-    assert capsys.readouterr().out == f"In your browser, behind the address of the hub: /user/kim/proxy/{here}/\n"
+    assert capsys.readouterr().out == f"In your browser, after the address of the hub: /user/kim/proxy/{here}/\n"
 
 
 # --- a class, in the soak ---------------------------------------------------------------------------------------------
@@ -264,7 +264,7 @@ print(requests.get("http://127.0.0.1:8888" + os.environ["JUPYTERHUB_SERVICE_PREF
                    headers={{"Authorization": "token {kim.token}"}}).text)
 """
     said = kim.run(code)
-    assert "behind the address of the hub: /user/kim/proxy/8080/" in said
+    assert "after the address of the hub: /user/kim/proxy/8080/" in said
     assert "nginx" in said.partition("proxy/8080/")[2]
 
 

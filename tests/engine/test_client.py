@@ -1,4 +1,4 @@
-"""The way to the learner's engine: each one that is not there, not well or not fit is told in one sentence."""
+"""Test the connection to the learner's engine: an engine that is missing, silent or unfit gives one sentence."""
 
 from __future__ import annotations
 
@@ -34,14 +34,18 @@ def _no_choice(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "kind", "sentence"),
     [
-        ({"DOCKER_HOST": "banana"}, EngineSettingsError, r"DOCKER_HOST \(banana\).*mend or unset"),
+        ({"DOCKER_HOST": "banana"}, EngineSettingsError, r"DOCKER_HOST \(banana\).*correct or unset"),
         ({"DOCKER_HOST": "foo://bar"}, EngineSettingsError, r"DOCKER_HOST \(foo://bar\)"),
         ({"DOCKER_HOST": "tcp://"}, EngineSettingsError, "invalid|Invalid"),
         ({"DOCKER_HOST": "tcp://127.0.0.1:port"}, EngineSettingsError, "'port'"),
         ({"DOCKER_HOST": "ssh://somewhere"}, EngineSettingsError, "ssh -nNT -L"),
         ({"DOCKER_HOST": "unix:///nowhere"}, EngineMissingError, r"No Docker engine answers at .*///nowhere"),
         ({"DOCKER_HOST": "tcp://127.0.0.1:9"}, EngineMissingError, "No Docker engine answers at .*:9"),
-        ({"DOCKER_CONTEXT": "nosuch"}, EngineSettingsError, "no Docker context nosuch: `docker context ls`"),
+        (
+            {"DOCKER_CONTEXT": "nosuch"},
+            EngineSettingsError,
+            "no Docker context nosuch: choose one that `docker context ls` lists",
+        ),
         ({"DOCKER_TLS_VERIFY": "1", "HOME": "/nowhere"}, EngineSettingsError, "unset DOCKER_TLS_VERIFY"),
         ({"DOCKER_HOST": "tcp://127.0.0.1:9", "DOCKER_CERT_PATH": "/nowhere"}, EngineSettingsError, "ca.pem"),
     ],
@@ -133,7 +137,7 @@ def test_a_way_that_breaks_off_is_a_sentence(monkeypatch: pytest.MonkeyPatch, tm
     with fake_engine(tmp_path, {}) as address:
         monkeypatch.setenv("DOCKER_HOST", address)
         api = client.connect()
-        with pytest.raises(LabGoneError, match="broke off"), client.plain_words():
+        with pytest.raises(LabGoneError, match="connection to Docker broke"), client.plain_words():
             raise ConnectionResetError("in the middle")
     (tmp_path / "engine.sock").unlink()
     with pytest.raises(EngineMissingError, match="No Docker engine answers"), client.plain_words():

@@ -1,4 +1,4 @@
-"""A connection to a program ends in order: nothing of it is left to Python's collector."""
+"""Test that a connection to a program is closed in order, without leaving anything to the garbage collector."""
 
 from __future__ import annotations
 

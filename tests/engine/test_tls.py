@@ -1,4 +1,4 @@
-"""An engine with TLS: commands with input, output and exit codes, over one connection that is half closed."""
+"""Test an engine with TLS: commands with input, output and exit codes, over one connection that is half-closed."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ def test_a_client_without_a_certificate_is_told_so(
         monkeypatch.setenv("DOCKER_HOST", place)
         monkeypatch.setenv("DOCKER_TLS_VERIFY", "1")
         monkeypatch.setenv("DOCKER_CERT_PATH", str(tmp_path))
-        with pytest.raises(EngineSettingsError, match="certificates that fit"):
+        with pytest.raises(EngineSettingsError, match="No certificate here fits"):
             engine_client.connect()
 
 

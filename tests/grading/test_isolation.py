@@ -111,8 +111,8 @@ def test_a_report_that_lacks_something_is_no_success(tmp_path: Path) -> None:
     for words in (command, ["grade", "--from-evidence", *command[2:]]):
         done = CliRunner().invoke(main, words)
         assert isinstance(done.exception, CourseError)
-        assert "Not all that was handed in could be graded" in str(done.exception)
-        assert "Without marks: bomb: bomb.tar.gz: refused: it holds more than" in done.output
+        assert "Some submissions could not be graded: repeat the command" in str(done.exception)
+        assert "Not graded: bomb: bomb.tar.gz: refused: it holds more than" in done.output
 
 
 def test_what_a_killed_grader_did_not_come_to_is_no_zero(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Where Debian's packages come from, and what is said when they cannot be had; without Docker."""
+"""Test where Debian's packages come from, and the errors when they cannot be downloaded; without Docker."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_an_index_past_its_date_is_told_by_its_cause() -> None:
     ]
     sentence = str(failure("container-course/debian:testing", "mmdebstrap ended with exit code 1", said))
     assert "is expired (invalid since 19d)" in sentence
-    assert "the mirror is behind, or this machine's clock is wrong" in sentence
+    assert "the mirror is out of date or this machine's clock is wrong: set the clock" in sentence
     assert "\n" not in sentence
 
 
@@ -87,7 +87,7 @@ def test_packages_of_another_architecture_are_asked_for_whatever_their_emulator_
 def test_an_image_for_another_architecture_is_pulled_by_another_name(
     arch: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By the same name it would take that of the learner's own image away."""
+    """With the same name, the pull would remove the name from the learner's own image."""
     api: Any = MagicMock()
     monkeypatch.setattr(client, "outer", lambda: api)
     make("some:image", "label", "trixie", Supply(), print, arch=arch)

@@ -1,4 +1,4 @@
-"""Whether an engine's machine runs another processor's programs: the program that tries it, and what is said if not."""
+"""Test whether an engine's machine can run programs for another processor: the test program, and the error."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_what_the_engines_machine_runs_is_found_out_and_leaves_nothing(monkeypat
     api, label = client.outer(), "course-test-emulation"
     binfmt.require(api, HERE, label)
     monkeypatch.setitem(binfmt.PROGRAMS, "arm64", NOBODYS)
-    with pytest.raises(CourseError, match=r"cannot run the programs of arm64.*install qemu-user-static") as caught:
+    with pytest.raises(CourseError, match=r"cannot run programs for arm64.*install qemu-user-static") as caught:
         binfmt.require(api, "arm64", label)
     assert "\n" not in str(caught.value)
     assert "DOCKER_HOST" in str(caught.value)

@@ -1,4 +1,4 @@
-"""What is shown of a command's output: pure, byte by byte where that matters."""
+"""Test what is shown of a command's output, byte by byte where that matters; without Docker."""
 
 from __future__ import annotations
 

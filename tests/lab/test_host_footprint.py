@@ -1,4 +1,4 @@
-"""The proof that the machine is as it was, when a lab counts as ready, and one that was killed: without Docker."""
+"""Test the comparison of the machine, when a lab is ready, and a lab that was killed; without Docker."""
 
 from __future__ import annotations
 
@@ -40,17 +40,17 @@ def test_an_engine_that_was_started_again_is_no_change(
 ) -> None:
     monkeypatch.setattr(host_footprint, "fingerprint", lambda image: {**BEFORE, "networks": networks})
     assert host_footprint.compare(BEFORE) is same
-    assert ("not through the course: network theirs" in capsys.readouterr().out) is not same
+    assert ("not by the course: network theirs" in capsys.readouterr().out) is not same
 
 
 class Logs:
-    """An engine that knows of a lab only what it said."""
+    """An engine that knows only the log of a lab."""
 
     def __init__(self, *lines: str) -> None:
         self.lines, self.removed = lines, False
 
     def logs(self, *_: object, **__: object) -> CancellableStream:
-        """Return what it said, a line each."""
+        """Yield the lines of the log."""
         return CancellableStream(iter([f"{line}\n".encode() for line in self.lines]), io.BytesIO())
 
     def remove_container(self, *_: object, **__: object) -> None:
@@ -74,7 +74,7 @@ def test_what_a_lab_said_before_it_was_stopped_does_not_count(
 
 
 class Ended:
-    """A program that has ended, and whose input nobody takes: as of a lab that was killed while images went into it."""
+    """A program that has ended and does not read its input, as in a lab that was killed while it loaded images."""
 
     def __init__(self) -> None:
         self.closed = threading.Event()
@@ -108,5 +108,5 @@ def test_a_lab_with_an_engine_of_another_version_of_the_course_is_said(monkeypat
     labels = {LABEL: "lab", ENGINE_LABEL: "24.0"}
     monkeypatch.setattr(Lab, "inspect", lambda lab: {"Id": "x", "Config": {"Labels": labels}})
     monkeypatch.setattr(Lab, "_volumes", lambda lab: {})
-    with pytest.raises(CourseError, match=r"engine 24\.0.*`./course down` removes it"):
+    with pytest.raises(CourseError, match=r"engine 24\.0: run `./course down`, then `./course up`"):
         lab.reset()

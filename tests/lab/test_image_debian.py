@@ -1,4 +1,4 @@
-"""The lab's image debian: what chapter 06 builds on it, without any network."""
+"""Test the lab's image debian: what chapter 06 builds on it, without a network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The lab's image mariadb: what its variables make, once, and what it refuses."""
+"""Test the lab's image mariadb: what its variables create, once, and what it refuses."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def start(options: str) -> None:
 
 
 def ask(statement: str, user: str = "root", key: str = "wordpress", fails: bool = False) -> list[str]:
-    """Ask as somebody from another machine: over TCP, with a password."""
+    """Send a query as from another machine: over TCP, with a password."""
     command = f'docker exec db mariadb -h $(docker exec db hostname -I) -u{user} -p{key} -N -e "{statement}"'
     return current.host(command, fails=fails).splitlines()
 

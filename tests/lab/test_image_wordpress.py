@@ -1,4 +1,4 @@
-"""The lab's image wordpress: when it makes a configuration, what stands in it, and a site from first to last."""
+"""Test the lab's image wordpress: when it creates a configuration, with which contents, and a complete site."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def empty_host() -> Iterator[None]:
 
 
 def start(options: str) -> None:
-    """Start WordPress and wait until it answers, whatever it says."""
+    """Start WordPress and wait until it answers, with any status."""
     current.host(
         f"docker run -d --name wordpress --link mysql:mysql -p 8080:80 {options} wordpress:latest\n"
         f"until curl -s -o /dev/null {SITE}/wp-includes/version.php; do sleep 0.1; done",

@@ -1,4 +1,4 @@
-"""The images of the lab: where their packages come from, and what happens when one cannot be made."""
+"""Test the images of the lab: where their packages come from, and what happens when one cannot be built."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_a_mirror_that_leads_nowhere_is_named_and_the_next_build_goes_on_through
 ) -> None:
     there = supply().mirror
     monkeypatch.setenv("COURSE_DEBIAN_MIRROR", f"{NOWHERE}/debian")
-    with pytest.raises(CourseError, match=r"could not be had .*127\.0\.0\.1:9.*COURSE_DEBIAN_MIRROR") as caught:
+    with pytest.raises(CourseError, match=r"Could not download .*127\.0\.0\.1:9.*COURSE_DEBIAN_MIRROR") as caught:
         busybox()
     assert "\n" not in str(caught.value)
     assert "\x1b" not in str(caught.value)
@@ -93,7 +93,7 @@ def test_a_proxy_that_apt_or_docker_is_configured_for_is_asked(
             monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
         client.outer.cache_clear()
         try:
-            with pytest.raises(CourseError, match=r"could not be had .*mirror\.invalid"):
+            with pytest.raises(CourseError, match=r"Could not download .*mirror\.invalid"):
                 busybox()
         finally:
             client.outer.cache_clear()

@@ -1,4 +1,4 @@
-"""Whose a connection to `url()` is."""
+"""Test which user a connection to `url()` belongs to."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def client(family: socket.AddressFamily = socket.AF_INET) -> socket.socket:
 
 @contextlib.contextmanager
 def not_root() -> Iterator[int]:
-    """Let what is made meanwhile belong to somebody who is not root, and give that user's id."""
+    """Create sockets as a user who is not root, and return that user's id."""
     before = os.geteuid()
     if before == 0:
         os.seteuid(NOBODY)

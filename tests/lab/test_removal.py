@@ -1,4 +1,4 @@
-"""Labs that their engine cannot remove by itself: paused, frozen, hung, gone already."""
+"""Test removing labs that their engine cannot remove itself: paused, frozen, hung, or gone already."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PAUSE = "docker run -d --name back busybox sleep 1000 && docker pause back"  # a
 
 
 class Engine:
-    """An engine that refuses to remove a container as often as is said, and notes what it is asked."""
+    """An engine that refuses to remove a container a given number of times, and records the requests."""
 
     def __init__(self, *refusals: Exception) -> None:
         self.refusals = list(refusals)
@@ -83,7 +83,7 @@ def test_a_lab_that_was_removed_in_part_is_replaced(monkeypatch: pytest.MonkeyPa
     state = {"Status": "dead", "Dead": True, "Running": False}
     found = {"Image": "image", "State": state, "Config": {"Labels": {ENGINE_LABEL: DEFAULT_ENGINE}}}
     monkeypatch.setattr(client, "outer", lambda: SimpleNamespace(inspect_image=lambda tag: {"Id": "image"}))
-    assert "in part" in lab._unusable(found, DEFAULT_ENGINE)
+    assert "only partly removed" in lab._unusable(found, DEFAULT_ENGINE)
 
 
 def test_a_throw_away_lab_that_cannot_be_removed_does_not_stop_the_others(
@@ -147,7 +147,7 @@ def test_what_is_paused_in_a_lab_is_ended_from_outside(fresh_lab: None) -> None:
 
 
 def hung() -> None:
-    """Pause a container in the lab, and kill the lab: with cgroup v1 its first process waits for ever."""
+    """Pause a container in the lab, and kill the lab: with cgroup v1 its first process waits forever."""
     current.host(PAUSE)
     with contextlib.suppress(client.APIError):
         client.outer().kill(lab.container)

@@ -66,7 +66,7 @@ def test_a_relative_has_a_name_that_no_other_lab_has() -> None:
 
 @pytest.mark.parametrize("name", ["", ".", "a.", ".a", "a..b", "A", "x" * 32, "a.B"])
 def test_what_is_no_name(name: str) -> None:
-    with pytest.raises(CourseError, match="no name for a lab"):
+    with pytest.raises(CourseError, match="not a valid name"):
         Lab(name)
 
 

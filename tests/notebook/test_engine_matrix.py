@@ -47,7 +47,7 @@ def test_one_lab_changes_its_engine_and_down_takes_the_volumes_of_all(
             lab.reset()
             assert lab.real_version() == seen[-1], "a reset keeps the engine"
             assert first_choices() == FIRST, "and is a first day on every engine"
-        assert "The lab's engine was 26.1: a fresh lab takes its place." in capsys.readouterr().out
+        assert "The lab's engine was 26.1: replacing it with a new lab." in capsys.readouterr().out
         assert [".".join(s.split(".")[:2]) for s in seen][:2] == ["20.10", "26.1"][::-1]
         assert int(seen[2].split(".")[0]) >= 28
         assert up(lab, "26.1") == seen[0], "and back"
@@ -92,7 +92,7 @@ def test_newest_says_its_real_version() -> None:
         subprocess.run([sys.executable, "-m", "course_lib", "down"], cwd=ROOT, env=env, check=True)
     assert done.returncode == 0, done.stderr
     line = next(line for line in done.stdout.splitlines() if line.startswith("The lab runs"))
-    assert int(line.removeprefix("The lab runs, with Docker engine ").split(".")[0]) >= 28
+    assert int(line.removeprefix("The lab is running, with Docker engine ").split(".")[0]) >= 28
 
 
 def processes(of_lab: str) -> list[str]:
@@ -134,7 +134,7 @@ def test_ctrl_c_in_the_soak_leaves_nothing() -> None:
         os.killpg(process.pid, signal.SIGINT)  # what a terminal does
         said, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
-    assert errors.strip() == "Interrupted. The same command goes on from here."
+    assert errors.strip() == "Interrupted: repeat the command to continue."
     assert f"Removed the container container-course-{name}" in said
     with pytest.raises(client.NotFound):
         client.outer().inspect_container(f"container-course-{name}")

@@ -1,4 +1,4 @@
-"""./course itself: old Pythons, no venv, odd paths, interrupted and failing installations.
+"""Test ./course itself: old Pythons, no venv, odd paths, interrupted and failing installations.
 
 Each test copies ./course into a folder of its own with a tiny lock (one pure-Python package) and a dummy
 course_lib; the real locks are checked in the environment that the tests run in.
@@ -99,7 +99,7 @@ def test_help_comes_at_once_without_installing(clone: Path) -> None:
     for arguments in ([], ["--help"], ["up", "-h"]):
         done = run([BASE, clone / "course", *arguments])
         assert done.returncode == 0
-        assert "reset    the lab as it was" in done.stdout
+        assert "reset    replace the lab's host and client" in done.stdout
     assert not (clone / ".venv").exists()
 
 
@@ -132,7 +132,7 @@ def test_a_python_without_venv_leaves_nothing_half_made(clone: Path) -> None:
     )
     done = run([BASE, "-c", hide, clone / "course", "up"])
     version = "{}.{}".format(*sys.version_info)
-    assert "This Python cannot make environments (it has no venv or ensurepip): " in sentence(done)
+    assert "This Python cannot create environments (it has no venv or ensurepip): " in sentence(done)
     if Path("/etc/debian_version").exists():
         assert f"apt-get install python{version}-venv" in sentence(done)
     assert not list(clone.glob(".venv*"))
@@ -152,7 +152,7 @@ def test_first_run_from_elsewhere_through_a_symlink_with_another_python_and_leak
     command = [BASE, "-E", elsewhere / "link", "graph", "-o", "그림 1.png"]
     begun = run(command, cwd=elsewhere, **leaks)
     assert handed_over(begun) == [["graph", "-o", "그림 1.png"], str(clone / ".venv"), str(elsewhere), ["idna"], []]
-    assert "Making the course's environment in .venv with Python" in begun.stderr
+    assert "Creating the course's environment in .venv with Python" in begun.stderr
     assert "packages are installed" in begun.stderr
     assert not (elsewhere / "target").exists()
 
@@ -168,10 +168,10 @@ def test_first_run_from_elsewhere_through_a_symlink_with_another_python_and_leak
 
     # A changed lock, a Python that is gone and a clone that was moved.
     (clone / "requirements.lock").write_text("# newer\n" + TINY_LOCK + "\n")
-    assert "Making the course's environment" in run(command).stderr
+    assert "Creating the course's environment" in run(command).stderr
     (clone / ".venv/bin/python").unlink()
     (clone / ".venv/bin/python").symlink_to(tmp_path / "gone")
-    assert "Making the course's environment" in run(command).stderr
+    assert "Creating the course's environment" in run(command).stderr
     moved = clone.rename(tmp_path / "moved")
     done = run([BASE, moved / "course", "up"])
     assert (handed_over(done)[1], done.stderr) == (str(moved / ".venv"), "")
@@ -184,7 +184,7 @@ def test_first_run_from_elsewhere_through_a_symlink_with_another_python_and_leak
 def test_no_network_is_one_sentence_and_the_next_run_goes_on(clone: Path) -> None:
     broken = {"PIP_INDEX_URL": "http://127.0.0.1:9", "PIP_CONFIG_FILE": os.devnull, "PIP_RETRIES": "1"}
     done = run([BASE, clone / "course", "up"], drop=["PIP_FIND_LINKS", "PIP_EXTRA_INDEX_URL"], **broken)
-    assert "The packages could not be installed: ERROR: No matching distribution found for idna" in sentence(done)
+    assert "Could not install the packages (ERROR: No matching distribution found for idna" in sentence(done)
     assert "Check the network (or the mirror and proxy" in sentence(done)
     assert "Connection refused" in (clone / ".venv/install.log").read_text()
     assert handed_over(run([BASE, clone / "course", "up"]))[3] == ["idna"]
@@ -203,7 +203,7 @@ def test_a_package_that_fails_for_the_tests_does_not_harm_the_rest(clone: Path) 
 def test_an_environment_of_somebody_else_is_left_alone(clone: Path) -> None:
     (clone / ".venv").mkdir()
     (clone / ".venv/precious").write_text("mine")
-    assert "was not made by ./course: move it away" in sentence(run([BASE, clone / "course", "up"]))
+    assert "was not created by ./course: move or rename it" in sentence(run([BASE, clone / "course", "up"]))
     assert [path.name for path in (clone / ".venv").iterdir()] == ["precious"]
 
 
@@ -238,10 +238,10 @@ def test_ctrl_c_in_the_middle_and_the_next_run_goes_on(clone: Path) -> None:
     os.killpg(process.pid, signal.SIGINT)  # what a terminal does
     stdout, stderr = process.communicate(timeout=20)
     assert (process.returncode, stdout) == (130, "")
-    assert stderr.splitlines()[-1] == "Stopped. Run ./course again to go on."
+    assert stderr.splitlines()[-1] == "Interrupted: run ./course again to continue."
     assert "Traceback" not in stderr
     done = run([BASE, clone / "course", "up"])
-    assert "Making the course's environment" in done.stderr  # redone: half a package would look whole
+    assert "Creating the course's environment" in done.stderr  # redone: half a package would look whole
     assert handed_over(done)[3] == ["idna"]
 
 
@@ -262,7 +262,7 @@ def test_two_at_the_same_time_wait_for_each_other(clone: Path) -> None:
     results = [process.communicate(timeout=200) for process in (first, second)]
     assert [first.returncode, second.returncode] == [0, 0], results
     assert all('["idna"]' in stdout for stdout, _ in results)
-    assert "Another ./course is setting up the environment here; waiting" in results[1][1]
+    assert "Waiting for another ./course that is setting up the environment here." in results[1][1]
     assert "Making" not in results[1][1]
 
 
@@ -312,7 +312,7 @@ def test_on_a_terminal_the_progress_is_one_line_that_changes(clone: Path) -> Non
                 shown += chunk
         assert process.wait(60) == 0
     os.close(ours)
-    assert re.search(rb"\r\x1b\[K(Fetching package \d of 1|Installing 1 packages \.\.\. [01])\r", shown), shown
+    assert re.search(rb"\r\x1b\[K(Downloading package \d of 1|Installing 1 packages \.\.\. [01])\r", shown), shown
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""A bundle as a file: the same each time, read where it fits, refused in one sentence where it does not."""
+"""Test the bundle's file: reproducible, read where it fits, refused in one sentence where it does not."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def small(folder: Path, lock: bytes = LOCK, wheel: Path | None = None, python: s
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """Give a small bundle, and beside it the lock that it is for."""
+    """Return a small bundle; the lock that it is for is next to it."""
     manifest = small(tmp_path / "parts")
     (tmp_path / "lock").write_bytes(LOCK)
     bundle_archive.write(tmp_path / "a bundle.tar", manifest, tmp_path / "parts")
@@ -63,7 +63,7 @@ def use(file: Path) -> list[str]:
 
 
 def sentence(file: Path) -> str:
-    """Return what is said of a bundle that is refused: one line, with the file in it, and what to do."""
+    """Return the error for a bundle that is refused: one line, with the file's name and what to do."""
     with pytest.raises(CourseError) as caught:
         use(file)
     assert "\n" not in str(caught.value)
@@ -99,7 +99,7 @@ def test_a_file_that_was_cut_anywhere(file: Path) -> None:
         end = bundle._entries[IMAGES].offset_data + 512_000
     for length in (*range(0, 4096, 512), 7000, len(data) // 2, end - 1):
         file.write_bytes(data[:length])
-        assert "is no bundle of the course" in sentence(file) or "damaged or not whole" in sentence(file)
+        assert "is not a bundle of the course" in sentence(file) or "damaged or incomplete" in sentence(file)
     file.write_bytes(data[:end])  # behind that there are only zeros
     assert use(file)
 
@@ -115,15 +115,15 @@ def test_a_file_of_which_any_byte_was_changed(file: Path) -> None:
     for place in places:
         file.write_bytes(data[:place] + bytes([data[place] ^ 4]) + data[place + 1 :])
         said = sentence(file)
-        assert "copy it again, or make another one" in said or "no bundle of the course: make another one" in said
+        assert "copy it again, or make another one" in said or "not a bundle of the course: make another one" in said
 
 
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"", "is no bundle of the course"),
-        (b"hello " * 5000, "is no bundle of the course"),
-        (gzip.compress(b"x" * 5000), "is no bundle of the course"),
+        (b"", "is not a bundle of the course"),
+        (b"hello " * 5000, "is not a bundle of the course"),
+        (gzip.compress(b"x" * 5000), "is not a bundle of the course"),
     ],
 )
 def test_what_is_no_bundle(file: Path, data: bytes, words: str) -> None:
@@ -138,7 +138,7 @@ def test_a_manifest_that_is_none(file: Path, text: bytes) -> None:
             entry = tarfile.TarInfo(name)
             entry.size = len(data)
             archive.addfile(entry, io.BytesIO(data))
-    assert "is no bundle of the course: make another one with `./course bundle`." in sentence(file)
+    assert "is not a bundle of the course: make another one with `./course bundle`." in sentence(file)
 
 
 def rewrite(file: Path, **changes: object) -> None:
@@ -158,12 +158,14 @@ def test_what_does_not_fit_this_machine(file: Path) -> None:
     (file.parent / "lock").write_text("other==1\n")
     assert "was made by another version of the course (0.1.0, with other packages)" in sentence(file)
     rewrite(file, format=2)
-    assert "its format is 2, here it is 1" in sentence(file)
+    assert "its format is 2, and this version needs 1" in sentence(file)
 
 
 def test_what_cannot_be_read(file: Path) -> None:
-    assert "cannot be read: No such file or directory" in sentence(file.with_name("nosuch.tar"))
-    assert "cannot be read: Is a directory" in sentence(file.parent)
+    assert f"Could not read {file.with_name('nosuch.tar')}: No such file or directory" in sentence(
+        file.with_name("nosuch.tar")
+    )
+    assert f"Could not read {file.parent}: Is a directory" in sentence(file.parent)
 
 
 def test_only_the_standard_library_is_needed() -> None:

@@ -1,4 +1,4 @@
-"""An engine on any machine: pretended machines of each kind, and a real second dockerd."""
+"""Test finding and starting an engine: on pretended machines of each kind, and with a real second dockerd."""
 
 import contextlib
 import os
@@ -38,7 +38,7 @@ class Pretend:
         self.ran: list[str] = []
 
     def __call__(self, command: Sequence[str], say: Say | None) -> Outcome:
-        """Answer as the table says; sudo in front changes nothing."""
+        """Return the outcome from the table, with or without sudo in front."""
         text = " ".join(command)
         self.ran.append(text)
         fitting = [start for start in self.answers if text.removeprefix("sudo -n ").startswith(start)]
@@ -139,9 +139,9 @@ def test_a_silent_engine_is_left_alone(tmp_path: Path) -> None:
         ({"version": "Linux version 5.15 microsoft-standard-WSL2"}, True, "Docker Desktop on Windows"),
         ({"os_release": "ID=fedora\n"}, True, "this distribution's package"),
         ({"os_release": 'ID="arch"\nID_LIKE=""\n'}, True, "this distribution's package"),
-        ({}, False, "apt-get install docker.io, or leave out --no-install"),
-        ({"programs": "apt-get dockerd"}, False, "installed but does not run"),
-        ({"uid": 1000, "programs": "apt-get"}, True, "mina is not and cannot become by sudo"),
+        ({}, False, "run `apt-get install docker.io`, or leave out --no-install"),
+        ({"programs": "apt-get dockerd"}, False, "installed but not running"),
+        ({"uid": 1000, "programs": "apt-get"}, True, "and mina cannot use sudo: ask an administrator"),
     ],
 )
 def test_where_none_can_or_may_be_had_one_sentence_says_what_to_do(
@@ -213,7 +213,7 @@ def test_sudo_is_used_and_the_user_joins_the_group_and_goes_on_through_sg(tmp_pa
     acts = [line for line in pretend.ran if line.startswith("sudo -n ") and line != "sudo -n true"]
     assert [line.split()[2] for line in acts] == ["env", "sh", "usermod"]
     assert acts[2] == "sudo -n usermod -aG docker mina"
-    assert any("as powerful as root" in line for line in said)
+    assert any("whose members have the rights of root" in line for line in said)
     assert became[0][:3] == ["sg", "docker", "-c"]
     assert became[0][3].startswith(sys.executable)
 
@@ -262,7 +262,7 @@ def test_need_packages_says_what_and_why_and_updates_old_lists(tmp_path: Path) -
 
 def test_need_packages_refuses_in_one_sentence(tmp_path: Path) -> None:
     machine = make_machine(tmp_path, Pretend())
-    with pytest.raises(CourseError, match="apt-get install mmdebstrap, or leave out --no-install"):
+    with pytest.raises(CourseError, match="run `apt-get install mmdebstrap`, or leave out --no-install"):
         need_packages(["mmdebstrap"], "make images", print, install=False, machine=machine)
     (tmp_path / "etc/os-release").write_text("ID=fedora\n")
     with pytest.raises(CourseError, match="this system's package manager"):

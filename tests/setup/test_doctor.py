@@ -1,4 +1,4 @@
-"""The doctor: each kind of machine faked, what it says of it, and what it gathers of this one."""
+"""Test the doctor: its findings for each kind of machine, and the facts that it reads on this one."""
 
 from __future__ import annotations
 
@@ -46,32 +46,37 @@ def test_where_nothing_is_wrong_all_is_well() -> None:
 @pytest.mark.parametrize(
     ("about", "state", "facts", "words"),
     [
-        ("architecture", "ill", {"architecture": "armv7l"}, "amd64 and arm64 only"),
-        ("architecture", "note", {"architecture": "aarch64"}, "was not tried"),
-        ("disk", "ill", {"free": 10**9}, "1.0 GB free"),
+        ("architecture", "problem", {"architecture": "armv7l"}, "amd64 and arm64 only"),
+        ("architecture", "note", {"architecture": "aarch64"}, "was not tested"),
+        ("disk", "problem", {"free": 10**9}, "1.0 GB free"),
         ("browser", "note", {"browser": False}, "in any browser"),
         ("browser", "note", {"remote": True, "browser": False}, "ssh -L"),
         ("proxy", "ok", {"proxies": ("https_proxy is set",)}, "through it"),
-        ("engine", "ill", {"engine": None, "engine_words": "No Docker engine answers."}, "without an engine"),
+        (
+            "engine",
+            "problem",
+            {"engine": None, "engine_words": "No Docker engine answers."},
+            "no lab without an engine",
+        ),
         ("engine", "note", {"engine": info(ServerVersion="29.7.2")}, "have not run on this version"),
         ("placement", "note", {"engine": info(OperatingSystem="Docker Desktop")}, "virtual machine"),
-        ("placement", "note", {"engine_place": "DOCKER_HOST (tcp://far:2376)"}, "another machine's"),
+        ("placement", "note", {"engine_place": "DOCKER_HOST (tcp://far:2376)"}, "on another machine:"),
         (
             "placement",
             "note",
             {"engine_place": "the Docker context lab-server (https://far:2376)"},
-            "another machine's",
+            "on another machine:",
         ),
-        ("images", "ill", {"images": {}, "images_words": "A foreign image is in the way"}, "A foreign image"),
-        ("packages", "ill", {"packages_words": "No mirror answers"}, "No mirror answers"),
-        ("memory", "ill", {"engine": info(MemTotal=10**9)}, "Settings, Resources"),
-        ("clock", "ill", {"clock_off": -7200.0}, "7200 s behind"),
-        ("clock", "ill", {"clock_off": 400.0}, "400 s ahead"),
+        ("images", "problem", {"images": {}, "images_words": "A foreign image is in the way"}, "A foreign image"),
+        ("packages", "problem", {"packages_words": "No mirror answers"}, "No mirror answers"),
+        ("memory", "problem", {"engine": info(MemTotal=10**9)}, "Settings, Resources"),
+        ("clock", "problem", {"clock_off": -7200.0}, "7200 s behind"),
+        ("clock", "problem", {"clock_off": 400.0}, "400 s ahead"),
         ("kernel", "ok", {"engine": info(CgroupVersion="1")}, "cgroup v1"),
         ("kernel", "note", {"lacks": ("no module br_netfilter",)}, "br_netfilter"),
         ("storage", "note", {"engine": info(Driver="vfs")}, "overlay mounts"),
-        ("images", "ill", {"images": {"lab": True, "nginx": False}}, "not there yet: nginx"),
-        ("lab", "ill", {"lab": "", "lab_words": "There is no lab"}, "There is no lab"),
+        ("images", "problem", {"images": {"lab": True, "nginx": False}}, "missing: nginx"),
+        ("lab", "problem", {"lab": "", "lab_words": "There is no lab"}, "There is no lab"),
     ],
 )
 def test_each_kind_of_machine(about: str, state: str, facts: dict[str, Any], words: str) -> None:
@@ -79,7 +84,7 @@ def test_each_kind_of_machine(about: str, state: str, facts: dict[str, Any], wor
     assert finding.state == state
     assert words in doctor.line(finding)
     told = {"engine", "lab"} | ({about} if any(name.endswith("_words") for name in facts) else set())
-    if state == "ill" and about not in told:  # there the sentence of the error says it
+    if state == "problem" and about not in told:  # there the sentence of the error says it
         assert finding.do
 
 
@@ -108,12 +113,12 @@ def test_the_sentence_of_an_engine_that_is_none(
 
 
 class Foreign:
-    """An engine that has an image and a container of somebody else's under our names, and is another machine's."""
+    """An engine on another machine, with a foreign image and a foreign container under our names."""
 
     base_url = "https://far:2376"
 
     def info(self) -> dict[str, Any]:
-        """Return what GET /info says."""
+        """Return GET /info."""
         return INFO
 
     def inspect_image(self, _: str) -> dict[str, Any]:
@@ -133,7 +138,7 @@ def test_what_is_in_the_way_is_said_among_the_rest(
     monkeypatch.setattr(client, "configured_engine", lambda: "the Docker context lab-server")
     assert doctor.report(lab, as_json=True) == 1
     findings = {f["about"]: f for f in json.loads(capsys.readouterr().out)["findings"]}
-    assert findings["images"]["state"] == findings["lab"]["state"] == "ill"
+    assert findings["images"]["state"] == findings["lab"]["state"] == "problem"
     assert "not the course's" in findings["images"]["found"]
     assert "https://far:2376" in findings["placement"]["found"]
 
@@ -142,10 +147,10 @@ def test_json_for_a_teacher(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     monkeypatch.setattr(doctor, "gather", lambda lab: Facts(**{**WELL, "free": 0}))
     assert doctor.report(lab, as_json=True) == 1
     said = json.loads(capsys.readouterr().out)
-    assert not said["well"]
+    assert not said["ok"]
     assert said["machine"]
     disk = next(finding for finding in said["findings"] if finding["about"] == "disk")
-    assert (disk["state"], disk["do"]) == ("ill", "free 3 GB")
+    assert (disk["state"], disk["do"]) == ("problem", "free 3 GB")
 
 
 def test_no_browser(monkeypatch: pytest.MonkeyPatch) -> None:

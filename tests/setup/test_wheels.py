@@ -1,4 +1,4 @@
-"""Which wheels a lock means for which machine."""
+"""Test which wheels of a lock are for which machine."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_what_there_is_no_wheel_of_is_named(
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
     monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
-    words = rf"The wheels for {target} on {target.arch} could not be had \(.*{lacking}.*\): check the network"
+    words = rf"Could not download the wheels for {target} on {target.arch} \(.*{lacking}.*\): check the network"
     with pytest.raises(CourseError, match=words):
         told(LOCK, target, pool)
 

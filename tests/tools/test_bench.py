@@ -1,4 +1,4 @@
-"""The benches are no tests, but they must start when somebody wants to measure."""
+"""Test that the benchmarks start; they are not tests themselves."""
 
 from __future__ import annotations
 

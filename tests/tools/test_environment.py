@@ -1,4 +1,4 @@
-"""pyproject.toml, the two locks and environment.yml say the same."""
+"""Test that pyproject.toml, the two locks and environment.yml agree."""
 
 import re
 import tomllib

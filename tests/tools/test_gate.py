@@ -1,4 +1,4 @@
-"""The gate and the soak as far as they need no lab: chains of steps, and the report."""
+"""Test the gate and the soak without a lab: chains of steps, and the report."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LOG = """<testsuites><testsuite>
 
 @pytest.fixture
 def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Give a step of the gate: a module that says which lab it has, and fails in the lab `bad`."""
+    """Return a module for a step of the gate that prints its lab, and fails in the lab `bad`."""
     text = "import os, sys\nname = os.environ.get('COURSE_LAB')\nprint('lab', name)\nsys.exit(name == 'bad')\n"
     (tmp_path / "says_its_lab.py").write_text(text)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
@@ -42,7 +42,7 @@ def test_chains_have_their_labs_and_what_failed_is_named(module: str, capsys: py
     }
     assert gate.side_by_side(chains) == ["third", "fourth"], "what failed does not stop its chain"
     said = capsys.readouterr().out
-    assert [said.count(line) for line in ("lab good\n== first: well", "lab bad\n== fourth: FAILED")] == [1, 1]
+    assert [said.count(line) for line in ("lab good\n== first: passed", "lab bad\n== fourth: FAILED")] == [1, 1]
 
 
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
@@ -91,7 +91,7 @@ def test_a_test_whose_program_prints_a_traceback_fails(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("level", [gate.QUICK, gate.WHOLE])
 def test_the_gate_leaves_out_its_level_and_nothing_else(level: str) -> None:
-    """With what the soak chooses (`-m soak`) the whole gate is all there is, and no test is in two of its steps."""
+    """The whole gate and the soak (`-m soak`) have all tests, and no test is in two steps of the gate."""
     steps = [step for chain in gate.plan(level).values() for step in chain]
     chosen = {title: command for title, command in steps if "-m" in command}
     marks = {title: command[command.index("-m") + 1] for title, command in chosen.items()}
@@ -146,7 +146,7 @@ def test_what_is_taken_away_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     labs = [lab.relative("one"), lab.relative("two")]
     for one in labs:
         client.outer().create_volume(one.volume("26.1"), labels=one.labels)
-    gate.take_away([*labs, lab.relative("not-there")])
+    gate.remove_labs([*labs, lab.relative("not-there")])
     assert capsys.readouterr().out.splitlines() == [f"Removed the volume {one.volume('26.1')}" for one in labs]
 
 
@@ -189,13 +189,13 @@ def test_the_report() -> None:
     assert lines[4:9] == [
         "|  | 20.10 | 26.1 | tests |",
         "| --- | --- | --- | --- |",
-        "| 01_one.ipynb | 1 of 1 well, 4 s | 2 of 3 well, 4 to 6 s | - |",
-        "| test_x | - | - | 1 of 1 well, 9 s |",
-        "| all of them | 1 of 1 well, 4 s | 2 of 3 well, 4 to 4 s | - |",
+        "| 01_one.ipynb | 1 of 1 passed, 4 s | 2 of 3 passed, 4 to 6 s | - |",
+        "| test_x | - | - | 1 of 1 passed, 9 s |",
+        "| all of them | 1 of 1 passed, 4 s | 2 of 3 passed, 4 to 4 s | - |",
     ]
     assert lines[-1] == "- x"
     assert soak.report("Soak", "", {"26.1": [soak.taken(LOG)]}, []).endswith("Nothing failed.\n")
-    assert "| 02_two.ipynb | 0 of 1 well |" in soak.report("Soak", "", {"26.1": [soak.taken(LOG)]}, [])
+    assert "| 02_two.ipynb | 0 of 1 passed |" in soak.report("Soak", "", {"26.1": [soak.taken(LOG)]}, [])
 
 
 def test_random_orders_can_be_had_again() -> None:

@@ -1,4 +1,4 @@
-"""The house as a whole: its wings, its clocks, and what a notebook imports."""
+"""Test rules for the whole package: its layers, its clocks, and what a notebook imports."""
 
 from __future__ import annotations
 
