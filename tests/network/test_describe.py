@@ -81,7 +81,7 @@ def test_a_container_that_waits_for_its_next_start_has_no_interface() -> None:
     nothing = tuple(replace(e, interface=None, veth=None, addresses=(), mac="") for e in first.endpoints)
     said = describe(replace(example(), containers=(replace(first, state="restarting", endpoints=nothing), *others)))
     assert "restarting: no interface, no address; belongs to " in said
-    assert "no veth seen" not in said
+    assert "no veth found" not in said
 
 
 def test_modes_are_said() -> None:

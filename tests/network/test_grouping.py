@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from course_lib.network.describe import describe
-from course_lib.network.grouping import ASIDE, ONE_BY_ONE, Group, address_words, common_names, name_runs
+from course_lib.network.grouping import SINGLES, SINGLES_ASIDE, Group, address_words, common_names, name_runs
 from course_lib.network.model import Container, Endpoint, Link, Port, Snapshot
 from course_lib.packet_path.model import End, Packet, Step, Way
 from course_lib.packet_path.overlay import ground
@@ -28,8 +28,8 @@ def scene(*containers: Container) -> Snapshot:
 
 
 def test_a_few_are_drawn_one_by_one() -> None:
-    assert alike(scene(*plain(ONE_BY_ONE + 1))) == []
-    assert alike(scene(*plain(ONE_BY_ONE + 2))) == [{"c6", "c7"}]
+    assert alike(scene(*plain(SINGLES + 1))) == []
+    assert alike(scene(*plain(SINGLES + 2))) == [{"c6", "c7"}]
 
 
 def different() -> Iterator[Container]:
@@ -69,7 +69,7 @@ def test_those_of_two_networks_are_two_groups() -> None:
 
 
 def test_those_in_no_network_too() -> None:
-    lonely = [container(f"n{n}", 0, mode="none", endpoints=(Endpoint("none"),)) for n in range(ASIDE + 2)]
+    lonely = [container(f"n{n}", 0, mode="none", endpoints=(Endpoint("none"),)) for n in range(SINGLES_ASIDE + 2)]
     assert alike(scene(*lonely)) == [{"n2", "n3"}]
     assert "each has its own network namespace" in " ".join(describe(scene(*lonely)).split())
 

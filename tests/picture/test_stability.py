@@ -162,4 +162,4 @@ def test_published_ports_move_nothing_below_the_rules() -> None:
         shape.text for shape in layout(replace(example(), chains=chains(nets, ports))).shapes if isinstance(shape, Text)
     ]
     assert "ACCEPT tcp dpt:8000 → 172.17.0.3" in shown
-    assert any(re.fullmatch(r"\+\d+ more, said in the text", text) for text in shown)
+    assert any(re.fullmatch(r"\+\d+ more, listed in the text", text) for text in shown)

@@ -111,7 +111,7 @@ def test_a_pause_holds_the_picture_and_its_end_shows_the_newest() -> None:
 
 def test_a_lab_that_is_gone_is_said_and_its_picture_stays() -> None:
     film = Film((one_container(),)).missed("There is no lab.")
-    assert film.frame().said.startswith("This picture is old. There is no lab.")
+    assert film.frame().said.startswith("This picture is out of date. There is no lab.")
     assert film.seen(one_container()).note == ""
 
 
@@ -151,7 +151,7 @@ def test_motion_can_be_refused() -> None:
 
 
 def test_a_container_more_moves_no_other() -> None:
-    """Among those who run and fit in a row of a network (`layout_networks`)."""
+    """Among those who run and fit in a row of a network (`layout.columns`)."""
     for count in (1, 2, 3, 4, 5):
         before, after = layout(many(count)).places, layout(many(count + 1)).places
         kept = {key: box for key, box in before.items() if key[0] not in ("rule", "policy", "hook", "host")}

@@ -8,7 +8,7 @@ from course_lib.network.describe import describe
 from course_lib.picture import view_filters
 from course_lib.picture.layout.page import layout
 from course_lib.picture.shapes import Box, Line, Picture, Text
-from tests.pictures import SCENES, example, modes, stopped, two_networks
+from tests.pictures import SCENES, example, modes, stopped, two_networks, unknown_driver
 
 
 def texts(picture: Picture) -> list[str]:
@@ -30,7 +30,7 @@ def test_one_network_alone() -> None:
     assert [n.name for n in left.networks if n.driver == "bridge"] == ["mynet"]
     assert {e.network for c in left.containers for e in c.endpoints} == {"mynet"}
     assert "docker0" not in {i.name for i in left.interfaces}
-    assert "no Docker network" not in words
+    assert "not a Docker network" not in words
     assert "no such bridge" not in words
     assert view_filters.only_network(scene, "nosuch") == scene
     assert layout(left).shapes
@@ -44,6 +44,13 @@ def test_one_network_alone_has_those_who_use_the_namespace_of_somebody_in_it() -
     assert left.container("sidecar"), "it has the addresses of a container in that network"
     assert hidden["orphan"].startswith("container:"), "nobody's namespace is nowhere"
     assert "sidecar" in describe(left)
+
+
+def test_hiding_a_network_without_a_bridge_hides_no_interface() -> None:
+    """The interfaces that are a port of no bridge are not its ports."""
+    left = view_filters.only_network(unknown_driver(), "bridge")
+    assert "lan" not in {n.name for n in left.networks}
+    assert left.interfaces == unknown_driver().interfaces
 
 
 @pytest.mark.parametrize("name", SCENES)
