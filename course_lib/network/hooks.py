@@ -80,22 +80,17 @@ def hooks(snapshot: Snapshot) -> tuple[Hook, ...]:
     if not snapshot.is_read("rules"):
         places = (("PREROUTING", "nat"), ("FORWARD", "filter"), ("POSTROUTING", "nat"))
         return tuple(Hook(name, table, (), notes=("its rules could not be read",)) for name, table in places)
-    inbound = _decisions(snapshot, "raw", "PREROUTING", VERDICTS) + _decisions(
-        snapshot, "nat", "PREROUTING", PORTS_TRANSLATED
-    )
+    inbound = _decisions(snapshot, "raw", "PREROUTING", VERDICTS)
+    inbound += _decisions(snapshot, "nat", "PREROUTING", PORTS_TRANSLATED)
     forward = _decisions(snapshot, "filter", "FORWARD", VERDICTS)
     outbound = _decisions(snapshot, "nat", "POSTROUTING", SOURCE_TRANSLATED)
     families = ["ip"] + (["ip6"] if any(d.family == "ip6" for d in forward) else [])
     policies = tuple(c for family in families if (c := snapshot.chain("filter", "FORWARD", family)))
+    untranslated = () if outbound else ("no MASQUERADE rule: source addresses stay unchanged",)
     return (
         Hook("PREROUTING", "nat", inbound, notes=_inbound_notes(snapshot, inbound)),
         Hook("FORWARD", "filter", forward, policies, () if policies else ("no FORWARD chain found",)),
-        Hook(
-            "POSTROUTING",
-            "nat",
-            outbound,
-            notes=() if outbound else ("no MASQUERADE rule: source addresses stay unchanged",),
-        ),
+        Hook("POSTROUTING", "nat", outbound, notes=untranslated),
     )
 
 

@@ -55,11 +55,6 @@ class RuleSpec:
     is_goto: bool = False  # -g: the packet does not return here after the chain
     target_options: tuple[Option, ...] = ()
 
-    @property
-    def comments(self) -> tuple[str, ...]:
-        """Return the texts of all comments."""
-        return tuple(option.value for option in self.matches if option.name == "--comment")
-
     def option(self, name: str) -> Option | None:
         """Return the first match or target option with this name."""
         return next((o for o in (*self.matches, *self.target_options) if o.name == name), None)

@@ -36,7 +36,7 @@ def test_nothing_happened_between_a_snapshot_and_itself(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SCENES)
-def test_what_came_goes_again(name: str) -> None:
+def test_each_addition_has_its_opposite(name: str) -> None:
     """Whatever is said on the way there has its opposite on the way back."""
     scene, empty = SCENES[name](), SCENES["nothing"]()
     there, back = difference(empty, scene), difference(scene, empty)
@@ -77,7 +77,7 @@ def test_a_port_is_published_and_a_request_counted() -> None:
     ]
 
 
-def test_random_names_are_not_said() -> None:
+def test_random_names_are_replaced() -> None:
     c2 = container("c2", 0, mode="mynet", endpoints=(mynet(100),))
     scene = two_bridges(c2)
     veth = port_of(c2.endpoints[0].veth, "br-9f3c1a07be42")

@@ -46,7 +46,7 @@ def test_the_rules_of_26_1_by_hook_in_the_order_of_the_kernel() -> None:
     assert hooks(example())[0].title == "PREROUTING · nat → DOCKER"
 
 
-def test_the_rules_of_28_5_are_found_although_its_chains_are_others() -> None:
+def test_the_rules_of_28_5_are_found_although_its_chains_differ() -> None:
     found = hooks(published_28())
     assert [(d.table, d.chain, d.words) for d in found[0].decisions] == [
         ("raw", "PREROUTING", "DROP in !docker0 → 172.17.0.2"),
@@ -61,7 +61,7 @@ def test_the_rules_of_28_5_are_found_although_its_chains_are_others() -> None:
     ]
 
 
-def test_a_rule_that_no_packet_gets_to_is_not_among_them_but_said() -> None:
+def test_a_rule_that_no_packet_gets_to_is_only_a_note() -> None:
     prerouting, forward, postrouting = hooks(mistaken())
     assert prerouting.decisions == ()
     assert prerouting.notes[0] == "1 DNAT rule in DOCKER not reached from here"
@@ -69,7 +69,7 @@ def test_a_rule_that_no_packet_gets_to_is_not_among_them_but_said() -> None:
     assert forward.decisions[0].words == "REJECT tcp dpt:80 203.0.113.20 → 172.17.0.2"
 
 
-def test_the_first_day_is_said_in_words() -> None:
+def test_the_notes_of_an_unused_lab() -> None:
     notes = hooks(first_day())[0].notes
     assert notes == (
         "no DNAT rule: nothing is published",

@@ -273,7 +273,7 @@ def test_the_extension_of_an_option_tells_apart_two_of_one_name() -> None:
 def test_comments_and_places_of_values() -> None:
     spec = '-m comment --comment "one" -p udp -m udp --sport 45678 -m comment --comment two -j SNAT'
     rule = parse_rule(spec)
-    assert rule.comments == ("one", "two")
+    assert [option.value for option in rule.matches if option.name == "--comment"] == ["one", "two"]
     option = rule.option("--sport")
     assert option is not None
     assert spec[slice(*option.span)] == "45678"

@@ -59,7 +59,7 @@ def test_shared_namespaces() -> None:
     assert list(graph[("container", "orphan")]) == []
 
 
-def test_each_container_has_one_home() -> None:
+def test_each_container_has_one_place() -> None:
     placement = place_containers(modes(), to_graph(modes()))
     assert [c.name for c in placement.on_host] == ["in-host", "sniffer"]
     assert [c.name for c in placement.unconnected] == ["lonely", "orphan"]
@@ -67,14 +67,14 @@ def test_each_container_has_one_home() -> None:
     assert [c.name for c in placement.networks["bridge", "docker0"]] == ["web"]
 
 
-def test_containers_that_share_in_a_circle_are_still_there() -> None:
+def test_containers_that_share_namespaces_in_a_circle_are_placed() -> None:
     a = container("a", 0, mode="container:b", endpoints=())
     b = container("b", 0, mode="container:" + identity("a"), endpoints=())
     placement = place_containers(used(containers=(a, b)), to_graph(used(containers=(a, b))))
     assert [c.name for c in placement.unconnected] == ["a", "b"]
 
 
-def test_a_container_lives_in_the_network_that_it_was_started_in() -> None:
+def test_a_container_is_drawn_below_the_network_in_which_it_was_started() -> None:
     placement = place_containers(two_networks(), to_graph(two_networks()))
     network_of = {c.name: node for node, members in placement.networks.items() for c in members}
     assert network_of["both"] == ("bridge", "docker0")
@@ -92,7 +92,7 @@ def test_docker0_comes_first_then_networks_by_name_and_containers_by_address() -
     assert [c.name for c in placement.networks["bridge", "docker0"]] == ["z", "b", "a"]
 
 
-def test_the_kernel_has_the_last_word_on_where_a_cable_ends() -> None:
+def test_the_kernel_decides_of_which_bridge_a_veth_is_a_port() -> None:
     scene = example()
     moved = Interface(str(scene.container("c1").endpoints[0].veth), 9, "veth", "UP", "", 1500, (), "br-9f3c1a07be42")
     scene = replace(scene, interfaces=(*scene.interfaces, moved))

@@ -27,18 +27,8 @@ class Levels:
 
 def bar(column: Column, x: float, levels: Levels) -> list[Shape]:
     """Return the bridge at x with its name, its network, its gateways, its state and its unknown ports."""
-    box = Box(
-        x,
-        levels.bar,
-        column.width,
-        levels.bar_height,
-        column.node,
-        column.colour,
-        column.colour,
-        holder=HOST,
-        dashed=column.node[0] != "bridge",
-        radius=8,
-    )
+    place, dashed = (x, levels.bar, column.width, levels.bar_height), column.node[0] != "bridge"
+    box = Box(*place, column.node, column.colour, column.colour, HOST, dashed=dashed, radius=8)
     name = replace(NAME, text=column.node[1])
     title = shorten(replace(SMALL, text=column.title), column.width - name.width - 44)
     right = x + column.width - 14
@@ -52,15 +42,8 @@ def bar(column: Column, x: float, levels: Levels) -> list[Shape]:
     if state:
         shapes.append(replace(SMALL, text=state, x=right, y=levels.bar + 46, anchor="end"))
     if column.empty:
-        note = Text(
-            empty_words(column.node[1], state),
-            x + column.width / 2,
-            levels.veth + (VETH + 18 if column.ports else 16),
-            11.5,
-            palette.GREY,
-            anchor="middle",
-        )
-        shapes.append(note)
+        words, y = empty_words(column.node[1], state), levels.veth + (VETH + 18 if column.ports else 16)
+        shapes.append(Text(words, x + column.width / 2, y, 11.5, palette.GREY, anchor="middle"))
     return shapes + _ports(column, x + 14, levels)
 
 

@@ -103,17 +103,8 @@ def columns(snapshot: Snapshot, graph: Graph, placement: Placement, apart: Colle
         ]
         cells, rows, across = _grid(drawn, pitch, capacity)
         width = across * pitch - CELL_GAP
-        column = Column(
-            node,
-            network_words(network),
-            network,
-            bridge,
-            bridge_state(snapshot, bridge),
-            palette.network_colour(position),
-            width,
-            cells,
-            rows,
-        )
+        state, colour = bridge_state(snapshot, bridge), palette.network_colour(position)
+        column = Column(node, network_words(network), network, bridge, state, colour, width, cells, rows)
         unknown = [] if cells else [v for v in outer_interfaces(snapshot) if v[0].kind == "veth" and v[0] != external]
         ports = tuple(tuple(veths) for veths in unknown if node == ("bridge", veths[0].master))
         found.append(replace(column, width=max(width, min(_bar_width(column), WIDEST_BAR)), ports=ports))

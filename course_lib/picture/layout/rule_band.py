@@ -104,15 +104,8 @@ def _pill(
     colour = palette.ACTIVE if count else palette.RULES_EDGE
     x, width = x + PAD, width - 2 * PAD
     box = Box(x, y, width, PILL, key, palette.PAPER, colour, holder=holder, dashed=dashed, radius=5)
-    counter = Text(
-        packet_count(count),
-        x + width - 8,
-        y + 15,
-        10.5,
-        palette.ACTIVE if count else palette.GREY,
-        bold=bool(count),
-        anchor="end",
-    )
+    text_colour = palette.ACTIVE if count else palette.GREY
+    counter = Text(packet_count(count), x + width - 8, y + 15, 10.5, text_colour, bold=bool(count), anchor="end")
     label = shorten(replace(_WORDS, text=words, x=x + 9, y=y + 15), width - counter.width - 26)
     return [box, label, counter]
 
