@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from course_lib.notebook.chapter import begin, changes, clean_up, look, wait_until, words
+    from course_lib.notebook.chapter import begin, changes, clean_up, look, network_graph, wait_until, words
     from course_lib.notebook.current import client, host, url
     from course_lib.notebook.journeys import journey
     from course_lib.notebook.magics import load_ipython_extension
@@ -29,6 +29,7 @@ __all__ = [
     "live",
     "load_ipython_extension",
     "look",
+    "network_graph",
     "predict",
     "url",
     "wait_until",

@@ -1,4 +1,4 @@
-"""What can be wrong with a picture: texts out of their boxes, boxes on top of each other."""
+"""Find faults in a picture: texts that exceed their boxes (`outside`), boxes that overlap (`collisions`)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RENDERER = RendererAgg(10, 10, 100)
 
 @cache
 def drawn_width(text: Text) -> float:
-    """Return the width in pixels that matplotlib needs, kerning included."""
+    """Return the width in pixels that matplotlib needs, including kerning."""
     family = {"sans": "DejaVu Sans", "mono": "DejaVu Sans Mono"}[text.font]
     weight = "bold" if text.bold else "normal"
     font = FontProperties(family=family, weight=weight, size=text.size * 0.72)
@@ -23,7 +23,7 @@ def drawn_width(text: Text) -> float:
 
 
 def extent(text: Text, width: float) -> Extent:
-    """Return left, top, right, bottom of a text: capitals above, tails below the baseline."""
+    """Return left, top, right, bottom of a text, with ascenders and descenders."""
     left = text.x - {"start": 0, "middle": width / 2, "end": width}[text.anchor]
     return left, text.y - 0.76 * text.size, left + width, text.y + 0.24 * text.size
 
@@ -37,7 +37,7 @@ def texts(picture: Picture) -> list[Text]:
 
 
 def around(picture: Picture, text: Text) -> Box | None:
-    """Return the topmost box below a text's middle."""
+    """Return the topmost box under the middle of a text."""
     left, top, right, bottom = extent(text, text.width)
     x, y = (left + right) / 2, (top + bottom) / 2
     under = [b for b in boxes(picture) if b.x <= x <= b.x + b.width and b.y <= y <= b.y + b.height]
@@ -53,7 +53,7 @@ def sides(box: Box) -> Extent:
 
 
 def outside(picture: Picture) -> list[str]:
-    """Return the texts that stand out of the box (or the picture) that they are written in."""
+    """Return the texts that exceed the box (or the picture) in which they are."""
     found = []
     for text in texts(picture):
         box = around(picture, text)
@@ -66,7 +66,7 @@ def outside(picture: Picture) -> list[str]:
 
 
 def collisions(picture: Picture) -> list[tuple]:
-    """Return the pairs of boxes that overlap, though neither holds the other."""
+    """Return the pairs of boxes that overlap although neither contains the other."""
     by_key = picture.places
     found = []
 

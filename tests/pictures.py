@@ -1,11 +1,11 @@
-"""Scenes: snapshots built by hand, as the engines 26.1 and 28.5 would leave them."""
+"""Build scenes: snapshots as the engines 26.1 and 28.5 would produce them. SCENES has them by name."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from course_lib.network.grouping import piles
+from course_lib.network.grouping import groups_by_container
 from course_lib.network.iptables_save import parse_rule
 from course_lib.network.model import (
     Chain,
@@ -20,7 +20,7 @@ from course_lib.network.model import (
     Snapshot,
     Unread,
 )
-from course_lib.network.placement import homes
+from course_lib.network.placement import place_containers
 from course_lib.network.topology import to_graph
 
 MAC = "02:42:ac:11:00:%02x"
@@ -383,7 +383,7 @@ def mistaken() -> Snapshot:
 
 
 def unplugged() -> Snapshot:
-    """Return two containers whose cables someone pulled: one out of the bridge, one switched off."""
+    """Return two containers with faulty veth pairs: one is in no bridge, one is down."""
     scene = used(containers=(container("c1", 2), container("c2", 3)))
     names = [str(c.endpoints[0].veth) for c in scene.containers]
     veths = (
@@ -394,7 +394,7 @@ def unplugged() -> Snapshot:
 
 
 def crowd() -> Snapshot:
-    """Return many that are alike, with hostile and long names, on a dual-stack network, stopped, and in no network."""
+    """Return many similar containers with hostile names, on a dual-stack network, stopped, and in no network."""
     tagged = replace(network('<&"> 네트워크', "br-quote", "172.18.0.0/16", "172.18.0.1"), internal=True)
     image, command = "registry.example.org:5000/team/a-very-long-image-name:<b>" * 2, 'sh -c "<&> $(id)" \x1b[31m'
     found = []
@@ -461,7 +461,7 @@ def own_engine() -> Snapshot:
 
 
 def nothing_read() -> Snapshot:
-    """Return a learner's own engine of which only its API is to be had."""
+    """Return a learner's own engine of which only the API could be read."""
     why = "that takes an image of the lab, and there is none yet (`./course up` makes it)"
     unread = tuple(Unread(what, why) for what in ("interfaces", "namespaces", "rules"))
     return replace(
@@ -480,7 +480,7 @@ def nothing() -> Snapshot:
 
 def alike(scene: Snapshot) -> list[set[str]]:
     """Return the names of the containers that are drawn together, group by group."""
-    found = piles(scene, homes(scene, to_graph(scene)), ())
+    found = groups_by_container(scene, place_containers(scene, to_graph(scene)), ())
     return [{c.name for c in group.members} for group in dict.fromkeys(found.values())]
 
 

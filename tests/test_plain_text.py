@@ -23,7 +23,7 @@ from course_lib.network import text_table as text_table_module
 from course_lib.network.describe import describe
 from course_lib.network.diff import difference
 from course_lib.network.model import Snapshot
-from course_lib.network.text_table import table as text_table
+from course_lib.network.text_table import align
 from course_lib.notebook import chapter, compare, practice
 from course_lib.packet_path import path_table
 from course_lib.packet_path.narrative import sentences
@@ -117,7 +117,7 @@ def test_a_line_keeps_its_columns_and_a_field_does_not() -> None:
 
 
 def test_columns_stand_under_each_other_whatever_they_are_written_in() -> None:
-    rows = text_table([("이름", "b"), ("ab", "c"), ("é", "d")])  # the last one is two characters, of which one joins
+    rows = align([("이름", "b"), ("ab", "c"), ("é", "d")])  # the last one is two characters, of which one joins
     assert len({columns(row[: row.index(mark)]) for row, mark in zip(rows, "bcd", strict=True)} - {0}) <= 2
     assert columns(rows[0].partition("b")[0]) == columns(rows[2].partition("d")[0])
 

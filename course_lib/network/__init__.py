@@ -1,7 +1,7 @@
-"""What a Docker network is at one moment, as pure data, and everything that can be said about it in words.
+"""Model a Docker network at one moment as pure data, and describe it in text.
 
-`parse_facts.snapshot` turns raw facts into a `model.Snapshot`: frozen, sorted, without live handles. Everything else
-here reads one: `iptables_save` parses rules, `hooks` orders them as the kernel tries them, `topology` says what is
-connected to what, `describe` puts it into words, `diff` says what changed, `provenance` says where a part comes from.
-Nothing here touches Docker, a process, a clock or the network.
+`parse_facts.snapshot` turns raw facts into a `model.Snapshot`: frozen, sorted, without live handles. The other modules
+read one: `iptables_save` parses rules, `hooks` selects them in the kernel's order, `topology` builds the graph of what
+is connected to what, `describe` puts the network into sentences and tables, `diff` compares two snapshots, `provenance`
+names the evidence for each part. Nothing here uses Docker, a process, a clock or the network.
 """

@@ -1,7 +1,7 @@
-"""Which containers are alike, so that a picture draws the first few and one card for the rest; and how to name them.
+"""Group similar containers, so that a picture shows a few individually and the rest on one card: `drawn_groups`.
 
-Alike are containers in one place with the same image, command, state and names in DNS beside their own, with one
-interface at most, no published port, no link, nobody who shares their namespace, and nothing wrong with them.
+Similar containers are drawn in the same place and have the same image, command, state, mode and DNS names besides their
+own name; at most one interface; no published port, no link, no container in their namespace, no fault, no warning.
 """
 
 from __future__ import annotations
@@ -13,73 +13,79 @@ from functools import lru_cache
 from ipaddress import ip_interface
 
 from course_lib.network.model import Container, Snapshot
-from course_lib.network.placement import Homes
-from course_lib.network.wording import aliases, veth_faults
+from course_lib.network.placement import Placement
+from course_lib.network.wording import dns_names, veth_faults
 
-ONE_BY_ONE = 5  # containers that are alike and are still drawn each, below a network
-ASIDE = 2  # the same, for those that are below no network
+SINGLES = 5  # similar containers below a network that are still drawn individually
+SINGLES_ASIDE = 2  # the same for those that are not below a network
 HOW = "./course graph --all shows each"
-_parsed = lru_cache(maxsize=4096)(ip_interface)  # a picture that is drawn again has nearly the same addresses
+_parsed = lru_cache(maxsize=4096)(ip_interface)  # a picture is drawn again with nearly the same addresses
 
 
 @dataclass(frozen=True)
 class Group:
-    """One container, or several that are drawn as one."""
+    """One container, or several that are drawn on one card."""
 
     members: tuple[Container, ...]
-    open: bool = False  # those that are like these, and come later, join them
+    open: bool = False  # similar containers that are added later join this group
 
     @property
     def first(self) -> Container:
-        """Return the container that stands for all: the one that came first."""
+        """Return the oldest container, which represents the others."""
         return self.members[0]
 
     @property
     def several(self) -> bool:
-        """Return whether there are others beside the first."""
+        """Return whether the group has more than one container."""
         return len(self.members) > 1
 
 
-def groups(
-    snapshot: Snapshot, where: Homes, members: Sequence[Container], apart: Collection[str], first: int = ONE_BY_ONE
+def drawn_groups(
+    snapshot: Snapshot,
+    placement: Placement,
+    members: Sequence[Container],
+    apart: Collection[str],
+    singles: int = SINGLES,
 ) -> list[Group]:
-    """Return the containers of one place as they are drawn; those with a name in `apart` each for itself.
+    """Return the containers of one place in the groups in which they are drawn, oldest first.
 
-    A new container that is like others joins the last of them, and takes no place from anybody.
+    The first `singles` similar containers, and those with a name in `apart`, each form a group of their own. A new
+    container that is similar to others joins the last group, so that nothing else moves.
     """
-    kinds: dict[Hashable, list[Container]] = {}
-    kind_of: dict[str, Hashable] = {}
+    similar: dict[Hashable, list[Container]] = {}
     for member in members:
-        kind = None if member.name in apart else _kind(snapshot, where, member)
-        kind_of[member.name] = kind or member.name
-        kinds.setdefault(kind_of[member.name], []).append(member)
-    found: list[Group] = []
-    for member in members:
-        alike = kinds[kind_of[member.name]]
-        if member in alike[:first]:
-            found.append(Group((member,)))
-        elif member is alike[first]:
-            found.append(Group(tuple(alike[first:]), open=True))
-    return found
+        similar.setdefault(_traits(snapshot, placement, member, apart), []).append(member)
+    found: dict[str, Group] = {}
+    for alike in similar.values():
+        found |= {member.name: Group((member,)) for member in alike[:singles]}
+        if len(alike) > singles:
+            found[alike[singles].name] = Group(tuple(alike[singles:]), open=True)
+    return [found[member.name] for member in members if member.name in found]
 
 
-def piles(snapshot: Snapshot, where: Homes, apart: Collection[str]) -> dict[str, Group]:
-    """Return for the name of each container that is drawn together with others all that are drawn with it."""
-    found = [group for members in where.networks.values() for group in groups(snapshot, where, members, apart)]
-    for members in (where.on_host, where.alone):
-        found += groups(snapshot, where, members, apart, ASIDE)
+def groups_by_container(snapshot: Snapshot, placement: Placement, apart: Collection[str]) -> dict[str, Group]:
+    """Return the group of each container that shares a card with others, by the container's name."""
+    found = [group for each in placement.networks.values() for group in drawn_groups(snapshot, placement, each, apart)]
+    for members in (placement.on_host, placement.unconnected):
+        found += drawn_groups(snapshot, placement, members, apart, SINGLES_ASIDE)
     return {container.name: group for group in found if group.several for container in group.members}
 
 
-def _kind(snapshot: Snapshot, where: Homes, container: Container) -> Hashable:
-    """Return what a container has in common with those that are like it; None if it is like nobody."""
-    special = container.links or where.guests.get(container.name) or any(p.host_port for p in container.ports)
-    if special or len(container.endpoints) > 1 or any(w.startswith(f"{container.name}:") for w in snapshot.warnings):
-        return None
-    if any(veth_faults(snapshot, endpoint) for endpoint in container.endpoints):
-        return None
+def _traits(snapshot: Snapshot, placement: Placement, container: Container, apart: Collection[str]) -> Hashable:
+    """Return what is equal for similar containers; the name for a container that must be drawn on its own."""
+    special = (
+        container.name in apart
+        or container.links
+        or len(container.endpoints) > 1
+        or placement.sharing.get(container.name)
+        or any(port.host_port for port in container.ports)
+        or any(warning.startswith(f"{container.name}:") for warning in snapshot.warnings)
+        or any(veth_faults(snapshot, endpoint) for endpoint in container.endpoints)
+    )
+    if special:
+        return container.name
     connected = tuple(
-        (e.network, e.interface, e.veth is None, len(e.addresses), _others(container, aliases(container, e)))
+        (e.network, e.interface, e.veth is None, len(e.addresses), _others(container, dns_names(container, e)))
         for e in container.endpoints
     )
     return container.image, container.command, container.state, container.mode, container.ports, connected
@@ -90,9 +96,9 @@ def _others(container: Container, names: Iterable[str]) -> tuple[str, ...]:
 
 
 def common_names(group: Group) -> list[str]:
-    """Say which names the embedded DNS answers with the containers of a group."""
+    """Return a phrase for the names that the embedded DNS server resolves to the containers of a group, if any."""
     first = group.first
-    names = [name for endpoint in first.endpoints for name in aliases(first, endpoint)]
+    names = [name for endpoint in first.endpoints for name in dns_names(first, endpoint)]
     if not names:
         return []
     shared = _others(first, names)
@@ -100,7 +106,7 @@ def common_names(group: Group) -> list[str]:
 
 
 def name_runs(group: Group) -> list[str]:
-    """Return the names of a group, consecutive ones as "c6 to c60"."""
+    """Return the names of a group's containers, with ranges for consecutive numbers: "c6 to c60"."""
     split = [re.fullmatch(r"(.*?)(0|[1-9]\d{0,8})", container.name) for container in group.members]
     numbered = sorted((match[1], int(match[2])) for match in split if match)
     rest = sorted(container.name for container, match in zip(group.members, split, strict=True) if not match)
@@ -108,7 +114,7 @@ def name_runs(group: Group) -> list[str]:
 
 
 def _runs(numbered: Sequence[tuple[str, int]]) -> list[list[str]]:
-    """Return names in lists, each of names whose numbers follow each other."""
+    """Return the names in lists of consecutive numbers."""
     found: list[list[str]] = []
     before = None
     for stem, number in numbered:
@@ -124,7 +130,7 @@ def _run(members: Sequence[str]) -> str:
 
 
 def address_runs(group: Group) -> list[list[str]]:
-    """Return the addresses of a group, IPv4 first, in lists of addresses that follow each other."""
+    """Return the addresses of a group, IPv4 first, in lists of consecutive addresses."""
     found = sorted(
         (_parsed(address) for c in group.members for e in c.endpoints for address in e.addresses),
         key=lambda a: (a.version, int(a.ip)),
@@ -140,5 +146,5 @@ def address_runs(group: Group) -> list[list[str]]:
 
 
 def address_words(group: Group) -> list[str]:
-    """Return all addresses of a group, consecutive ones as "172.17.0.7/16 to 172.17.0.61/16"."""
+    """Return the addresses of a group, with ranges for consecutive ones: "172.17.0.7/16 to 172.17.0.61/16"."""
     return [_run(run) for run in address_runs(group)]

@@ -1,7 +1,7 @@
-"""The iptables rules that decide about packets, by the hook where they act, and each rule in short words.
+"""Select the iptables rules that decide about forwarded packets, in the kernel's order: `hooks`.
 
-Chain names differ between engines, so none but those of the kernel's own hooks is relied upon: a rule is
-found by its target, and by whether a packet can get to it from the hook.
+The names of Docker's chains differ between engines, so only the built-in chains are found by name. A rule is selected
+by its target, if a packet can get to it from the built-in chain of a hook.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from dataclasses import dataclass, replace
 
 from course_lib.network.iptables_save import parse_rule
 from course_lib.network.model import Chain, Rule, Snapshot
-from course_lib.network.rule_text import words
+from course_lib.network.rule_text import rule_words
 
 VERDICTS = ("ACCEPT", "DROP", "REJECT")
 PORTS_TRANSLATED = ("DNAT", "REDIRECT")
 SOURCE_TRANSLATED = ("MASQUERADE", "SNAT")
-Place = tuple[str, str, str, int]  # a rule's family, table, chain and number
+RulePlace = tuple[str, str, str, int]  # a rule's family, table, chain and number
 
 
 @dataclass(frozen=True)
 class Decision:
-    """A rule of interest: where it stands and what it says."""
+    """A rule that accepts, drops, rejects or translates packets; family, table, chain and number as in `model.Rule`."""
 
     family: str
     table: str
@@ -29,86 +29,86 @@ class Decision:
     number: int
     words: str
     packets: int
-    rank: int  # 0 names an address or a port, 1 drops, 2 lets pass whole interfaces
+    rank: int  # the lower, the sooner it is shown: 0 names an address or a port, 1 drops, 2 accepts whole interfaces
 
     @property
-    def place(self) -> str:
+    def heading(self) -> str:
         """Return the chain as a heading: "DOCKER", or "DOCKER (IPv6)"."""
         return self.chain + (" (IPv6)" if self.family == "ip6" else "")
 
 
 @dataclass(frozen=True)
 class Hook:
-    """One place on a packet's way, with the decisions there in the order in which it meets them."""
+    """A netfilter hook on a packet's path, with the decisions there in the order in which they are evaluated."""
 
     name: str
     table: str
     decisions: tuple[Decision, ...]
-    policies: tuple[Chain, ...] = ()  # the built-in chains whose policy decides the rest
+    policies: tuple[Chain, ...] = ()  # the built-in chains, whose policy applies to all other packets
     notes: tuple[str, ...] = ()
 
     @property
-    def chains(self) -> list[str]:
+    def captions(self) -> list[str]:
         """Return the captions of all decisions, each once."""
         return list(dict.fromkeys(self.caption(decision) for decision in self.decisions))
 
     @property
     def title(self) -> str:
-        """Return "PREROUTING · nat → DOCKER": where all decisions are in one chain, the title names it.
+        """Return the hook with its tables, and the chain if there is only one: "PREROUTING · nat → DOCKER".
 
-        Where another table decides first (raw, from engine 28), it names both: "PREROUTING · raw, nat".
+        From engine 28 the raw table decides, too: "PREROUTING · raw, nat".
         """
         tables = list(dict.fromkeys(d.table for d in self.decisions)) or [self.table]
-        one = tables == [self.table] and len(self.chains) == 1 and self.chains[0] != self.name
-        return f"{self.name} · {', '.join(tables)}" + (f" → {self.chains[0]}" if one else "")
+        one = tables == [self.table] and len(self.captions) == 1 and self.captions[0] != self.name
+        return f"{self.name} · {', '.join(tables)}" + (f" → {self.captions[0]}" if one else "")
 
     def caption(self, decision: Decision) -> str:
-        """Return the chain of a decision, with its table where that is not the hook's."""
-        return ("" if decision.table == self.table else f"{decision.table} ") + decision.place
+        """Return the chain of a decision, with its table if that is not the hook's."""
+        return ("" if decision.table == self.table else f"{decision.table} ") + decision.heading
 
 
 def policy_words(chain: Chain) -> str:
-    """Say what a built-in chain does with the packets that no rule has decided about."""
-    return f"policy {chain.policy}{' (IPv6)' if chain.family == 'ip6' else ''}: whatever is left"
+    """Return the policy of a built-in chain, which applies to the packets that no rule decided about."""
+    return f"policy {chain.policy}{' (IPv6)' if chain.family == 'ip6' else ''}: all other packets"
 
 
 def hooks(snapshot: Snapshot) -> tuple[Hook, ...]:
-    """Return the three hooks of a forwarded packet in the order in which it passes them."""
+    """Return PREROUTING, FORWARD and POSTROUTING, the hooks of a forwarded packet, in this order.
+
+    Their notes say what is missing, and whether OUTPUT leads to the DNAT rules, too.
+    """
     if not snapshot.is_read("rules"):
         places = (("PREROUTING", "nat"), ("FORWARD", "filter"), ("POSTROUTING", "nat"))
         return tuple(Hook(name, table, (), notes=("its rules could not be read",)) for name, table in places)
-    inbound = _decisions(snapshot, "raw", "PREROUTING", VERDICTS) + _decisions(
-        snapshot, "nat", "PREROUTING", PORTS_TRANSLATED
-    )
+    inbound = _decisions(snapshot, "raw", "PREROUTING", VERDICTS)
+    inbound += _decisions(snapshot, "nat", "PREROUTING", PORTS_TRANSLATED)
     forward = _decisions(snapshot, "filter", "FORWARD", VERDICTS)
     outbound = _decisions(snapshot, "nat", "POSTROUTING", SOURCE_TRANSLATED)
     families = ["ip"] + (["ip6"] if any(d.family == "ip6" for d in forward) else [])
     policies = tuple(c for family in families if (c := snapshot.chain("filter", "FORWARD", family)))
-    nothing = "" if policies else "no FORWARD chain was seen"
+    untranslated = () if outbound else ("no MASQUERADE rule: source addresses stay unchanged",)
     return (
         Hook("PREROUTING", "nat", inbound, notes=_inbound_notes(snapshot, inbound)),
-        Hook("FORWARD", "filter", forward, policies, (nothing,) if nothing else ()),
-        Hook(
-            "POSTROUTING",
-            "nat",
-            outbound,
-            notes=() if outbound else ("no MASQUERADE rule: sources stay as they are",),
-        ),
+        Hook("FORWARD", "filter", forward, policies, () if policies else ("no FORWARD chain found",)),
+        Hook("POSTROUTING", "nat", outbound, notes=untranslated),
     )
 
 
-def preferring(found: Sequence[Hook], met: Collection[Place]) -> tuple[Hook, ...]:
-    """Return the hooks with these rules ranked before all others, so that they are shown where room is short."""
+def preferring(found: Sequence[Hook], preferred: Collection[RulePlace]) -> tuple[Hook, ...]:
+    """Return the hooks with these rules ranked before all others, so that they are shown even if room is short."""
 
     def ranked(decision: Decision) -> Decision:
         place = (decision.family, decision.table, decision.chain, decision.number)
-        return replace(decision, rank=-1) if place in met else decision
+        return replace(decision, rank=-1) if place in preferred else decision
 
     return tuple(replace(hook, decisions=tuple(map(ranked, hook.decisions))) for hook in found)
 
 
 def walk(snapshot: Snapshot, family: str, table: str, start: str) -> Iterator[tuple[Chain, Rule]]:
-    """Yield each rule that a packet can meet from a chain on, in the kernel's order, each chain once."""
+    """Yield each rule that a packet can get to from a chain, in the kernel's order, each chain once.
+
+    `family` is "ip" or "ip6". Nothing is yielded if there is no such chain.
+    """
     yield from _walk(snapshot, family, table, start, set())
 
 
@@ -123,8 +123,9 @@ def _walk(snapshot: Snapshot, family: str, table: str, name: str, seen: set[str]
 
 
 def _decisions(snapshot: Snapshot, table: str, hook: str, targets: tuple[str, ...]) -> tuple[Decision, ...]:
+    """Return the rules with one of these targets that a packet can get to from a hook, IPv4 first."""
     return tuple(
-        Decision(family, table, chain.name, rule.number, words(rule), rule.packets, _rank(rule, hook))
+        Decision(family, table, chain.name, rule.number, rule_words(rule), rule.packets, _rank(rule, hook))
         for family in ("ip", "ip6")
         for chain, rule in walk(snapshot, family, table, hook)
         if rule.target in targets
@@ -132,8 +133,9 @@ def _decisions(snapshot: Snapshot, table: str, hook: str, targets: tuple[str, ..
 
 
 def _rank(rule: Rule, hook: str) -> int:
+    """Return how soon a rule is shown, see `Decision.rank`."""
     named = {option.name for option in parse_rule(rule.spec).matches}
-    if rule.target in SOURCE_TRANSLATED:  # the hairpin rule of a published port is never met beside docker-proxy
+    if rule.target in SOURCE_TRANSLATED:  # a published port's hairpin rule matches nothing while docker-proxy runs
         return 1 if "--dport" in named else 0
     if rule.target in PORTS_TRANSLATED:
         return 0
@@ -143,6 +145,7 @@ def _rank(rule: Rule, hook: str) -> int:
 
 
 def _inbound_notes(snapshot: Snapshot, decisions: tuple[Decision, ...]) -> tuple[str, ...]:
+    """Return what is missing at PREROUTING: a jump to rules that exist, or the rules."""
     notes = []
     reached = {(d.family, d.chain, d.number) for d in decisions if d.table == "nat"}
     existing = [
@@ -151,25 +154,26 @@ def _inbound_notes(snapshot: Snapshot, decisions: tuple[Decision, ...]) -> tuple
         for rule in chain.rules
         if chain.table == "nat" and rule.target in PORTS_TRANSLATED
     ]
-    lost = [place for place in existing if place not in reached]
-    if lost:
-        chains = ", ".join(sorted({name for _, name, _ in lost}))
-        notes.append(f"{len(lost)} DNAT rule{'s' if len(lost) > 1 else ''} in {chains} not reached from here")
+    unreached = [place for place in existing if place not in reached]
+    if unreached:
+        names = ", ".join(sorted({name for _, name, _ in unreached}))
+        notes.append(f"{len(unreached)} DNAT rule{'s' if len(unreached) > 1 else ''} in {names} not reached from here")
     elif not reached:
         published = any(port.host_port for c in snapshot.containers for port in c.ports)
-        why = "though a port is published" if published else "nothing is published"
-        notes.append(f"no DNAT rule: {why}")
+        notes.append(
+            "no DNAT rule, although a port is published" if published else "no DNAT rule: nothing is published"
+        )
     return (*notes, *_output_notes(snapshot, {name for _, name, _ in existing}))
 
 
 def _output_notes(snapshot: Snapshot, translating: set[str]) -> list[str]:
-    """Say what the host's own connections meet: they start at OUTPUT and never see PREROUTING."""
-    outer = {rule.target for _, rule in walk(snapshot, "ip", "nat", "PREROUTING")}
+    """Return whether the host's own connections are translated: they start at OUTPUT and never pass PREROUTING."""
+    from_outside = {rule.target for _, rule in walk(snapshot, "ip", "nat", "PREROUTING")}
     for chain, rule in walk(snapshot, "ip", "nat", "OUTPUT"):
-        if chain.name == "OUTPUT" and snapshot.chain("nat", rule.target) and rule.target in outer:
+        if chain.name == "OUTPUT" and snapshot.chain("nat", rule.target) and rule.target in from_outside:
             to = parse_rule(rule.spec).option("-d")
-            but = f", not to {to.value}" if to and to.negated else ""
-            return [f"OUTPUT → {rule.target} too (from the host itself{but})"]
+            exception = f", not to {to.value}" if to and to.negated else ""
+            return [f"OUTPUT → {rule.target} too (from the host itself{exception})"]
     if translating:
         return ["OUTPUT does not lead there: the host's own connections are not translated"]
     return []

@@ -1,13 +1,14 @@
-"""Parse what `iptables-save -c` prints: `chains` reads a whole text, `parse_rule` one rule. Pure.
+"""Parse the output of `iptables-save -c`: `parse_chains` parses a whole text, `parse_rule` one rule.
 
-This is the only place where the syntax of a rule is read. iptables prints one rule a line, matches before the target
-(iptables-save(8)). It puts a text of the user's (a comment, a log prefix, a string to look for) in double quotes
-unless it has only letters, digits, "-" and "_". Inside of quotes it escapes quotes and backslashes, and prints a line
-break as it is (xtables_save_string in libxtables/xtables.c). So a comment may look like an option or like another
-line, and must be told from it by what stands before it.
+No other module parses rules. iptables prints each rule on a line, matches before the target (iptables-save(8)). It
+puts text that a user chose (a comment, a log prefix, a string to search for) in double quotes unless it contains only
+letters, digits, "-" and "_". Inside quotes it escapes quotes and backslashes, and prints a line break as it is
+(xtables_save_string in libxtables/xtables.c). A comment may therefore look like an option or like another line; only
+what precedes it shows that it is a comment.
 
-Two kinds of names are printed without quotes though they may have blanks: those of `-m recent`, which are read up to
-the `--mask` that always follows, and those of sets and of `-m hashlimit`, where iptables-restore(8) fails as well.
+Two kinds of names are printed without quotes although they may contain blanks: those of `-m recent`, which are parsed
+up to the `--mask` that always follows, and those of sets and of `-m hashlimit`, which iptables-restore(8) cannot parse
+either.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from functools import lru_cache
 
 from course_lib.network.model import Chain, Rule
 
-# Options with exactly one value, which is printed without quotes: an interface or a chain may be called `"x` or `-j`.
+# Options with exactly one value, printed without quotes: an interface or a chain may be named `"x` or `-j`.
 BARE = {"-A", "-m", "-p", "-s", "-d", "-i", "-o", "-j", "-g", "--physdev-in", "--physdev-out"}
-# Options with exactly one value that is a text of the user's: it may be `-j` without quotes.
+# Options with exactly one value that a user chose: it may be `-j` without quotes.
 TEXT = {"--comment", "--string", "--hex-string", "--log-prefix", "--nflog-prefix", "--ulog-prefix", "--helper"}
 QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"(?=\s|\Z)', re.DOTALL)
 RECENT_NAME = re.compile(r".*?(?= --mask \S+ --r(?:source|dest)(?:\s|\Z))", re.DOTALL)
@@ -35,48 +36,43 @@ class Option:
 
     name: str  # "-s", "--dport"; "-m" names a match extension, whose options follow
     values: tuple[str, ...] = ()  # without quotes and escapes
-    negated: bool = False  # a "!" stands before it
-    extension: str = ""  # the match extension ("tcp", "comment"), or the target, that the option belongs to
-    span: tuple[int, int] = field(default=(0, 0), compare=False)  # where the values stand in the rule's text
+    negated: bool = False  # preceded by "!"
+    extension: str = ""  # the match extension ("tcp", "comment") or the target to which the option belongs
+    span: tuple[int, int] = field(default=(0, 0), compare=False)  # start and end of the values in the rule's text
 
     @property
     def value(self) -> str:
-        """Return the values as one text: "FIN,SYN SYN" of --tcp-flags."""
+        """Return the values, joined by blanks: "FIN,SYN SYN" for --tcp-flags."""
         return " ".join(self.values)
 
 
 @dataclass(frozen=True)
 class RuleSpec:
-    """A rule: what it matches, in order and with all repetitions, and what it does then."""
+    """A parsed rule: its matches, in order and with repetitions, and its target."""
 
     matches: tuple[Option, ...]
-    target: str = ""  # the word behind -j or -g: a chain, "ACCEPT", "DNAT" ...; "" if the rule only counts
-    is_goto: bool = False  # -g: after the chain the packet does not come back here
+    target: str = ""  # the value of -j or -g: a chain, "ACCEPT", "DNAT" ...; "" if the rule only counts
+    is_goto: bool = False  # -g: the packet does not return here after the chain
     target_options: tuple[Option, ...] = ()
 
-    @property
-    def comments(self) -> tuple[str, ...]:
-        """Return the texts of all comments."""
-        return tuple(option.value for option in self.matches if option.name == "--comment")
-
     def option(self, name: str) -> Option | None:
-        """Return the first match or target option of that name."""
+        """Return the first match or target option with this name."""
         return next((o for o in (*self.matches, *self.target_options) if o.name == name), None)
 
     def value(self, name: str) -> str:
-        """Return the value of the first option of that name; "" if there is none."""
+        """Return the value of the first option with this name; "" if there is none."""
         found = self.option(name)
         return found.value if found else ""
 
 
-@lru_cache(8192)  # a live picture has mostly the rules that it had a moment ago
+@lru_cache(8192)  # most rules of a live picture are the same as a moment before
 def parse_rule(spec: str) -> RuleSpec:
-    """Return what a rule says, from its text behind `-A CHAIN`; no text raises an error."""
+    """Parse the text of a rule after `-A CHAIN`. Malformed text raises no error; unknown words become options."""
     return _rule(spec, 0)[0]
 
 
 def _rule(text: str, at: int) -> tuple[RuleSpec, int]:
-    """Parse a rule from a place in a text on; return it, and where it ends: at a line break outside of quotes."""
+    """Parse the rule that begins at index `at`; return it and the index of its end, a line break outside quotes."""
     matches: list[Option] = []
     target_options: list[Option] = []
     found, target, is_goto, negated, extension = matches, "", False, False, ""
@@ -105,7 +101,7 @@ def _rule(text: str, at: int) -> tuple[RuleSpec, int]:
 
 def _word(text: str, at: int, last: Option) -> tuple[str, bool, int]:
     """Return the next word without quotes and escapes, whether it is a value of the last option, and where it ends."""
-    alone = not last.values and last.name in BARE | TEXT  # then its value comes, whatever it looks like
+    alone = not last.values and last.name in BARE | TEXT  # the next word is its value, whatever it looks like
     named = (last.name, last.extension, last.values) == ("--name", "recent", ())
     if named and (name := RECENT_NAME.match(text, at)):
         return name[0], True, name.end()
@@ -116,11 +112,10 @@ def _word(text: str, at: int, last: Option) -> tuple[str, bool, int]:
     return word, alone or (bool(last.name) and not word.startswith("-") and word != "!"), at + len(word)
 
 
-def chains(text: str, family: str) -> list[Chain]:
-    """Return the chains that `iptables-save -c` printed, in its order; lines that it does not print are left out.
+def parse_chains(text: str, family: str) -> list[Chain]:
+    """Parse the output of `iptables-save -c` and return its chains in order; lines of another form are ignored.
 
-    `family` is "ip" or "ip6". Without `-c` all counters of rules are 0. A rule of a chain that was not declared makes
-    that chain.
+    `family` is "ip" or "ip6". Without `-c` the counters of rules are 0. A rule in an undeclared chain declares it.
     """
     found: dict[tuple[str, str], Chain] = {}
     rules: dict[tuple[str, str], list[Rule]] = {}
@@ -138,13 +133,13 @@ def chains(text: str, family: str) -> list[Chain]:
             packets, size, name = head.groups()
             place = table, name
             line = text[head.end() : end]
-            if '"' in line or "--name" in line:  # it may go on behind the line break
+            if '"' in line or "--name" in line:  # it may continue after the line break
                 _, end = _rule(text, head.end())
                 line = text[head.end() : end]
             found.setdefault(place, Chain(family, table, name, None, 0, 0))
-            there = rules.setdefault(place, [])
-            spec = parse_rule(line)  # which is known since the last look
-            there.append(Rule(len(there) + 1, line, spec.target, int(packets or 0), int(size or 0)))
+            earlier = rules.setdefault(place, [])
+            target = parse_rule(line).target  # usually cached
+            earlier.append(Rule(len(earlier) + 1, line, target, int(packets or 0), int(size or 0)))
         at = end + 1
     return [
         Chain(c.family, c.table, c.name, c.policy, c.packets, c.bytes, tuple(rules.get(place, ())))

@@ -1,8 +1,8 @@
-"""What the network of the lab is at one moment: frozen, sorted, without live handles.
+"""Define `Snapshot`, the state of a Docker network at one moment: frozen, sorted, without live handles.
 
-A `Snapshot` is made from raw facts by `course_lib.lab.facts` and read by everything that explains or draws.
-Names are those of the field: an *endpoint* is a container's place on a network, a *veth pair* is the cable
-between the two, a *published port* is a port of the host that leads to a port of a container.
+`parse_facts.snapshot` builds it from raw facts. Everything that describes, compares or draws a network reads it.
+An *endpoint* is a container's connection to a network, a *veth pair* the virtual cable between a container and a
+bridge, a *published port* a port of the host that is forwarded to a port of a container.
 """
 
 from __future__ import annotations
@@ -10,7 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-Key = tuple[str | int, ...]  # a part of the network: ("bridge", "docker0"), ("rule", "ip", "nat", "DOCKER", 1)
+Key = tuple[str | int, ...]  # identifies a part of the network: ("bridge", "docker0"), ("rule", "ip", "nat", "X", 1)
+PREDEFINED_NETWORKS = ("bridge", "host", "none")  # exist in every engine and cannot be removed
+
+
+def without_prefix(address: str) -> str:
+    """Return an address without its prefix length: "172.17.0.2" for "172.17.0.2/16"."""
+    return address.partition("/")[0]
 
 
 @dataclass(frozen=True, order=True)
@@ -24,26 +30,31 @@ class Interface:
     mac: str
     mtu: int  # bytes
     addresses: tuple[str, ...] = ()  # with prefix length: "172.17.0.1/16", "fe80::1/64"
-    master: str | None = None  # the bridge that this interface is a port of
-    peer_index: int | None = None  # veth: the index of the other end, in the namespace of the other end
+    master: str | None = None  # the bridge of which this interface is a port
+    peer_index: int | None = None  # of a veth: the index of its peer, in the peer's network namespace
 
 
 @dataclass(frozen=True, order=True)
 class Network:
-    """A network of the Docker engine."""
+    """A network of the Docker engine, as `docker network inspect` shows it."""
 
     name: str
     id: str  # 64 hex digits
     driver: str  # "bridge", "host", "null", "macvlan" ...
-    bridge: str | None = None  # the host's interface that is this network ("docker0", "br-0123456789ab")
+    bridge: str | None = None  # the host's interface that implements this network ("docker0", "br-0123456789ab")
     subnets: tuple[str, ...] = ()
     gateways: tuple[str, ...] = ()
     internal: bool = False
 
+    @property
+    def connects_containers(self) -> bool:
+        """Return whether containers get endpoints with interfaces here: not in the networks "host" and "none"."""
+        return self.driver not in ("host", "null")
+
 
 @dataclass(frozen=True, order=True)
 class Endpoint:
-    """A container's place on one network: its interface, and the veth pair that leads there."""
+    """A container's connection to one network: its interface, and the veth pair to the bridge."""
 
     network: str
     interface: str | None = None  # the name inside the container ("eth0"); None while it is not running
@@ -51,12 +62,12 @@ class Endpoint:
     mac: str = ""
     gateway: str = ""
     veth: str | None = None  # the host's end of the veth pair
-    aliases: tuple[str, ...] = ()  # the names that the embedded DNS answers with this endpoint
+    aliases: tuple[str, ...] = ()  # the names that the embedded DNS server resolves to this endpoint
 
 
 @dataclass(frozen=True, order=True)
 class Port:
-    """A container's port: published if it has a host port, else only exposed."""
+    """A container's port: published if it has a host port, otherwise only exposed."""
 
     container_port: int
     protocol: str  # "tcp", "udp", "sctp"
@@ -66,7 +77,7 @@ class Port:
 
 @dataclass(frozen=True, order=True)
 class Link:
-    """A legacy link (`--link target:alias`), on the container that has the link."""
+    """A legacy link (`docker run --link target:alias`) of the container that was started with it."""
 
     target: str
     alias: str
@@ -85,16 +96,16 @@ class Container:
     endpoints: tuple[Endpoint, ...] = ()
     ports: tuple[Port, ...] = ()
     links: tuple[Link, ...] = ()
-    created: int = 0  # nanoseconds since 1970: who came first stands first on a picture
+    created: int = 0  # nanoseconds since 1970; pictures show the oldest container first
 
 
 @dataclass(frozen=True)
 class Rule:
     """One rule of a chain, as `iptables-save -c` prints it (iptables-save(8))."""
 
-    number: int  # from 1, in the order in which the kernel tries them
+    number: int  # from 1, in the order in which the kernel evaluates them
     spec: str  # the matches and the target: "! -i docker0 -p tcp -m tcp --dport 80 -j DNAT --to-destination ..."
-    target: str  # the word behind -j, or behind -g; "" if the rule only counts
+    target: str  # the value of -j or -g; "" if the rule only counts
     packets: int
     bytes: int
 
@@ -111,6 +122,11 @@ class Chain:
     bytes: int
     rules: tuple[Rule, ...] = ()
 
+    @property
+    def title(self) -> str:
+        """Return the table and the name of the chain: "nat DOCKER", or "nat DOCKER (IPv6)"."""
+        return f"{self.table} {self.name}" + (" (IPv6)" if self.family == "ip6" else "")
+
 
 @dataclass(frozen=True, order=True)
 class Route:
@@ -124,7 +140,7 @@ class Route:
 
 @dataclass(frozen=True, order=True)
 class Unread:
-    """A part of the network that could not be read, and why; of the lab everything can."""
+    """A part of a learner's own network that could not be read. Everything in the lab can be read."""
 
     what: str  # "interfaces" (and routes), "namespaces" (of containers), "rules", "more rules"
     why: str
@@ -132,47 +148,55 @@ class Unread:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The network of the lab, or of the learner's own engine, at one moment."""
+    """The network of the lab, or of the learner's own engine, at one moment.
+
+    `interface`, `network`, `container` and `chain` find a part by its name; they return None if there is none.
+    """
 
     engine: str  # the version of dockerd, "26.1.5+dfsg1"
     interfaces: tuple[Interface, ...] = ()  # of the host
-    client: tuple[Interface, ...] = ()  # of the client, the world outside of the host
+    client: tuple[Interface, ...] = ()  # of the client, which stands for everything outside the host
     routes: tuple[Route, ...] = ()  # of the host
     networks: tuple[Network, ...] = ()
     containers: tuple[Container, ...] = ()
     chains: tuple[Chain, ...] = ()  # in the order of iptables-save
-    warnings: tuple[str, ...] = ()  # where the engine and the kernel contradict each other
-    machine: str = "the machine"  # on which dockerd runs, in words
+    warnings: tuple[str, ...] = ()  # contradictions between the engine and the kernel
+    machine: str = "the machine"  # a description of the machine on which dockerd runs
     unread: tuple[Unread, ...] = ()
 
     def is_read(self, what: str) -> bool:
-        """Return whether that part of the network was read, and what is not in it is not there."""
+        """Return whether this part of the network was read, so that what the snapshot lacks does not exist."""
         return what not in {part.what for part in self.unread}
 
     def interface(self, name: str) -> Interface | None:
-        """Return the host's interface of that name."""
+        """Return the host's interface with this name."""
         return self._interfaces.get(name)
 
     def network(self, name: str) -> Network | None:
-        """Return the network of that name."""
+        """Return the network with this name."""
         return self._networks.get(name)
 
     def container(self, name: str) -> Container | None:
-        """Return the container of that name."""
+        """Return the container with this name."""
         return self._containers.get(name)
 
     def chain(self, table: str, name: str, family: str = "ip") -> Chain | None:
-        """Return a chain of a table."""
+        """Return a chain of a table; `family` is "ip" or "ip6"."""
         return next((c for c in self.chains if (c.family, c.table, c.name) == (family, table, name)), None)
 
-    # Looked up once for each of 300 containers, a list would be read 300 times.
+    @cached_property
+    def container_veths(self) -> frozenset[str]:
+        """Return the names of the host's ends of the containers' veth pairs."""
+        return frozenset(e.veth for container in self.containers for e in container.endpoints if e.veth)
+
+    # Dictionaries, because a picture of 300 containers looks up each of them.
     @cached_property
     def _interfaces(self) -> dict[str, Interface]:
         return {i.name: i for i in self.interfaces}
 
     @cached_property
     def _networks(self) -> dict[str, Network]:
-        return {n.name: n for n in reversed(self.networks)}  # two may have one name
+        return {n.name: n for n in reversed(self.networks)}  # of two with the same name, the first
 
     @cached_property
     def _containers(self) -> dict[str, Container]:

@@ -9,7 +9,7 @@ import re
 from datetime import UTC, datetime
 from typing import Any, NotRequired, TypedDict
 
-from course_lib.network.iptables_save import chains
+from course_lib.network.iptables_save import parse_chains
 from course_lib.network.model import Container, Endpoint, Interface, Link, Network, Port, Route, Snapshot, Unread
 
 DEFAULT_BRIDGE = "docker0"
@@ -55,7 +55,7 @@ def snapshot(facts: RawFacts) -> Snapshot:
         routes=tuple(sorted((_route(item) for item in facts["route"]), key=lambda r: (r.destination, r.device))),
         networks=networks,
         containers=tuple(sorted(containers)),
-        chains=tuple(chain for family, text in facts["rules"].items() for chain in chains(text, family)),
+        chains=tuple(chain for family, text in facts["rules"].items() for chain in parse_chains(text, family)),
         warnings=tuple(sorted(warnings)),
         machine=facts.get("machine", "the machine"),
         unread=tuple(Unread(what, why) for what, why in sorted(facts.get("unread", {}).items())),

@@ -1,4 +1,4 @@
-"""Where each container belongs: below a network, in the host's or another's namespace, or alone."""
+"""Decide where each container is drawn: `place_containers`. Below a network, in another namespace, or on its own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ipaddress import IPv4Interface, ip_interface
 from typing import TYPE_CHECKING
 
 from course_lib.network.model import Container, Endpoint, Snapshot
-from course_lib.network.topology import container_key, owner_of, sharer_of
+from course_lib.network.topology import container_key, joined_container, owner_of
 from course_lib.network.wording import is_live
 
 if TYPE_CHECKING:
@@ -18,74 +18,73 @@ Node = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Homes:
-    """The containers by the place where they are drawn, each container once, and in each place the oldest first.
+class Placement:
+    """The containers by where they are drawn, each container once, and in each place the oldest first.
 
-    By age, so that a new container comes behind all others, and one that stops and starts stays where it is.
+    Sorted by age, so that a new container comes after all others, and one that is stopped and started keeps its place.
     """
 
-    networks: dict[Node, list[Container]]
-    on_host: list[Container] = field(default_factory=list)
-    alone: list[Container] = field(default_factory=list)
-    guests: dict[str, list[Container]] = field(default_factory=dict)  # by the name of whose namespace it is
+    networks: dict[Node, list[Container]]  # by the network's node, from left to right
+    on_host: list[Container] = field(default_factory=list)  # they use the host's network namespace
+    unconnected: list[Container] = field(default_factory=list)  # in no network
+    sharing: dict[str, list[Container]] = field(default_factory=dict)  # by the container whose namespace they use
 
 
-@lru_cache(maxsize=4)  # as the graph
-def homes(snapshot: Snapshot, graph: Graph) -> Homes:
-    """Return where each container of the snapshot belongs."""
-    found = Homes({node: [] for node in network_nodes(graph)})
+@lru_cache(maxsize=4)  # as `to_graph`
+def place_containers(snapshot: Snapshot, graph: Graph) -> Placement:
+    """Return where each container of the snapshot is drawn."""
+    placement = Placement({node: [] for node in network_nodes(graph)})
     for container in sorted(snapshot.containers, key=lambda c: (c.created, _address(c), c.name)):
-        root = owner_of(snapshot, container)
-        joined = joins(graph, container)
-        if root.mode == "host":
-            found.on_host.append(container)
-        elif root is not container and sharer_of(snapshot, root) is None:  # else they share in a circle
-            found.guests.setdefault(root.name, []).append(container)
-        elif joined:
-            found.networks[_home(container, joined)].append(container)
+        owner = owner_of(snapshot, container)
+        connected = connections(graph, container)
+        if owner.mode == "host":
+            placement.on_host.append(container)
+        elif owner is not container and joined_container(snapshot, owner) is None:  # else a circle: nobody owns it
+            placement.sharing.setdefault(owner.name, []).append(container)
+        elif connected:
+            placement.networks[_first_network(container, connected)].append(container)
         else:
-            found.alone.append(container)
-    return found
+            placement.unconnected.append(container)
+    return placement
 
 
 def network_nodes(graph: Graph) -> list[Node]:
-    """Return the networks from left to right: docker0, then by the name of the network."""
+    """Return the nodes of the networks from left to right: docker0, then by the name of the network."""
     nodes = [node for node in graph if graph.nodes[node]["kind"] in ("bridge", "network")]
-    names = {node: graph.nodes[node]["it"].name if graph.nodes[node]["it"] else node[1] for node in nodes}
+    names = {node: graph.nodes[node]["part"].name if graph.nodes[node]["part"] else node[1] for node in nodes}
     return sorted(nodes, key=lambda node: (node[1] != "docker0", names[node], node))
 
 
-def joins(graph: Graph, container: Container) -> list[tuple[Endpoint, Node]]:
-    """Return a container's endpoints in the order of their interfaces, each with its network's node."""
+def connections(graph: Graph, container: Container) -> list[tuple[Endpoint, Node]]:
+    """Return a container's endpoints, ordered by interface, each with the node of the network it is connected to."""
     found = []
-    for place in graph[container_key(container)]:
-        if place[0] == "endpoint":
-            ends = [end for veth in graph[place] if veth[0] == "veth" for end in graph[veth]]
-            seen = [end for end in ends if graph.nodes[end]["kind"] == "bridge"]
-            # Where a cable ends is for the kernel to say, and for the engine where the kernel says nothing.
-            found.append((graph.nodes[place]["it"], seen[0] if seen else graph.nodes[place]["network"]))
-    return sorted(found, key=lambda join: (join[0].interface is None, join[0].interface or "", join[0].network))
+    for end in graph[container_key(container)]:
+        if end[0] == "endpoint":
+            masters = [node for veth in graph[end] if veth[0] == "veth" for node in graph[veth]]
+            bridges = [node for node in masters if graph.nodes[node]["kind"] == "bridge"]
+            # The kernel knows of which bridge a veth is a port; the engine is asked only where the kernel is silent.
+            found.append((graph.nodes[end]["part"], bridges[0] if bridges else graph.nodes[end]["network"]))
+    return sorted(found, key=lambda pair: (pair[0].interface is None, pair[0].interface or "", pair[0].network))
 
 
-def note(snapshot: Snapshot, container: Container) -> str:
-    """Say which namespace a container uses that is below no network."""
-    other = sharer_of(snapshot, container)
-    root = owner_of(snapshot, container)
+def namespace_words(snapshot: Snapshot, container: Container) -> str:
+    """Return a phrase for the network namespace of a container that is not drawn below a network."""
+    other = joined_container(snapshot, container)
     if not is_live(container):
         return f"its network mode: {f'container:{other.name}' if other else container.mode[:30]}"
-    if root.mode == "host":
+    if owner_of(snapshot, container).mode == "host":
         return f"shares the host's namespace with {other.name}" if other else "shares the host's network namespace"
     if other:
         return f"uses the network namespace of {other.name}: same interfaces, same addresses"
     if container.mode.startswith("container:"):
-        return "uses the network namespace of a container that is not there"
+        return "uses the network namespace of a container that does not exist"
     return f"{'network none' if container.mode == 'none' else 'in no network'}: only lo, nothing leads out"
 
 
-def _home(container: Container, joined: list[tuple[Endpoint, Node]]) -> Node:
-    """Return the network that the container was started in, as long as it is in it."""
+def _first_network(container: Container, connected: list[tuple[Endpoint, Node]]) -> Node:
+    """Return the network in which the container was started, if it is still connected there."""
     started = "bridge" if container.mode == "default" else container.mode
-    return next((node for endpoint, node in joined if endpoint.network == started), joined[0][1])
+    return next((node for endpoint, node in connected if endpoint.network == started), connected[0][1])
 
 
 def _address(container: Container) -> int:

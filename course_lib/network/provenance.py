@@ -1,14 +1,14 @@
-"""Why a part is on the picture: the field of an inspect, the line of `ip`, the rule that says so."""
+"""Name the evidence for each part of a picture: `reasons`. A field of `docker inspect`, a line of `ip`, or a rule."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from course_lib.network.grouping import name_runs, piles
+from course_lib.network.grouping import groups_by_container, name_runs
 from course_lib.network.hooks import hooks
-from course_lib.network.model import Chain, Container, Endpoint, Interface, Key, Network, Rule, Snapshot
-from course_lib.network.placement import homes
+from course_lib.network.model import Chain, Container, Endpoint, Interface, Key, Network, Rule, Snapshot, without_prefix
+from course_lib.network.placement import place_containers
 from course_lib.network.topology import container_key, endpoint_key, network_key, to_graph
 from course_lib.network.wording import socket
 
@@ -19,13 +19,13 @@ TABLES = {"ip": "iptables", "ip6": "ip6tables"}
 class Reason:
     """The evidence for one part of a picture."""
 
-    key: Key  # of its box
+    key: Key  # of its box in the picture
     name: str
-    evidence: tuple[str, ...]  # a line each
+    evidence: tuple[str, ...]  # lines
 
     @property
     def text(self) -> str:
-        """Return the name and the evidence, a line each."""
+        """Return the name and the evidence as lines of one text."""
         return "\n".join((self.name, *self.evidence))
 
 
@@ -42,30 +42,29 @@ def reasons(snapshot: Snapshot) -> tuple[Reason, ...]:
 
 
 def _container(snapshot: Snapshot, container: Container) -> Iterator[Reason]:
-    asked = f"docker inspect {container.name}"
+    """Yield the evidence for a container, then for each of its endpoints."""
+    inspect = f"docker inspect {container.name}"
     lines = [
-        f"{asked}: .State.Status is {container.state}",
+        f"{inspect}: .State.Status is {container.state}",
         f"docker ps -a: IMAGE is {container.image}",
-        f"{asked}: .HostConfig.NetworkMode is {container.mode}",
+        f"{inspect}: .HostConfig.NetworkMode is {container.mode}",
     ]
     for port in container.ports:
         field = f'.NetworkSettings.Ports["{port.container_port}/{port.protocol}"]'
-        there = (
-            f"leads there from {socket(port.host_ip or '', port.host_port)}"
-            if port.host_port
-            else "is null: exposed only"
-        )
-        lines.append(f"{asked}: {field} {there}")
-    lines += [f"{asked}: .HostConfig.Links has {link.target} as {link.alias}" for link in container.links]
+        host = socket(port.host_ip or "", port.host_port) if port.host_port else ""
+        lines.append(f"{inspect}: {field} {f'is published as {host}' if host else 'is null: exposed only'}")
+    lines += [f"{inspect}: .HostConfig.Links has {link.target} as {link.alias}" for link in container.links]
     yield Reason(container_key(container), f"container {container.name}", tuple(lines))
     for endpoint in container.endpoints:
         yield _endpoint(snapshot, container, endpoint)
 
 
 def _endpoint(snapshot: Snapshot, container: Container, endpoint: Endpoint) -> Reason:
-    asked = f"docker inspect {container.name}: .NetworkSettings.Networks"
-    field = f"{asked}.{endpoint.network}" if endpoint.network.isidentifier() else f'{asked}["{endpoint.network}"]'
-    lines = [f"{field}: {_given(address)}" for address in endpoint.addresses] or [f"{field}: no address"]
+    """Return the evidence for an endpoint: the engine's fields, the interface inside, and the host's veth."""
+    networks = f"docker inspect {container.name}: .NetworkSettings.Networks"
+    is_plain = endpoint.network.isidentifier()
+    field = f"{networks}.{endpoint.network}" if is_plain else f'{networks}["{endpoint.network}"]'
+    lines = [f"{field}: {_inspected(address)}" for address in endpoint.addresses] or [f"{field}: no address"]
     if endpoint.mac:
         lines.append(f"{field}.MacAddress is {endpoint.mac}")
     if endpoint.aliases:
@@ -77,53 +76,55 @@ def _endpoint(snapshot: Snapshot, container: Container, endpoint: Endpoint) -> R
     if veth:
         lines.append(f"iflink of {endpoint.interface} is {veth.index}, and the host's ip link: {_line(veth)}")
     elif endpoint.interface:
-        lines.append(f"iflink of {endpoint.interface} is the index of no veth of the host")
+        lines.append(f"iflink of {endpoint.interface} matches no veth of the host")
     name = f"{endpoint.interface or 'no interface'} of {container.name} on {endpoint.network}"
     return Reason(endpoint_key(container, endpoint), name, tuple(lines))
 
 
 def _groups(snapshot: Snapshot) -> Iterator[Reason]:
-    """Yield the evidence for cards that stand for several containers: that of the first, as an example."""
-    for group in {id(g): g for g in piles(snapshot, homes(snapshot, to_graph(snapshot)), ()).values()}.values():
-        who = ", ".join(name_runs(group))
-        example = next(_container(snapshot, group.first)).evidence
-        alike = f"alike in image, command, state and networks: {who}; one of them:"
-        yield Reason(("group", group.first.name), f"containers {who}", (alike, *example))
-        for endpoint in group.first.endpoints:
-            found = _endpoint(snapshot, group.first, endpoint).evidence
+    """Yield the evidence for the cards of several containers: that of the first container, as an example."""
+    grouped = groups_by_container(snapshot, place_containers(snapshot, to_graph(snapshot)), ())
+    for group in {id(g): g for g in grouped.values()}.values():
+        first, names = group.first, ", ".join(name_runs(group))
+        example = next(_container(snapshot, first)).evidence
+        common = f"same image, command, state and networks: {names}; for example:"
+        yield Reason(("group", first.name), f"containers {names}", (common, *example))
+        for endpoint in first.endpoints:
+            found = _endpoint(snapshot, first, endpoint).evidence
             for key in (endpoint.network, "veth"):
-                name = f"{'veths' if key == 'veth' else 'interfaces'} of {who}"
-                yield Reason(("group", group.first.name, key), name, (f"one of them, of {group.first.name}:", *found))
+                name = f"{'veths' if key == 'veth' else 'interfaces'} of {names}"
+                yield Reason(("group", first.name, key), name, (f"for example, of {first.name}:", *found))
 
 
-def _given(address: str) -> str:
-    """Say an address as the engine does."""
-    local, _, length = address.partition("/")
-    fields = ("GlobalIPv6Address", "GlobalIPv6PrefixLen") if ":" in local else ("IPAddress", "IPPrefixLen")
-    return f".{fields[0]} is {local}, .{fields[1]} is {length}"
+def _inspected(address: str) -> str:
+    """Return an address in the fields of `docker inspect`."""
+    length = address.partition("/")[2]
+    fields = ("GlobalIPv6Address", "GlobalIPv6PrefixLen") if ":" in address else ("IPAddress", "IPPrefixLen")
+    return f".{fields[0]} is {without_prefix(address)}, .{fields[1]} is {length}"
 
 
 def _network(snapshot: Snapshot, network: Network) -> Reason | None:
-    if network.driver in ("host", "null"):
+    """Return the evidence for a network and its bridge; None for the networks "host" and "none"."""
+    if not network.connects_containers:
         return None
-    asked = f"docker network inspect {network.name}"
-    lines = [f"{asked}: .Driver is {network.driver}, .Internal is {str(network.internal).lower()}"]
-    lines += [f"{asked}: .IPAM.Config has the subnet {subnet}" for subnet in network.subnets]
+    inspect = f"docker network inspect {network.name}"
+    lines = [f"{inspect}: .Driver is {network.driver}, .Internal is {str(network.internal).lower()}"]
+    lines += [f"{inspect}: .IPAM.Config has the subnet {subnet}" for subnet in network.subnets]
     if network.bridge:
         named = "br- and 12 digits of .Id" if network.bridge == f"br-{network.id[:12]}" else "named by an option"
-        lines.append(f"{asked}: the bridge is {network.bridge} ({named})")
+        lines.append(f"{inspect}: the bridge is {network.bridge} ({named})")
         bridge = snapshot.interface(network.bridge)
         lines.append(f"ip -d addr: {_line(bridge)}" if bridge else f"ip -d addr: no {network.bridge}")
     return Reason(network_key(network), f"network {network.name}", tuple(lines))
 
 
 def _interfaces(snapshot: Snapshot) -> Iterator[Reason]:
-    """Yield the host's interfaces without the bridges of networks, which are told with their networks."""
-    ends = {endpoint.veth for container in snapshot.containers for endpoint in container.endpoints}
+    """Yield the evidence for the host's interfaces, except the bridges of networks: see `_network`."""
     bridges = {network.bridge for network in snapshot.networks}
     for interface in snapshot.interfaces:
         if interface.kind != "loopback" and interface.name not in bridges:
-            kind = "veth" if interface.name in ends else "bridge" if interface.kind == "bridge" else "interface"
+            kind = "bridge" if interface.kind == "bridge" else "interface"
+            kind = "veth" if interface.name in snapshot.container_veths else kind
             yield Reason((kind, interface.name), f"{interface.name} of the host", (f"ip -d addr: {_line(interface)}",))
 
 
@@ -134,7 +135,7 @@ def _client(snapshot: Snapshot) -> Iterator[Reason]:
 
 
 def _line(interface: Interface) -> str:
-    """Return an interface as `ip` begins its lines."""
+    """Return an interface in the form of `ip -d addr`, on one line."""
     peer = f"@if{interface.peer_index}" if interface.peer_index else ""
     master = f" master {interface.master}" if interface.master else ""
     addresses = "".join(f" {'inet6' if ':' in a else 'inet'} {a}" for a in interface.addresses)
@@ -144,7 +145,7 @@ def _line(interface: Interface) -> str:
 
 
 def _rules(snapshot: Snapshot) -> Iterator[Reason]:
-    """Yield the rules that the picture shows, as `iptables-save -c` prints them."""
+    """Yield the evidence for the rules and policies in the picture: what `iptables-save -c` prints."""
     for hook in hooks(snapshot):
         for decision in hook.decisions:
             chain = snapshot.chain(decision.table, decision.chain, decision.family)
@@ -159,5 +160,6 @@ def _rules(snapshot: Snapshot) -> Iterator[Reason]:
 def _rule(chain: Chain, rule: Rule) -> Reason:
     line = f"[{rule.packets}:{rule.bytes}] -A {chain.name} {rule.spec}"
     key: Key = ("rule", chain.family, chain.table, chain.name, rule.number)
-    name = f"rule {rule.number} of {chain.table} {chain.name}" + (" (IPv6)" if chain.family == "ip6" else "")
-    return Reason(key, name, (f"{TABLES[chain.family]}-save -c, table {chain.table}: {line}",))
+    return Reason(
+        key, f"rule {rule.number} of {chain.title}", (f"{TABLES[chain.family]}-save -c, table {chain.table}: {line}",)
+    )

@@ -1,4 +1,4 @@
-"""Say one iptables rule in short words: `words`."""
+"""Abbreviate one iptables rule for pictures and tables: `rule_words`."""
 
 from __future__ import annotations
 
@@ -6,43 +6,28 @@ from course_lib.network.iptables_save import Option, RuleSpec, parse_rule
 from course_lib.network.model import Rule
 from course_lib.plain_text import clean
 
-# What words() says in its own order, or what says nothing more to a reader.
-SPOKEN = {
-    "-m",
-    "-p",
-    "-i",
-    "-o",
-    "-s",
-    "-d",
-    "-j",
-    "-g",
-    "--sport",
-    "--dport",
-    "--to-destination",
-    "--to-source",
-    "--to-ports",
-    "--reject-with",
-    "--comment",
-    "--random",
-}
+# Options that rule_words() prints in an order of its own, and those that it leaves out.
+ORDERED = {"-p", "-i", "-o", "-s", "-d", "-j", "-g", "--sport", "--dport"}
+ORDERED |= {"--to-destination", "--to-source", "--to-ports"}
+OMITTED = {"-m", "--comment", "--random", "--reject-with"}
 
 
-def words(rule: Rule) -> str:
-    """Return a rule in the words of `iptables -L`, shorter: "DNAT tcp dpt:80 → 172.17.0.2:80"."""
+def rule_words(rule: Rule) -> str:
+    """Return a rule in a short form of what `iptables -L` prints: "DNAT tcp dpt:80 → 172.17.0.2:80"."""
     spec = parse_rule(rule.spec)
     source, destination, inward = (_address(spec, name) for name in ("-s", "-d", "-i"))
     translated = spec.value("--to-destination") or spec.value("--to-ports") or spec.value("--to-source")
     parts = [rule.target, spec.value("-p")]
-    # "from elsewhere than the bridge" goes without saying where a rule leads into that bridge.
+    # "! -i docker0" is left out where the rule sends the packet into that bridge anyway.
     if not (rule.target in ("DNAT", "ACCEPT") and (destination or translated) and inward.startswith("!")):
         parts += [f"in {inward}" if inward else ""]
-        parts += [f"out {_said(option)}" for option in spec.matches if option.name == "-o"]
+        parts += [f"out {_values(option)}" for option in spec.matches if option.name == "-o"]
     for name, word in (("--sport", "spt"), ("--dport", "dpt")):
-        parts += [f"{word}:{_said(option)}" for option in spec.matches if option.name == name]
+        parts += [f"{word}:{_values(option)}" for option in spec.matches if option.name == name]
     parts += [
-        f"{option.name.lstrip('-')} {_said(option)}".strip()
+        f"{option.name.lstrip('-')} {_values(option)}".strip()
         for option in (*spec.matches, *spec.target_options)
-        if option.name not in SPOKEN
+        if option.name not in ORDERED | OMITTED
     ]
     if translated:
         parts += [source and f"from {source}", destination and f"to {destination}", "→", translated]
@@ -53,13 +38,13 @@ def words(rule: Rule) -> str:
     return clean(" ".join(part for part in parts if part))
 
 
-def _said(option: Option) -> str:
-    """Return the values of an option, "!" before them if they must not be; one with blanks stands in quotes."""
+def _values(option: Option) -> str:
+    """Return the values of an option, with "!" before them if it is negated; a value with blanks is quoted."""
     values = [f'"{value}"' if any(map(str.isspace, value)) else value for value in option.values]
     return ("!" if option.negated else "") + " ".join(values)
 
 
 def _address(spec: RuleSpec, name: str) -> str:
-    """Return the value of an option without the prefix length of a single host; "" if there is no such option."""
+    """Return the value of an option, without a prefix length of /32 or /128; "" if the rule lacks the option."""
     option = spec.option(name)
-    return _said(option).removesuffix("/32").removesuffix("/128") if option else ""
+    return _values(option).removesuffix("/32").removesuffix("/128") if option else ""

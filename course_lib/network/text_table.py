@@ -1,4 +1,4 @@
-"""Tables and lines of plain text, as wide as a terminal can be expected to be."""
+"""Format plain text for a terminal: `align` cells in columns, `wrap_cells` in wide tables, `wrap_line` for the rest."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from course_lib.plain_text import clean, columns, one_line
 WIDTH = 110  # characters
 
 
-def table(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """Return rows of cells in columns as wide as their widest cell; a lone heading is left out."""
+def align(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Return a line for each row, its cells in columns of at most 60 characters; a header without rows gives none.
+
+    Cells are cleaned (see `plain_text.clean`); an empty one becomes "-", and " " stays blank.
+    """
     if not rows or (len(rows) == 1 and rows[0][0] == "interface"):
         return []
     cells = [["" if cell == " " else clean(cell) or "-" for cell in row] for row in rows]
@@ -22,8 +25,8 @@ def table(rows: Sequence[tuple[str, ...]]) -> list[str]:
     ]
 
 
-def narrow(rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """Return the rows; if they are too wide for a line, what is long in them goes on in rows of their own."""
+def wrap_cells(rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Return the rows; if they are wider than a line, long cells continue in rows of their own."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     if sum(widths) + 2 * len(widths) <= WIDTH:
         return list(rows)
@@ -32,8 +35,8 @@ def narrow(rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
     return [line for row in wrapped for line in itertools.zip_longest(*row, fillvalue=" ")]
 
 
-def fold(line: str) -> Iterable[str]:
-    """Yield a line in parts of at most the width, the later ones indented under the first."""
+def wrap_line(line: str) -> Iterable[str]:
+    """Return a line as lines of at most WIDTH characters; continuation lines are indented."""
     indent = " " * (len(line) - len(line.lstrip()))
     text = one_line(line).strip()
     if len(indent + text) <= WIDTH:

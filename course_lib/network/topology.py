@@ -1,14 +1,28 @@
-"""The network as a graph: what is connected to what, without positions and without words.
+"""Build the networkx graph of a Snapshot: `to_graph`. It has neither positions nor sentences.
 
-A node's key is a tuple whose first item is its kind; the attribute `it` is the part of the snapshot that
-the node stands for (a dataclass of `course_lib.network.model`, or None). An edge's `kind` says how it connects:
+A node is a tuple whose first item is its kind. Nodes have the attributes `kind`, `part` (the dataclass of
+`course_lib.network.model` that the node represents, or None) and, for an endpoint, `network` (the node of its network):
+
+    ("host", "host")                  the host's network namespace
+    ("client", "client")              the client, outside the host
+    ("bridge", "docker0")             a bridge of the host, by the name of its interface; `part` is its Network
+    ("network", "lan")                a network without a bridge, by its name
+    ("interface", "eth0")             any other interface of the host
+    ("veth", "veth1a2b3c4")           the host's end of a container's veth pair
+    ("endpoint", "web", "mynet")      the interface of a container in a network
+    ("container", "web")              a container
+    ("port", "0.0.0.0", "80", "tcp")  a published port, by address, port and protocol of the host
+
+Edges have the attribute `kind`:
 
     cable      two ends of a wire: client and host interface, the two ends of a veth pair
-    port       an interface and the bridge (or the network without a bridge) that it is a port of
-    inside     an interface and the network namespace that it is in
-    publishes  a published port and the container that it leads to
+    port       an interface and the bridge (or the network without a bridge) of which it is a port
+    inside     an interface and the network namespace that contains it; for the host not its ports of bridges, so that
+               a path between two containers of a network leads over the bridge, and one between two networks over both
+               bridges and the host, which routes
+    publishes  a published port and the container to which it is forwarded
     shares     a container and the namespace that it uses: the host's, or another container's
-    link       a container and the one that it has a legacy link to
+    link       a container and the target of its legacy link
 """
 
 from __future__ import annotations
@@ -26,18 +40,20 @@ if TYPE_CHECKING:
 
 HOST = ("host", "host")
 CLIENT = ("client", "client")
-NO_NETWORK = ("host", "null")  # the drivers behind the networks "host" and "none"
 
 
-@lru_cache(maxsize=4)  # a live picture asks six times, of its state and of the one before
+@lru_cache(maxsize=4)  # one state of the live picture asks six times, for itself and for the state before
 def to_graph(snapshot: Snapshot) -> Graph:
-    """Return the graph of a snapshot, to be read only; the same snapshot gives the same nodes in the same order."""
+    """Return the graph of a snapshot; equal snapshots give the same nodes in the same order.
+
+    The graph is cached and shared: copy it before you change it.
+    """
     graph: Graph = nx.Graph()
-    graph.add_node(HOST, kind="host", it=None)
+    graph.add_node(HOST, kind="host", part=None)
     _add_networks(graph, snapshot)
     _add_interfaces(graph, snapshot)
     for container in snapshot.containers:
-        graph.add_node(container_key(container), kind="container", it=container)
+        graph.add_node(container_key(container), kind="container", part=container)
     for container in snapshot.containers:
         _add_container(graph, snapshot, container)
     return graph
@@ -58,26 +74,29 @@ def endpoint_key(container: Container, endpoint: Endpoint) -> tuple[str, str, st
     return ("endpoint", container.name, endpoint.network)
 
 
-def sharer_of(snapshot: Snapshot, container: Container) -> Container | None:
-    """Return the container whose network namespace this one uses, with `--network container:X`."""
+def joined_container(snapshot: Snapshot, container: Container) -> Container | None:
+    """Return the container X whose network namespace this one joined with `--network container:X`, if it exists."""
     kind, _, other = container.mode.partition(":")
     if kind != "container" or not other:
         return None
-    long_enough = len(other) >= 12  # the engine gives an id, a person may give a name or a short id
-    return next((c for c in snapshot.containers if c.name == other or (long_enough and c.id.startswith(other))), None)
+    is_id = len(other) >= 12  # the engine stores an id; a person may type a name or a short id
+    return next((c for c in snapshot.containers if c.name == other or (is_id and c.id.startswith(other))), None)
 
 
 def owner_of(snapshot: Snapshot, container: Container) -> Container:
-    """Return the container whose network namespace this one uses in the end: mostly itself."""
-    seen = {container.name}
-    while (other := sharer_of(snapshot, container)) and other.name not in seen:
+    """Return the container that owns the network namespace which this one uses: usually itself.
+
+    Follows `--network container:X` over several containers; a circle ends at the last container before it closes.
+    """
+    visited = {container.name}
+    while (other := joined_container(snapshot, container)) and other.name not in visited:
         container = other
-        seen.add(other.name)
+        visited.add(other.name)
     return container
 
 
-def facing(snapshot: Snapshot) -> Interface | None:
-    """Return the host's interface at the other end of the client's cable: the one in its subnet."""
+def client_facing(snapshot: Snapshot) -> Interface | None:
+    """Return the host's interface at the other end of the client's cable: the one in the client's subnet."""
     subnets = [ip_interface(a).network for i in snapshot.client for a in i.addresses if i.kind != "loopback"]
     candidates = [i for i in snapshot.interfaces if i.kind not in ("loopback", "bridge")]
     for interface in candidates:
@@ -86,91 +105,97 @@ def facing(snapshot: Snapshot) -> Interface | None:
     return None
 
 
-def outward(snapshot: Snapshot) -> Interface | None:
-    """Return the host's interface that leads outside: to the client, or where the default route leads."""
+def external_interface(snapshot: Snapshot) -> Interface | None:
+    """Return the host's interface to the outside: to the client, or the one of the default route."""
     default = next((route.device for route in snapshot.routes if route.destination == "default"), "")
-    return facing(snapshot) or snapshot.interface(default)
+    return client_facing(snapshot) or snapshot.interface(default)
 
 
-def edge(snapshot: Snapshot) -> list[list[Interface]]:
-    """Return what leads out of the host: neither its bridges nor the ends of the containers' cables.
+def outer_interfaces(snapshot: Snapshot) -> list[list[Interface]]:
+    """Return the host's other interfaces, in groups: no loopback, no bridge, no end of a container's veth pair.
 
-    Several veths of one bridge whose other ends were not found are one; only on a learner's own engine are there such.
+    The external interface comes first. A group has one interface, except that veths with unknown peers which are
+    ports of the same bridge, in the same state, form one group; a learner's own engine may have them, the lab not.
     """
-    ends = {endpoint.veth for container in snapshot.containers for endpoint in container.endpoints}
-    outer = outward(snapshot)
-    found = [i for i in snapshot.interfaces if i.kind not in ("loopback", "bridge") and i.name not in ends]
-    found_by: dict[tuple[str, ...], list[Interface]] = {}
-    for interface in sorted(found, key=lambda interface: (interface != outer, interface.name)):
-        alike = (interface.master, interface.state) if interface.kind == "veth" and interface.master else None
-        found_by.setdefault(alike or (interface.name,), []).append(interface)
-    return list(found_by.values())
+    external = external_interface(snapshot)
+    found = [
+        i
+        for i in snapshot.interfaces
+        if i.kind not in ("loopback", "bridge") and i.name not in snapshot.container_veths
+    ]
+    groups: dict[tuple[str, ...], list[Interface]] = {}
+    for interface in sorted(found, key=lambda interface: (interface != external, interface.name)):
+        is_port = interface.kind == "veth" and interface.master
+        key = (interface.master or "", interface.state) if is_port else (interface.name,)
+        groups.setdefault(key, []).append(interface)
+    return list(groups.values())
 
 
 def _add_networks(graph: Graph, snapshot: Snapshot) -> None:
+    """Add the engine's networks, and those that only an endpoint mentions because they were removed meanwhile."""
     for network in snapshot.networks:
-        if network.driver not in NO_NETWORK:
-            graph.add_node(network_key(network), kind=network_key(network)[0], it=network)
+        if network.connects_containers:
+            graph.add_node(network_key(network), kind=network_key(network)[0], part=network)
     used = {endpoint.network for container in snapshot.containers for endpoint in container.endpoints}
-    for name in sorted(used - {network.name for network in snapshot.networks}):
+    for name in sorted(used - {network.name for network in snapshot.networks} - {"host", "none"}):
         missing = Network(name=name, id="", driver="unknown")
-        if name not in ("host", "none"):
-            graph.add_node(network_key(missing), kind="network", it=missing)
+        graph.add_node(network_key(missing), kind="network", part=missing)
 
 
 def _add_interfaces(graph: Graph, snapshot: Snapshot) -> None:
-    """Add what the host's namespace holds; the loopback is in every namespace and connects nothing."""
+    """Add the client and the host's interfaces, without loopbacks: every namespace has one, and it connects nothing."""
     if snapshot.client:
-        graph.add_node(CLIENT, kind="client", it=None)
-    ends = {endpoint.veth for container in snapshot.containers for endpoint in container.endpoints}
+        graph.add_node(CLIENT, kind="client", part=None)
     for interface in snapshot.interfaces:
         if interface.kind == "loopback":
             continue
         if interface.kind == "bridge":
             key = ("bridge", interface.name)
-            if key not in graph:  # a bridge that someone made without Docker
-                graph.add_node(key, kind="bridge", it=None)
+            if key not in graph:  # a bridge that was created without Docker
+                graph.add_node(key, kind="bridge", part=None)
         else:
-            key = ("veth" if interface.name in ends else "interface", interface.name)
-            graph.add_node(key, kind=key[0], it=interface)
+            key = ("veth" if interface.name in snapshot.container_veths else "interface", interface.name)
+            graph.add_node(key, kind=key[0], part=interface)
             if interface.master:
                 graph.add_edge(key, ("bridge", interface.master), kind="port")
+                continue
         graph.add_edge(key, HOST, kind="inside")
-    outer = facing(snapshot)
-    if outer:
-        graph.add_edge(CLIENT, ("interface", outer.name), kind="cable")
-    for node, attributes in graph.nodes(data=True):  # a bridge that only a veth has named
+    facing = client_facing(snapshot)
+    if facing:
+        graph.add_edge(CLIENT, ("interface", facing.name), kind="cable")
+    for node, attributes in graph.nodes(data=True):  # a bridge that only its ports mention
         attributes.setdefault("kind", node[0])
-        attributes.setdefault("it", None)
+        attributes.setdefault("part", None)
 
 
 def _add_container(graph: Graph, snapshot: Snapshot, container: Container) -> None:
+    """Add a container's endpoints with their veths, its published ports, its links and the namespace that it shares."""
     key = container_key(container)
     for endpoint in container.endpoints:
         network = snapshot.network(endpoint.network) or Network(endpoint.network, "", "unknown")
-        if network.driver in NO_NETWORK or network_key(network) not in graph:
+        if not network.connects_containers or network_key(network) not in graph:
             continue
-        place = endpoint_key(container, endpoint)
-        graph.add_node(place, kind="endpoint", it=endpoint, network=network_key(network))
-        graph.add_edge(place, key, kind="inside")
+        end = endpoint_key(container, endpoint)
+        graph.add_node(end, kind="endpoint", part=endpoint, network=network_key(network))
+        graph.add_edge(end, key, kind="inside")
         if endpoint.veth:
             veth = ("veth", endpoint.veth)
             if veth not in graph:
-                graph.add_node(veth, kind="veth", it=None)
-            graph.add_edge(place, veth, kind="cable")
-            if snapshot.interface(endpoint.veth) is None:  # else its port, if any, is known from the kernel
+                graph.add_node(veth, kind="veth", part=None)
+            graph.add_edge(end, veth, kind="cable")
+            if snapshot.interface(endpoint.veth) is None:  # otherwise the kernel says of which bridge it is a port
                 graph.add_edge(veth, network_key(network), kind="port")
         else:
-            graph.add_edge(place, network_key(network), kind="port")
+            graph.add_edge(end, network_key(network), kind="port")
     for port in container.ports:
         if port.host_port:
             published = ("port", port.host_ip or "", str(port.host_port), port.protocol)
-            graph.add_node(published, kind="port", it=port)
+            graph.add_node(published, kind="port", part=port)
             graph.add_edge(published, key, kind="publishes")
     for link in container.links:
         if ("container", link.target) in graph:
             graph.add_edge(key, ("container", link.target), kind="link")
-    other = sharer_of(snapshot, container)
+    other = joined_container(snapshot, container)
     if other:
         graph.add_edge(key, container_key(other), kind="shares")
     elif container.mode == "host":

@@ -1,20 +1,20 @@
-"""The words in which a picture and its text twin say the same things."""
+"""Phrase single facts of a network, so that a picture and its text (`describe`) use the same words."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from ipaddress import ip_address, ip_network
 
-from course_lib.network.model import Container, Endpoint, Interface, Network, Port, Snapshot
+from course_lib.network.model import Container, Endpoint, Interface, Network, Port, Snapshot, without_prefix
 
-LIVE = ("running", "paused")  # one that is "restarting" waits for its next start, and has nothing meanwhile
-CONTRADICTS = "Do not trust this picture: what was read contradicts itself"
-NOT_READ = "Not everything could be read, and what is not shown may be there"
-PARTS = {
+LIVE = ("running", "paused")  # a container that is "restarting" has no network namespace until its next start
+CONTRADICTS = "Do not trust this picture: the engine and the kernel contradict each other"
+NOT_READ = "Some information could not be read, so the picture may be incomplete"
+PARTS = {  # by Unread.what; {} is the machine
     "interfaces": "The interfaces and routes of {} could not be read",
     "namespaces": "Not all containers' network namespaces on {} could be read",
     "rules": "The firewall rules of {} could not be read",
-    "more rules": "There are more firewall rules than are shown on {}",
+    "more rules": "Not all firewall rules of {} are shown",
 }
 
 
@@ -24,13 +24,13 @@ def is_live(container: Container) -> bool:
 
 
 def state_words(container: Container) -> str:
-    """Say what a state other than "running" means for the network."""
+    """Return what a state means for the network; "" for "running"."""
     if container.state == "running":
         return ""
     if is_live(container):
         return f"{container.state}: its interfaces stay"
-    begun = "created, never started" if container.state == "created" else container.state
-    return f"{begun}: no interface, no address"
+    state = "created, never started" if container.state == "created" else container.state
+    return f"{state}: no interface, no address"
 
 
 def socket(address: str, port: int) -> str:
@@ -38,37 +38,37 @@ def socket(address: str, port: int) -> str:
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
-def published(container: Container) -> list[str]:
-    """Say each published port once, with all the addresses of the host where it can be reached."""
+def published_words(container: Container) -> list[str]:
+    """Return a phrase for each published port: "80/tcp published as 0.0.0.0:80 and [::]:80"."""
     return [
-        f"{port}/{protocol} published as {' and '.join(where)}"
-        for (port, protocol), where in _published(container.ports).items()
+        f"{port}/{protocol} published as {' and '.join(sockets)}"
+        for (port, protocol), sockets in _published(container.ports).items()
     ]
 
 
-def exposed(container: Container) -> list[str]:
-    """Name the ports that are exposed and not published."""
-    known = _published(container.ports)
-    ports = {(p.container_port, p.protocol) for p in container.ports} - set(known)
+def exposed_ports(container: Container) -> list[str]:
+    """Return the ports that are exposed and not published: "3306/tcp"."""
+    ports = {(p.container_port, p.protocol) for p in container.ports} - set(_published(container.ports))
     return [f"{port}/{protocol}" for port, protocol in sorted(ports)]
 
 
 def _published(ports: Iterable[Port]) -> dict[tuple[int, str], list[str]]:
+    """Return by the container's port and protocol the sockets of the host that are forwarded there, IPv4 first."""
     found: dict[tuple[int, str], list[str]] = {}
     for port in sorted(ports, key=lambda p: (p.container_port, p.protocol, ":" in (p.host_ip or ""), p.host_port or 0)):
         if port.host_port:
-            where = socket(port.host_ip or "0.0.0.0", port.host_port)  # noqa: S104 - a name, nothing listens
+            where = socket(port.host_ip or "0.0.0.0", port.host_port)  # noqa: S104 - text only, no socket is opened
             found.setdefault((port.container_port, port.protocol), []).append(where)
     return found
 
 
-def aliases(container: Container, endpoint: Endpoint) -> list[str]:
-    """Return the names that an endpoint answers to; the short id says nothing to a person."""
+def dns_names(container: Container, endpoint: Endpoint) -> list[str]:
+    """Return the names that the embedded DNS server resolves to an endpoint, without the container's short id."""
     return [name for name in endpoint.aliases if not (len(name) == 12 and container.id.startswith(name))]
 
 
-def alike_words(container: Container) -> str:
-    """Say what the containers that one card stands for do not share."""
+def shared_card_words(container: Container) -> str:
+    """Return what each of the containers on one card has of its own; `container` is one of them."""
     if container.mode == "host" or not is_live(container):
         return "one card for all of them"
     kinds = {
@@ -76,31 +76,33 @@ def alike_words(container: Container) -> str:
         "interface": any(e.interface for e in container.endpoints),
         "veth pair": any(e.veth for e in container.endpoints),
     }
-    own = [kind for kind, there in kinds.items() if there] or ["network namespace"]
+    own = [kind for kind, exists in kinds.items() if exists] or ["network namespace"]
     return f"one card for all; each has its own {' and '.join(filter(None, (', '.join(own[:-1]), own[-1])))}"
 
 
-def links(container: Container) -> list[str]:
-    """Say each legacy link."""
+def link_words(container: Container) -> list[str]:
+    """Return a phrase for each legacy link."""
     return [f"link to {link.target} as {link.alias}" for link in container.links]
 
 
-def network_words(network: Network) -> str:
-    """Say which network a bridge is."""
-    kind = " (default)" if network.name == "bridge" else ""
-    inner = ", internal" if network.internal else ""
+def network_words(network: Network | None) -> str:
+    """Return which network a bridge implements; None stands for a bridge that was created without Docker."""
+    if network is None:
+        return "a bridge that is not a Docker network"
+    default = " (default)" if network.name == "bridge" else ""
+    internal = ", internal" if network.internal else ""
     driver = "" if network.driver == "bridge" else f", driver {network.driver}"
-    return f"network {network.name}{kind}{inner}{driver}"
+    return f"network {network.name}{default}{internal}{driver}"
 
 
 def subnet_words(network: Network | None, bridge: Interface | None) -> list[str]:
-    """Say each subnet with its gateway: "gateway 172.17.0.1 · subnet 172.17.0.0/16".
+    """Return each subnet with its gateway: "gateway 172.17.0.1 · subnet 172.17.0.0/16"; else the bridge's addresses.
 
-    Engines before 29 do not name a gateway that they chose themselves; then the bridge's address tells it.
+    Engines before 29 do not report a gateway that they chose themselves; it is the address of the bridge.
     """
     lines = []
     known = (*(network.gateways if network else ()), *(bridge.addresses if bridge else ()))
-    addresses = [address.partition("/")[0] for address in known if address]
+    addresses = [without_prefix(address) for address in known if address]
     for subnet in network.subnets if network else ():
         gateway = next((a for a in addresses if ip_address(a) in ip_network(subnet, strict=False)), None)
         lines.append((f"gateway {gateway} · " if gateway else "") + f"subnet {subnet}")
@@ -108,19 +110,19 @@ def subnet_words(network: Network | None, bridge: Interface | None) -> list[str]
 
 
 def bridge_state(snapshot: Snapshot, bridge: Interface | None) -> str:
-    """Return "DOWN", or what else is the matter with a bridge; nothing if it is up, or if that could not be read."""
+    """Return "DOWN" or what else is wrong with a bridge; "" if it is up, or if the interfaces could not be read."""
     if bridge is None:
         return "no such bridge on the host" if snapshot.is_read("interfaces") else ""
     return "" if bridge.state in ("UP", "UNKNOWN") else bridge.state
 
 
 def empty_words(name: str, state: str) -> str:
-    """Say of a network without running containers that this is why its bridge is down."""
+    """Return that a network has no running containers and, if its bridge is down, that this is the reason."""
     return "no container is connected here" + (f", so {name} is DOWN" if state == "DOWN" else "")
 
 
 def veth_faults(snapshot: Snapshot, endpoint: Endpoint) -> str:
-    """Say what is the matter with the host's end of a cable: "DOWN", "in no bridge", both or nothing."""
+    """Return what is wrong with the host's end of a veth pair: "DOWN", "in no bridge", both, or ""."""
     veth = snapshot.interface(endpoint.veth) if endpoint.veth else None
     if veth is None:
         return ""
@@ -129,20 +131,20 @@ def veth_faults(snapshot: Snapshot, endpoint: Endpoint) -> str:
 
 
 def host_words(snapshot: Snapshot) -> str:
-    """Say what the host is."""
+    """Return what the host is."""
     return f"network namespace of {snapshot.machine} that runs dockerd {snapshot.engine}"
 
 
-def unread(snapshot: Snapshot) -> list[str]:
-    """Say each part that could not be read, and why."""
+def unread_words(snapshot: Snapshot) -> list[str]:
+    """Return a sentence for each part that could not be read, with the reason."""
     return [f"{PARTS[part.what].format(snapshot.machine)}: {part.why}" for part in snapshot.unread]
 
 
-def reachable(interface: Interface) -> list[str]:
-    """Return the addresses without the link-local ones, which every interface with IPv6 has."""
+def without_link_local(interface: Interface) -> list[str]:
+    """Return the addresses without the link-local ones (fe80::/64), which every interface with IPv6 has."""
     return [address for address in interface.addresses if not address.startswith("fe80:")]
 
 
-def packets(count: int) -> str:
+def packet_count(count: int) -> str:
     """Return a counter with its unit: "1 pkt", "12 pkts"."""
     return f"{count} pkt{'' if count == 1 else 's'}"

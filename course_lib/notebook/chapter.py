@@ -8,7 +8,7 @@ import textwrap
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
@@ -18,11 +18,14 @@ from course_lib.lab import facts, images
 from course_lib.lab.lifecycle import Lab
 from course_lib.network.describe import describe
 from course_lib.network.diff import difference, is_settled
-from course_lib.network.model import Snapshot
+from course_lib.network.model import PREDEFINED_NETWORKS, Snapshot
 from course_lib.notebook import current
 from course_lib.picture.layout.page import layout
 from course_lib.picture.render_png import png
 from course_lib.plain_text import clean
+
+if TYPE_CHECKING:
+    import networkx
 
 
 def snapshot() -> Snapshot:
@@ -84,7 +87,7 @@ def begin() -> None:
 def _say_removed(now: Snapshot) -> None:
     """Say which containers and networks go."""
     things = [f"container {c.name}" for c in now.containers]
-    things += [f"network {n.name}" for n in now.networks if n.name not in ("bridge", "host", "none")]
+    things += [f"network {n.name}" for n in now.networks if n.name not in PREDEFINED_NETWORKS]
     things += [f"bridge {name}" for name in _handmade(now)]
     for thing in things:
         print(f"Removed: {clean(thing)}")
@@ -159,6 +162,25 @@ def words(now: Snapshot | None = None) -> None:
     print(describe(now or observe()))
 
 
+def network_graph(now: Snapshot | None = None) -> networkx.Graph[tuple[str, ...]]:
+    """Return the network of the lab as a networkx graph, for questions about what is connected to what.
+
+    A node is a tuple that begins with its kind: ("client", "client"), ("interface", "eth0"), ("bridge", "docker0"),
+    ("veth", "veth1a2b3c4"), ("endpoint", container, network), ("container", "web"). Its attribute `kind` repeats the
+    kind; `part` is what it represents, with addresses and state (a dataclass of `course_lib.network.model`, or None).
+    The attribute `kind` of an edge is "cable", "port", "inside", "publishes", "shares" or "link";
+    `course_lib.network.topology` explains each. The path between two containers:
+
+        networkx.shortest_path(network_graph(), ("container", "web"), ("container", "db"))
+
+    An edge is a connection, not a permission: firewall rules may drop packets on a path that exists here. Without a
+    path networkx raises NetworkXNoPath; without the node, NodeNotFound. The graph is a copy: change it as you like.
+    """
+    from course_lib.network.topology import to_graph  # networkx takes 0.3 s to import
+
+    return to_graph(now or observe()).copy()
+
+
 def wait_until(what: Callable[[], object], seconds: float = 20) -> None:
     """Wait until `what()` is true; raises CourseError if it is not within so many seconds."""
     deadline = time.monotonic() + seconds
@@ -185,7 +207,7 @@ def clean_up() -> None:
     made = current.host(f"docker images --format '{NAMES}' | grep -vxE '{OURS}' || true")
     left = {
         "containers": len(now.containers),
-        "networks of your own": sum(n.name not in ("bridge", "host", "none") for n in now.networks),
+        "networks of your own": sum(n.name not in PREDEFINED_NETWORKS for n in now.networks),
         "images of your own": len(made.split()),
         "veth pairs to containers": sum(i.master is not None for i in now.interfaces),
         "rules for published ports": sum(r.target == "DNAT" for c in now.chains for r in c.rules),

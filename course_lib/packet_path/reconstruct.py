@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from course_lib.network.iptables_save import chains
+from course_lib.network.iptables_save import parse_chains
 from course_lib.network.model import Snapshot
 from course_lib.packet_path.model import Entry, Packet, Step, Way
 from course_lib.packet_path.nft_trace import Sighting, sightings
@@ -24,7 +24,7 @@ def way_of(request: Request, sections: Mapping[str, str], network: Snapshot) -> 
 
     `network` is what was there before; the way's own has the rules with their counters as the request left them.
     """
-    after = [c for family in ("ip", "ip6") for c in chains(sections.get(f"rules host {family}", ""), family)]
+    after = [c for family in ("ip", "ip6") for c in parse_chains(sections.get(f"rules host {family}", ""), family)]
     places = [title.partition(" ")[2] for title in sections if title.startswith("trace ")]
     traces = {place: sightings(sections[f"trace {place}"]) for place in places}
     rules = {

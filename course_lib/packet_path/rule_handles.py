@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from course_lib.network.iptables_save import chains
+from course_lib.network.iptables_save import parse_chains
 from course_lib.network.model import Chain, Rule
 from course_lib.plain_text import quoted_lines
 
@@ -23,7 +23,9 @@ class Rules:
     def __init__(self, listing: str, saved: Mapping[str, str]) -> None:
         """Take what `nft -a list ruleset` and, by family, what `iptables-save -c` printed."""
         self._handles, self._texts = _listed(listing)
-        self._chains = {(c.family, c.table, c.name): c for family, text in saved.items() for c in chains(text, family)}
+        self._chains = {
+            (c.family, c.table, c.name): c for family, text in saved.items() for c in parse_chains(text, family)
+        }
 
     def chain(self, family: str, table: str, name: str) -> Chain | None:
         """Return a chain as iptables has it."""

@@ -8,10 +8,10 @@ from itertools import pairwise
 
 from course_lib.network.model import Key, Snapshot
 from course_lib.packet_path.model import Step, Way
+from course_lib.picture.layout.page import CLIENT_CABLE
 from course_lib.picture.shapes import Box, Picture
 
 Point = tuple[float, float]
-HALF_CABLE = 95.0  # the client's cable hangs so far right of the left edge of its box
 AWAY = 10.0  # of the answer's line from the line of the packet, in pixels
 
 
@@ -81,11 +81,11 @@ def _stops(picture: Picture, network: Snapshot, row: int, step: Step) -> Iterabl
             yield stop
     elif step.place == "client" and step.kind in ("sends", "delivered"):
         if box := places.get(("client", "client")):
-            x = box.x + HALF_CABLE
+            x = box.x + CLIENT_CABLE
             yield Stop(row, step, "outside", (x, box.y + box.height), (x, box.y + box.height + 12))
     elif step.place == "host" and step.kind in ("arrives", "leaves"):
         if box := places.get(("interface", step.device)):
-            x = box.x + HALF_CABLE
+            x = box.x + CLIENT_CABLE
             yield Stop(row, step, "outside", (x, box.y + box.height), (x, box.y + box.height + 13))
     elif step.place == "host" and step.kind in ("sends", "delivered"):
         host = places["host", "host"]

@@ -1,6 +1,6 @@
-"""A network as a picture: shapes on a plane, painted as PNG or SVG.
+"""Draw a network: lay it out as shapes in a plane, and render them as PNG or SVG.
 
-`layout.page.layout` places a Snapshot's parts as `shapes`; `render_svg` and `render_png` paint the same shapes.
-`timeline` holds the states of the live picture, `highlight` marks what changed, `view_filters` leaves parts out.
-All of it is pure but `render_png`, the only module that imports matplotlib.
+`layout.page.layout` turns a Snapshot into a `shapes.Picture`; `render_svg` and `render_png` render the same shapes.
+`timeline` keeps the states of the live picture, `highlight` marks what changed, `view_filters` hides parts.
+Everything is pure except `render_png`, the only module that imports matplotlib.
 """

@@ -1,21 +1,21 @@
-"""What has changed on a picture since the one before: the boxes to mark, and those that fade away."""
+"""Mark what changed since the picture before: `classes` for boxes that exist, `ghosts` for those that fade out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from course_lib.network.grouping import piles
+from course_lib.network.grouping import groups_by_container
 from course_lib.network.model import Chain, Key, Snapshot
-from course_lib.network.placement import homes
+from course_lib.network.placement import place_containers
 from course_lib.network.topology import to_graph
 from course_lib.network.wording import is_live
 from course_lib.picture import palette
-from course_lib.picture.shapes import Box, Picture, Shape, groups
+from course_lib.picture.shapes import Box, Picture, Shape, boxes_with_texts
 
 NEW, CHANGED, GONE = "course-new", "course-changed", "course-gone"
-PARTS = ("container", "endpoint", "veth", "group")  # what comes and goes with a container
-# A class is a word of ours, so that no other picture on the page is meant. What moves does so for a second, and
-# not at all for whoever asked their system for less motion.
+PARTS = ("container", "endpoint", "veth", "group")  # the boxes that appear and disappear with a container
+# Each class has the prefix "course-", so that no other picture on the page is affected. Animations take less than a
+# second, and there are none for people who set their system to reduced motion.
 STYLE = f"""
 .course-live:not(.course-large) > svg {{ min-width: 0 !important }}
 .course-live text, .course-live polyline {{ pointer-events: none }}
@@ -32,30 +32,30 @@ STYLE = f"""
 
 
 def classes(before: Snapshot, now: Snapshot, picture: Picture, earlier: Picture) -> dict[Key, str]:
-    """Return what is to be marked as new or changed."""
+    """Return the CSS class, NEW or CHANGED, of each box in `picture` that differs from `earlier`, by its key."""
     if before == now:
         return {}
-    old, new = dict(_things(before)), dict(_things(now))
-    stopped, there = _stopped(before, now), earlier.places
+    old, new = dict(_parts(before)), dict(_parts(now))
+    stopped, known = _stopped(before, now), earlier.places
     return {
-        key: NEW if key not in there or key in stopped else CHANGED
+        key: NEW if key not in known or key in stopped else CHANGED
         for key in picture.places
         if key in new and (key not in old or new[key] != old[key])
     }
 
 
 def _stopped(before: Snapshot, now: Snapshot) -> set[Key]:
-    """Return the containers that have lost their network namespace."""
+    """Return the keys of the containers that lost their network namespace."""
     live = {c.name for c in before.containers if is_live(c)}
     return {("container", c.name) for c in now.containers if c.name in live and not is_live(c)}
 
 
-def _things(snapshot: Snapshot) -> Iterator[tuple[Key, object]]:
-    """Yield what the boxes of a picture stand for."""
+def _parts(snapshot: Snapshot) -> Iterator[tuple[Key, object]]:
+    """Yield the key of each box with the part of the network that it represents."""
     graph = to_graph(snapshot)
     for key in graph:
-        yield key, graph.nodes[key]["it"]
-    for group in piles(snapshot, homes(snapshot, graph), ()).values():
+        yield key, graph.nodes[key]["part"]
+    for group in groups_by_container(snapshot, place_containers(snapshot, graph), ()).values():
         yield ("group", group.first.name), [container.name for container in group.members]
     for chain in snapshot.chains:
         yield from _rules(chain)
@@ -69,15 +69,15 @@ def _rules(chain: Chain) -> Iterator[tuple[Key, object]]:
 
 
 def ghosts(before: Snapshot, now: Snapshot, picture: Picture, earlier: Picture) -> Iterator[tuple[Box, list[Shape]]]:
-    """Yield the boxes of containers and their cables that are not there any more, with their texts.
+    """Yield the boxes of containers and veths that no longer exist, with their texts.
 
-    Only where nothing else is now: what fades away must not stand on what is there.
+    Only those whose place is empty now: what fades out must not cover what exists.
     """
-    here, stopped = picture.places, _stopped(before, now)
-    for group in groups(earlier.shapes):
+    current, stopped = picture.places, _stopped(before, now)
+    for group in boxes_with_texts(earlier.shapes):
         box = group[0]
-        if isinstance(box, Box) and box.key[0] in PARTS and (box.key not in here or box.key in stopped):
-            others = (other for key, other in here.items() if key[0] in PARTS)
+        if isinstance(box, Box) and box.key[0] in PARTS and (box.key not in current or box.key in stopped):
+            others = (other for key, other in current.items() if key[0] in PARTS)
             if not any(_overlap(box, other) for other in others):
                 yield box, group[1:]
 

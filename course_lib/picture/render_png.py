@@ -1,4 +1,4 @@
-"""Paints a picture with matplotlib: the only module that imports it."""
+"""Render a picture with matplotlib: `png`, `save`. No other module imports matplotlib."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ POINTS = 72 / DPI  # of a pixel; matplotlib measures fonts and lines in points
 DASHES = (0, (4, 3))
 ALIGN: dict[str, Literal["left", "center", "right"]] = {"start": "left", "middle": "center", "end": "right"}
 FAMILY = {"sans": "DejaVu Sans", "mono": "DejaVu Sans Mono"}  # both come with matplotlib
-# For what DejaVu lacks (Chinese, Japanese, Korean): the first that is there, if any.
+# For characters that DejaVu lacks (Chinese, Japanese, Korean): the first of these that is installed.
 FALLBACKS = (
     "Noto Sans CJK KR",
     "Noto Sans CJK JP",
@@ -41,26 +41,26 @@ FALLBACKS = (
 
 
 def figure(picture: Picture) -> Figure:
-    """Return the picture as a figure without axes, as large as the picture."""
-    made = Figure(figsize=(picture.width / DPI, picture.height / DPI), dpi=DPI, facecolor=palette.PAPER)
-    FigureCanvasAgg(made)
-    plane = Affine2D().scale(1 / DPI, -1 / DPI).translate(0, picture.height / DPI) + made.dpi_scale_trans
+    """Return the picture as a matplotlib figure without axes, of the picture's size."""
+    whole = Figure(figsize=(picture.width / DPI, picture.height / DPI), dpi=DPI, facecolor=palette.PAPER)
+    FigureCanvasAgg(whole)
+    plane = Affine2D().scale(1 / DPI, -1 / DPI).translate(0, picture.height / DPI) + whole.dpi_scale_trans
     for order, shape in enumerate(picture.shapes):
         artist = _artist(shape)
         artist.set_transform(plane)
-        artist.set_zorder(order)  # else matplotlib draws all boxes before all lines before all texts
-        made.add_artist(artist)
-    return made
+        artist.set_zorder(order)  # otherwise matplotlib draws all boxes before all lines, and all texts last
+        whole.add_artist(artist)
+    return whole
 
 
 def png(picture: Picture) -> bytes:
-    """Return the picture as the bytes of a PNG.
+    """Return the picture as the bytes of a PNG, SCALE times as large as the picture.
 
-    It has 128 colours, which nobody can tell from all of them and which makes a notebook a third as large.
+    It has 128 colours, which looks the same and makes a notebook a third as large.
     """
     full, small = io.BytesIO(), io.BytesIO()
     with warnings.catch_warnings():
-        # A character that no font here has is drawn as an empty box, which is all that can be done.
+        # A character that no installed font has is drawn as an empty box.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure(picture).savefig(full, format="png", dpi=DPI * SCALE, pil_kwargs={"compress_level": 1})
     colours = Image.open(full).convert("RGB").quantize(128, dither=Image.Dither.NONE)
@@ -69,7 +69,7 @@ def png(picture: Picture) -> bytes:
 
 
 def save(picture: Picture, path: str | Path, title: str = "The network", description: str = "") -> None:
-    """Write the picture to a file: SVG if its name ends in .svg, else PNG."""
+    """Write the picture to a file: as SVG if its name ends in .svg, otherwise as PNG. Raises OSError."""
     path = Path(path)
     if path.suffix.lower() == ".svg":
         path.write_text(svg(picture, title, description), encoding="utf-8")
@@ -78,6 +78,7 @@ def save(picture: Picture, path: str | Path, title: str = "The network", descrip
 
 
 def _artist(shape: Shape) -> Artist:
+    """Return a shape as an object that matplotlib draws, in the picture's pixels."""
     if isinstance(shape, Box):
         return FancyBboxPatch(
             (shape.x, shape.y),
@@ -110,12 +111,12 @@ def _artist(shape: Shape) -> Artist:
         fontweight="bold" if shape.bold else "normal",
         horizontalalignment=ALIGN[shape.anchor],
         verticalalignment="baseline",
-        parse_math=False,  # "$PATH:$HOME" is a command and no formula
+        parse_math=False,  # "$PATH:$HOME" is a command, not a formula
     )
 
 
 @cache
 def _families(font: str) -> list[str]:
-    """Return the font and the first fallback that this machine has; an absent one costs a log line a text."""
-    there = set(fontManager.get_font_names())
-    return [FAMILY[font], *[name for name in FALLBACKS if name in there][:1]]
+    """Return the font and the first fallback that is installed; matplotlib logs a warning for each missing font."""
+    installed = set(fontManager.get_font_names())
+    return [FAMILY[font], *[name for name in FALLBACKS if name in installed][:1]]

@@ -1,4 +1,4 @@
-"""Paints a picture as SVG, written by hand: small, quick, and with its words for a screen reader."""
+"""Render a picture as SVG, with a text for screen readers: `svg`."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from xml.sax.saxutils import escape, quoteattr
 
 from course_lib.network.model import Key
 from course_lib.picture import palette
-from course_lib.picture.shapes import Box, Line, Picture, Shape, Text, groups
+from course_lib.picture.shapes import Box, Line, Picture, Shape, Text, boxes_with_texts
 
-# The fallbacks are not wider than the fonts that the texts were measured with.
+# The fallbacks are not wider than the first font, for which the texts were measured.
 FAMILY = {
     "sans": "DejaVu Sans, Verdana, Helvetica, Arial, sans-serif",
     "mono": "DejaVu Sans Mono, Menlo, Consolas, Liberation Mono, monospace",
 }
-READABLE = 8.5  # pixels of the smallest text on the screen: who has less room scrolls
+READABLE = 8.5  # pixels of the smallest text on the screen: in a narrower window the picture scrolls
 DASHES = ' stroke-dasharray="6 4"'
-# XML 1.0 has no way at all to write these, not even escaped.
+# Characters that XML 1.0 does not allow, not even escaped (section 2.2, Char).
 FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -31,13 +31,13 @@ def svg(
     whys: Mapping[Key, str] = MappingProxyType({}),
     classes: Mapping[Key, str] = MappingProxyType({}),
 ) -> str:
-    """Return the picture as an SVG document; the description is its text twin.
+    """Return the picture as an SVG document with a title and a description (the output of `describe`).
 
-    A live picture also has CSS rules of its own, words that appear while the mouse is over a box, and classes: one
-    of a box holds for the texts on it, too.
+    For the live picture: `style` are CSS rules, `whys` the tooltips of boxes by key, and `classes` the CSS classes of
+    boxes by key, which apply to the texts on a box, too.
     """
     lines = []
-    for group in groups(picture.shapes):
+    for group in boxes_with_texts(picture.shapes):
         first = group[0]
         name = classes.get(first.key) if isinstance(first, Box) else None
         elements = [element(shape, whys) for shape in group]
@@ -46,7 +46,7 @@ def svg(
 
 
 def document(picture: Picture, title: str, description: str, lines: Iterable[str], style: str = "") -> str:
-    """Return an SVG document of these lines that is as large as the picture, and not smaller than it can be read."""
+    """Return an SVG document of these elements, of the picture's size; it shrinks until its text is READABLE."""
     width, height = _number(picture.width), _number(picture.height)
     smallest = min((shape.size for shape in picture.shapes if isinstance(shape, Text)), default=READABLE)
     least = _number(picture.width * min(1, READABLE / smallest))
@@ -61,7 +61,7 @@ def document(picture: Picture, title: str, description: str, lines: Iterable[str
 
 
 def element(shape: Shape, whys: Mapping[Key, str] = MappingProxyType({})) -> str:
-    """Return one shape as an element of SVG; `whys` are the words for boxes."""
+    """Return one shape as an SVG element; `whys` are the tooltips of boxes by key."""
     if isinstance(shape, Box):
         return _box(shape, whys.get(shape.key, ""))
     return _line(shape) if isinstance(shape, Line) else _text(shape)
@@ -97,5 +97,5 @@ def _escape(text: str) -> str:
 
 
 def _number(number: float) -> str:
-    """Return a number of pixels with at most one digit behind the point."""
+    """Return a number with at most one decimal."""
     return f"{number:.1f}".removesuffix(".0")

@@ -1,6 +1,6 @@
-"""What a picture is made of: boxes, lines and texts on a plane, in pixels, y downwards.
+"""Define `Picture`: boxes, lines and texts in a plane, in pixels, with y downwards. `wrap` and `stack` set text.
 
-A `Picture` knows nothing of networks. What paints it (`draw`, `svg`) paints the shapes in their order.
+A picture knows nothing of networks. `render_png` and `render_svg` draw its shapes in their order.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from course_lib.network.model import Key
 from course_lib.picture.text_metrics import text_width
 from course_lib.plain_text import clean
 
-LEADING = 1.4  # the height of a line of text, in times of its size
+LEADING = 1.4  # the height of a line of text, as a multiple of its size
 
 
 @dataclass(frozen=True)
 class Box:
-    """A rectangle with round corners. A tab is a box that sits on the edge of its holder."""
+    """A rectangle with round corners, from its upper left corner. A tab is a box on the edge of its holder."""
 
     x: float
     y: float
     width: float
     height: float
-    key: Key  # unique in a picture
+    key: Key  # of the part that it represents; unique in a picture
     fill: str
     stroke: str
-    holder: Key | None = None  # the box that this one lies in or, as a tab, on the edge of
+    holder: Key | None = None  # the box that contains this one or, for a tab, on whose edge it is
     tab: bool = False
     stroke_width: float = 1.5
     radius: float = 6
@@ -48,7 +48,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Text:
-    """A text of one line; y is its baseline, x its start, middle or end after the anchor."""
+    """A text of one line; y is its baseline, x its start, middle or end, as the anchor says."""
 
     text: str
     x: float = 0
@@ -61,7 +61,7 @@ class Text:
 
     @property
     def width(self) -> float:
-        """Return how wide the text is at most."""
+        """Return the maximum width of the text on any machine."""
         return text_width(self.text, self.size, self.font, self.bold)
 
 
@@ -70,7 +70,7 @@ Shape = Box | Line | Text
 
 @dataclass(frozen=True)
 class Picture:
-    """A drawing of the given width and height, from the shapes below to those on top."""
+    """A drawing of the given width and height; later shapes cover earlier ones."""
 
     width: float
     height: float
@@ -78,12 +78,12 @@ class Picture:
 
     @property
     def places(self) -> MappingProxyType[Key, Box]:
-        """Return where each thing is: what paints a way over the picture looks here."""
+        """Return the boxes by their keys."""
         return MappingProxyType({shape.key: shape for shape in self.shapes if isinstance(shape, Box)})
 
 
-def groups(shapes: tuple[Shape, ...]) -> list[list[Shape]]:
-    """Return the shapes in groups: a box and the texts that stand on it, or a line alone."""
+def boxes_with_texts(shapes: tuple[Shape, ...]) -> list[list[Shape]]:
+    """Return the shapes in lists: a box with the texts that follow it, or any other shape alone."""
     found: list[list[Shape]] = []
     for shape in shapes:
         if isinstance(shape, Text) and found and isinstance(found[-1][0], Box):
@@ -94,7 +94,7 @@ def groups(shapes: tuple[Shape, ...]) -> list[list[Shape]]:
 
 
 def shorten(text: Text, width: float) -> Text:
-    """Return the text with as much of its middle left out as the width asks for."""
+    """Return the text, with "…" for as much of its middle as is needed to fit into the width."""
     if text.width <= width:
         return text
     for kept in range(len(text.text) - 1, 1, -1):
@@ -105,14 +105,14 @@ def shorten(text: Text, width: float) -> Text:
 
 
 def wrap(text: Text, width: float, lines: int) -> list[Text]:
-    """Return the text on at most so many lines of that width, broken where a reader would break it.
+    """Return the text, cleaned, on at most `lines` lines of that width, broken after blanks and after / @ , - _.
 
-    Only what does not fit on them is left out, from the middle.
+    What does not fit is left out of the middle.
     """
     return list(_wrap(text, width, lines))
 
 
-@lru_cache(maxsize=4096)  # a picture that is drawn again has nearly the same texts
+@lru_cache(maxsize=4096)  # a picture is drawn again with nearly the same texts
 def _wrap(text: Text, width: float, lines: int) -> tuple[Text, ...]:
     whole = replace(text, text=clean(text.text))
     broken = _break(whole, width)
@@ -128,11 +128,14 @@ def _wrap(text: Text, width: float, lines: int) -> tuple[Text, ...]:
 
 
 def _break(text: Text, width: float) -> tuple[Text, ...]:
+    """Return the text on as many lines of that width as it needs."""
     lines, used = [""], 0.0
     for piece in _pieces(text.text):
         for part in _fitting(piece, text, width):
             wide = text_width(part, text.size, text.font, text.bold)
-            space = text_width(" ", text.size, text.font, text.bold) if part.endswith(" ") else 0  # not at the end
+            space = (
+                text_width(" ", text.size, text.font, text.bold) if part.endswith(" ") else 0
+            )  # a space at the end of a line needs no room
             if used + wide - space <= width:
                 lines[-1] += part
                 used += wide
@@ -143,7 +146,7 @@ def _break(text: Text, width: float) -> tuple[Text, ...]:
 
 
 def _pieces(text: str) -> Iterable[str]:
-    """Yield the words, each with the space behind it; a line may also end behind / @ , - _ in a word."""
+    """Yield the pieces of a text after which a line may be broken."""
     piece = ""
     for character in text:
         piece += character
@@ -155,7 +158,7 @@ def _pieces(text: str) -> Iterable[str]:
 
 
 def _fitting(piece: str, text: Text, width: float) -> Iterable[str]:
-    """Yield the piece, cut where it is wider than a whole line."""
+    """Yield the piece; if it is wider than a line, in parts of at most the width of a line."""
     part, used = "", 0.0
     for character in piece:
         wide = text_width(character, text.size, text.font, text.bold)
@@ -168,7 +171,7 @@ def _fitting(piece: str, text: Text, width: float) -> Iterable[str]:
 
 
 def stack(texts: Iterable[Text], x: float, y: float, anchor: str) -> list[Text]:
-    """Return the texts below each other, the first one's top at y."""
+    """Return the texts as lines below each other, the top of the first at y."""
     placed = []
     for text in texts:
         placed.append(replace(text, x=x, y=y + text.size * 1.08, anchor=anchor))
@@ -177,5 +180,5 @@ def stack(texts: Iterable[Text], x: float, y: float, anchor: str) -> list[Text]:
 
 
 def stack_height(texts: Iterable[Text]) -> float:
-    """Return the height of the texts below each other."""
+    """Return the height of texts in a stack."""
     return sum(text.size * LEADING for text in texts)

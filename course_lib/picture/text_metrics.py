@@ -1,15 +1,15 @@
-"""How wide a text is, without asking a font: the same answer on every machine, and never too small."""
+"""Estimate the width of a text without a font: `text_width`. The same on every machine, and never too small."""
 
 from __future__ import annotations
 
 import unicodedata
 from functools import cache, lru_cache
 
-# ruff: noqa: RUF001 - the tables hold the characters that look like others
-MONO_WIDTH = 0.603  # of an em; all characters of a monospaced font are equally wide
+# ruff: noqa: RUF001 - the tables contain characters that look like others
+MONO_WIDTH = 0.603  # of an em; all characters of a monospaced font have the same width
 WIDE = 1.0  # of an em: a Chinese, Japanese or Korean character
-UNKNOWN = 1.1  # of an em: hardly a character is wider
-# Widths in em of DejaVu Sans, rounded up: what is measured with them fits, and is not much shorter.
+UNKNOWN = 1.1  # of an em: hardly any character is wider
+# Widths in em of DejaVu Sans, rounded up, so that estimates are a little too wide and never too narrow.
 SANS_WIDTHS = {
     0.28: "'ijl",
     0.32: " ,.IJ·",
@@ -58,9 +58,9 @@ _REGULAR = {character: width for width, characters in SANS_WIDTHS.items() for ch
 _BOLD = {character: width for width, characters in BOLD_WIDTHS.items() for character in characters}
 
 
-@lru_cache(8192)  # a live picture has mostly the words that it had a moment ago
+@lru_cache(8192)  # most texts of a live picture are the same as a moment before
 def text_width(text: str, size: float, font: str = "sans", bold: bool = False) -> float:
-    """Return a width in pixels that the text does not exceed, whichever machine draws it."""
+    """Return the width in pixels that a text of that size (in pixels) does not exceed; `font` is "sans" or "mono"."""
     return size * sum(_em(character, font, bold) for character in text)
 
 

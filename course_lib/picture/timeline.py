@@ -1,6 +1,6 @@
-"""A live picture as a row of states, and how one of them looks: pure, whoever shows it.
+"""Keep the history of snapshots for the live picture, and render one of them: `Film.frame`.
 
-What changed since the state before is marked by classes, and said in words.
+What changed since the state before is highlighted and described in sentences.
 """
 
 from __future__ import annotations
@@ -12,52 +12,51 @@ from course_lib.network.describe import describe
 from course_lib.network.diff import difference
 from course_lib.network.model import Snapshot
 from course_lib.network.provenance import Reason, reasons
-from course_lib.network.topology import NO_NETWORK
 from course_lib.picture import highlight
 from course_lib.picture.layout.page import layout
 from course_lib.picture.render_svg import svg
 from course_lib.picture.shapes import Picture, Shape
 from course_lib.picture.view_filters import only_network, without_rules, without_stopped, without_veths
 
-KEPT = 30  # states that can be stepped back to
-SAID = 4  # sentences about a change, before the rest is counted
+KEPT = 30  # states
+SAID = 4  # sentences about a change; further ones are only counted
 
 
 @dataclass(frozen=True)
 class View:
-    """What somebody wants to see."""
+    """What the viewer chose to see."""
 
     paused: bool = False
-    back: int = 0  # states before the newest
+    back: int = 0  # how many states before the newest
     rules: bool = True
     veths: bool = True
     stopped: bool = True
-    network: str = ""  # "" shows all
+    network: str = ""  # only this one; "" shows all
 
 
 @dataclass(frozen=True)
 class Frame:
-    """One state, drawn."""
+    """One rendered state."""
 
     picture: Picture
     svg: str
     title: str
-    words: str  # the text twin
-    said: str  # what changed last
-    reasons: tuple[Reason, ...]  # for the parts that are on the picture
+    words: str  # the output of `describe`
+    said: str  # the last changes, for a screen reader
+    reasons: tuple[Reason, ...]  # the evidence for the boxes of the picture
 
 
 @dataclass(frozen=True)
 class Film:
-    """The last states of the lab, and how somebody looks at one of them; what is done to it gives another film."""
+    """The last KEPT states of the lab, and the view of one of them. Immutable: each method returns a new film."""
 
     states: tuple[Snapshot, ...]
     view: View = View()
-    note: str = ""  # what else there is to say, as that the picture is old
-    moving: bool = False  # the state that is looked at has just come
+    note: str = ""  # precedes the changes, for example "This picture is out of date."
+    moving: bool = False  # animate: the viewed state is new
 
     def seen(self, now: Snapshot) -> Film:
-        """Add a look at the lab; where only counters moved it takes the place of the last one."""
+        """Add a snapshot; if only counters changed, it replaces the last one. A paused view stays at its state."""
         same = _uncounted(now) == _uncounted(self.states[-1])
         states = (*self.states[:-1], now) if same else (*self.states, now)[-KEPT:]
         away = self.view.paused or self.view.back > 0
@@ -66,31 +65,31 @@ class Film:
         return Film(states, replace(self.view, back=back), moving=moving)
 
     def missed(self, why: str) -> Film:
-        """Say that there is nothing to look at."""
-        return replace(self, note=f"This picture is old. {why}", moving=False)
+        """Note that the lab could not be read, and why."""
+        return replace(self, note=f"This picture is out of date. {why}", moving=False)
 
     def stepped(self, back: int) -> Film:
-        """Go back so many states, or forward if it is less than nothing."""
+        """Go back that many states, or forward if it is negative, as far as there are states."""
         at = min(max(0, self.view.back + back), len(self.states) - 1)
         return replace(self, view=replace(self.view, back=at), moving=False)
 
     def viewed(self, view: View) -> Film:
-        """Look in another way; who does not pause any more sees the newest state."""
+        """Change the view; the end of a pause shows the newest state."""
         ended = self.view.paused and not view.paused
         return replace(self, view=replace(view, back=0) if ended else view, moving=False)
 
     @property
     def networks(self) -> tuple[str, ...]:
-        """Return the names of the networks that can be looked at alone."""
-        return tuple(n.name for n in self.states[-1].networks if n.driver not in NO_NETWORK)
+        """Return the names of the networks to which the view can be limited."""
+        return tuple(n.name for n in self.states[-1].networks if n.connects_containers)
 
     def frame(self) -> Frame:
-        """Return how the state that is looked at looks."""
+        """Render the viewed state, with highlights for what changed since the state before."""
         at = len(self.states) - 1 - self.view.back
         now, before = _filtered(self.states[at], self.view), _filtered(self.states[max(0, at - 1)], self.view)
         picture, earlier = _picture(now, self.view), _picture(before, self.view)
         places = picture.places
-        found = tuple(reason for reason in reasons(now) if reason.key in places)
+        shown = tuple(reason for reason in reasons(now) if reason.key in places)
         only = self.view.network
         title = "The network of the lab" + (f", only network {only}" if only and now.network(only) else "")
         classes = highlight.classes(before, now, picture, earlier)
@@ -107,13 +106,13 @@ class Film:
             title,
             words := describe(now),
             style=highlight.STYLE,
-            whys={reason.key: reason.text for reason in found},
+            whys={reason.key: reason.text for reason in shown},
             classes=classes,
         )
-        return Frame(picture, drawn, title, words, self._said(difference(before, now)), found)
+        return Frame(picture, drawn, title, words, self._said(difference(before, now)), shown)
 
     def _said(self, changes: list[str]) -> str:
-        """Return what is to be read aloud."""
+        """Return the text for a screen reader."""
         place = f"{self.view.back} before the newest state." if self.view.back else ""
         left = len(changes) - SAID
         more = [f"And {left} more change{'s' if left > 1 else ''}."] if left > 0 else []
@@ -126,7 +125,7 @@ def _filtered(snapshot: Snapshot, view: View) -> Snapshot:
     return only_network(snapshot, view.network) if view.network else snapshot
 
 
-@lru_cache(maxsize=4)  # the state before was drawn a moment ago
+@lru_cache(maxsize=4)  # the state before was laid out a moment ago
 def _layout(snapshot: Snapshot) -> Picture:
     return layout(snapshot)
 
@@ -138,7 +137,7 @@ def _picture(snapshot: Snapshot, view: View) -> Picture:
 
 
 def _uncounted(snapshot: Snapshot) -> Snapshot:
-    """Return the snapshot with all counters at zero."""
+    """Return the snapshot with all counters at 0."""
     chains = [
         replace(c, packets=0, bytes=0, rules=tuple(replace(r, packets=0, bytes=0) for r in c.rules))
         for c in snapshot.chains

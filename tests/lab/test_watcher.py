@@ -211,7 +211,7 @@ def test_a_network_that_cannot_be_drawn_leaves_the_last_picture(
         live._see(scene("first_day"))
     live._miss("It cannot be shown.")
     assert live._picture.value == picture
-    assert "This picture is old. It cannot be shown." in live._said.value
+    assert "This picture is out of date. It cannot be shown." in live._said.value
 
 
 @pytest.mark.live

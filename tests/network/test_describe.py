@@ -32,7 +32,7 @@ def facts(snapshot: Snapshot) -> list[str]:
 
 
 @pytest.mark.parametrize("name", SCENES)
-def test_the_twin_says_everything_that_the_picture_shows(name: str) -> None:
+def test_the_text_contains_everything_that_the_picture_shows(name: str) -> None:
     twin = squeezed(describe(SCENES[name]()))
     assert [fact for fact in facts(SCENES[name]()) if squeezed(fact) not in twin] == []
 
@@ -75,16 +75,16 @@ def test_a_container_on_two_networks_is_a_member_of_both() -> None:
     assert "no container is connected here, so br-000000000001 is DOWN" in twin
 
 
-def test_a_container_that_waits_for_its_next_start_has_no_interface() -> None:
+def test_a_restarting_container_has_no_interface() -> None:
     """As engine 26.1 shows one with a restart policy between two starts: an endpoint with nothing in it, no process."""
     first, *others = example().containers
     nothing = tuple(replace(e, interface=None, veth=None, addresses=(), mac="") for e in first.endpoints)
     said = describe(replace(example(), containers=(replace(first, state="restarting", endpoints=nothing), *others)))
     assert "restarting: no interface, no address; belongs to " in said
-    assert "no veth seen" not in said
+    assert "no veth found" not in said
 
 
-def test_modes_are_said() -> None:
+def test_network_modes_are_described() -> None:
     twin = describe(modes())
     assert "in-host: debian · sleep infinity; running; shares the host's network namespace" in twin
     assert "uses the network namespace of web" in twin
@@ -101,7 +101,7 @@ def test_warnings_come_first() -> None:
     assert lines[3].startswith("  Container c1 is running")
 
 
-def test_missing_rules_are_said() -> None:
+def test_missing_rules_are_reported() -> None:
     assert "1 DNAT rule in DOCKER not reached from here" in describe(mistaken())
 
 
@@ -111,14 +111,14 @@ def test_all_rules_are_there_also_those_that_the_picture_leaves_out() -> None:
     assert "FORWARD rule 10" in twin
 
 
-def test_sixty_containers_are_sixty_rows_for_who_wants_them() -> None:
+def test_sixty_containers_are_sixty_rows_on_request() -> None:
     scene = many(60)
     each = describe(scene, [container.name for container in scene.containers])
     assert len(re.findall(r"^  c\d+ .* veth\w+$", each, re.MULTILINE)) == 60
     assert "alike" not in each
 
 
-def test_those_that_are_alike_are_one_row() -> None:
+def test_similar_containers_share_a_row() -> None:
     lines = describe(many(60)).splitlines()
     row = next(line for line in lines if line.startswith("  c7 to c60 (54 alike)  eth0"))
     assert "172.17.0.8/16 to 172.17.0.61/16" in row
@@ -136,7 +136,7 @@ def test_a_table_that_is_too_wide_goes_on_below() -> None:
 
 
 @pytest.mark.parametrize("path", RECORDED, ids=lambda path: f"{path.parent.name}-{path.stem}")
-def test_the_twin_of_a_recorded_scene_says_everything_that_its_picture_shows(path: Path) -> None:
+def test_the_text_of_a_recorded_scene_contains_everything_that_its_picture_shows(path: Path) -> None:
     made = parse_facts.snapshot(json.loads(path.read_text()))
     twin = squeezed(describe(made))
     assert [fact for fact in facts(made) if squeezed(fact) not in twin] == []

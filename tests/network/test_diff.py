@@ -36,7 +36,7 @@ def test_nothing_happened_between_a_snapshot_and_itself(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SCENES)
-def test_what_came_goes_again(name: str) -> None:
+def test_each_addition_has_its_opposite(name: str) -> None:
     """Whatever is said on the way there has its opposite on the way back."""
     scene, empty = SCENES[name](), SCENES["nothing"]()
     there, back = difference(empty, scene), difference(scene, empty)
@@ -53,7 +53,7 @@ def test_a_container_comes_with_its_veth_and_its_rules() -> None:
     after = replace(used(containers=(c1,)), interfaces=host(bridge("docker0", "172.17.0.1/16"), veth))
     assert difference(before, after) == [
         "Container c1 was added: running, busybox, 172.17.0.2/16 on bridge.",
-        "Host: interface docker0 was DOWN and is UP.",
+        "Host: interface docker0 changed from DOWN to UP.",
         "Host: interface veth-of-c1 was added, a port of docker0.",
     ]
 
@@ -72,12 +72,12 @@ def test_a_port_is_published_and_a_request_counted() -> None:
         "Counted: filter DOCKER: ACCEPT tcp dpt:80 → 172.17.0.2",
     ]
     assert difference(after, before) == [
-        "Counter set back: nat DOCKER: DNAT tcp dpt:80 → 172.17.0.2:80",
-        "Counter set back: filter DOCKER: ACCEPT tcp dpt:80 → 172.17.0.2",
+        "Counter reset: nat DOCKER: DNAT tcp dpt:80 → 172.17.0.2:80",
+        "Counter reset: filter DOCKER: ACCEPT tcp dpt:80 → 172.17.0.2",
     ]
 
 
-def test_random_names_are_not_said() -> None:
+def test_random_names_are_replaced() -> None:
     c2 = container("c2", 0, mode="mynet", endpoints=(mynet(100),))
     scene = two_bridges(c2)
     veth = port_of(c2.endpoints[0].veth, "br-9f3c1a07be42")
@@ -98,15 +98,17 @@ def test_what_happens_to_one_container() -> None:
     def said(**changes: object) -> list[str]:
         return difference(base, used(containers=(replace(c1, **changes),)))  # type: ignore[arg-type]
 
-    assert said(state="paused") == ["Container c1 was running and is paused."]
+    assert said(state="paused") == ["Container c1 changed from running to paused."]
     assert said(name="web") == ["Container c1 is now called web."]
-    assert said(id="0" * 64) == ["Container c1 was made anew: running, busybox, 172.17.0.2/16 on bridge."]
+    assert said(id="0" * 64) == ["Container c1 was recreated: running, busybox, 172.17.0.2/16 on bridge."]
     assert said(endpoints=()) == ["Container c1 left the network bridge."]
     assert said(endpoints=(c1.endpoints[0], mynet(3, "eth1")))[0].startswith(
         "Container c1 joined the network mynet: 192"
     )
-    assert said(endpoints=(endpoint(9),))[0] == "Container c1 has 172.17.0.9/16 on bridge and had 172.17.0.2/16."
-    assert said(endpoints=(Endpoint("bridge"),))[0] == "Container c1 has no address on bridge and had 172.17.0.2/16."
+    assert said(endpoints=(endpoint(9),))[0] == "Container c1 now has 172.17.0.9/16 on bridge, before 172.17.0.2/16."
+    assert (
+        said(endpoints=(Endpoint("bridge"),))[0] == "Container c1 now has no address on bridge, before 172.17.0.2/16."
+    )
 
 
 def test_rules_and_interfaces_changed_by_hand() -> None:
@@ -121,18 +123,18 @@ def test_rules_and_interfaces_changed_by_hand() -> None:
     two = chain("filter", "X", ["-j ACCEPT", "-j DROP"])
     turned = chain("filter", "X", ["-j DROP", "-j ACCEPT"])
     assert difference(Snapshot("1", chains=(two,)), Snapshot("1", chains=(turned,))) == [
-        "The rules of filter X stand in another order."
+        "The rules of filter X are in a different order."
     ]
     open_, shut = (Snapshot("1", chains=(chain("filter", "FORWARD", [], policy),)) for policy in ("ACCEPT", "DROP"))
-    assert difference(open_, shut) == ["Policy of filter FORWARD was ACCEPT and is DROP."]
+    assert difference(open_, shut) == ["Policy of filter FORWARD changed from ACCEPT to DROP."]
     eth0 = base.interface("eth0")
     assert eth0
     new = replace(eth0, addresses=("203.0.113.11/24",), mtu=1400, mac="02:00:00:00:00:99")
     rest = tuple(i for i in base.interfaces if i != eth0)
     assert difference(base, replace(base, interfaces=(*rest, new))) == [
+        "Host: interface eth0 changed its MTU from 1500 to 1400.",
         "Host: interface eth0 got 203.0.113.11/24.",
-        "Host: interface eth0 has an MTU of 1400 and had 1500.",
-        "Host: interface eth0 has another MAC address.",
+        "Host: interface eth0 has a new MAC address.",
         "Host: interface eth0 lost 203.0.113.10/24.",
     ]
     assert difference(base, replace(base, client=CLIENT[:1])) == ["Client: interface lo is gone."]

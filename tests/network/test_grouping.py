@@ -1,4 +1,4 @@
-"""Which containers a picture draws as one, and what it says of them."""
+"""Group similar containers, and name the groups."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from course_lib.network.describe import describe
-from course_lib.network.grouping import ASIDE, ONE_BY_ONE, Group, address_words, common_names, name_runs
+from course_lib.network.grouping import SINGLES, SINGLES_ASIDE, Group, address_words, common_names, name_runs
 from course_lib.network.model import Container, Endpoint, Link, Port, Snapshot
 from course_lib.packet_path.model import End, Packet, Step, Way
 from course_lib.packet_path.overlay import ground
@@ -27,9 +27,9 @@ def scene(*containers: Container) -> Snapshot:
     return used(containers=tuple(sorted(containers)))
 
 
-def test_a_few_are_drawn_one_by_one() -> None:
-    assert alike(scene(*plain(ONE_BY_ONE + 1))) == []
-    assert alike(scene(*plain(ONE_BY_ONE + 2))) == [{"c6", "c7"}]
+def test_a_few_containers_are_drawn_individually() -> None:
+    assert alike(scene(*plain(SINGLES + 1))) == []
+    assert alike(scene(*plain(SINGLES + 2))) == [{"c6", "c7"}]
 
 
 def different() -> Iterator[Container]:
@@ -47,34 +47,34 @@ def different() -> Iterator[Container]:
 
 
 @pytest.mark.parametrize("other", list(different()))
-def test_what_differs_in_anything_that_is_drawn_is_drawn_apart(other: Container) -> None:
+def test_a_container_that_differs_in_anything_visible_is_drawn_individually(other: Container) -> None:
     now = scene(*plain(8), other)
     assert alike(now) == [{"c6", "c7", "c8"}]
     assert ("container", "c9") in layout(now).places
 
 
-def test_whoever_a_warning_is_about_is_drawn_apart() -> None:
+def test_a_container_with_a_warning_is_drawn_individually() -> None:
     now = scene(*plain(9))
     assert alike(replace(now, warnings=("c8: the engine says this, the kernel that",))) == [{"c6", "c7", "c9"}]
 
 
-def test_whose_namespace_is_shared_is_drawn_apart() -> None:
+def test_a_container_with_a_shared_namespace_is_drawn_individually() -> None:
     guest = container("guest", 0, mode="container:c8", endpoints=())
     assert alike(scene(*plain(9), guest)) == [{"c6", "c7", "c9"}]
 
 
-def test_those_of_two_networks_are_two_groups() -> None:
+def test_similar_containers_of_two_networks_form_two_groups() -> None:
     others = [container(f"d{n}", 0, mode="mynet", endpoints=(mynet(n + 100),)) for n in range(8)]
     assert sorted(map(sorted, alike(two_bridges(*plain(7), *others)))) == [["c6", "c7"], ["d5", "d6", "d7"]]
 
 
-def test_those_in_no_network_too() -> None:
-    lonely = [container(f"n{n}", 0, mode="none", endpoints=(Endpoint("none"),)) for n in range(ASIDE + 2)]
+def test_similar_containers_without_a_network_form_a_group() -> None:
+    lonely = [container(f"n{n}", 0, mode="none", endpoints=(Endpoint("none"),)) for n in range(SINGLES_ASIDE + 2)]
     assert alike(scene(*lonely)) == [{"n2", "n3"}]
     assert "each has its own network namespace" in " ".join(describe(scene(*lonely)).split())
 
 
-def test_whoever_is_wanted_apart_is_apart() -> None:
+def test_containers_can_be_requested_individually() -> None:
     places = layout(many(60), apart=["c30"]).places
     assert ("container", "c30") in places
     assert ("endpoint", "c30", "bridge") in places
@@ -82,14 +82,14 @@ def test_whoever_is_wanted_apart_is_apart() -> None:
     assert "53 alike" in describe(many(60), apart=["c30"])
 
 
-def test_a_journey_finds_its_container_drawn_apart() -> None:
+def test_the_containers_of_a_journey_are_drawn_individually() -> None:
     step = Step(1, False, "c30", "sends", Packet("icmp", "172.17.0.31", 0, "172.17.0.1", 0))
     way = Way(Request("c30", "ping://host", "ping", "host"), many(60), (step,), (), End("silent", ""))
     assert ("container", "c30") in ground(way).places
     assert ("container", "c31") not in ground(way).places
 
 
-def test_names_and_addresses_that_follow_each_other() -> None:
+def test_consecutive_names_and_addresses_form_ranges() -> None:
     def named(*names: str) -> list[str]:
         return name_runs(Group(tuple(container(name, 2) for name in names)))
 
@@ -106,7 +106,7 @@ def test_names_and_addresses_that_follow_each_other() -> None:
     assert at(2, 3, 5) == ["172.17.0.2/16, 172.17.0.3/16", "172.17.0.5/16"]
 
 
-def test_a_gap_between_addresses_is_not_hidden() -> None:
+def test_a_gap_in_the_addresses_is_visible() -> None:
     def ends(now: Snapshot) -> list[str]:
         shown = [shape.text for shape in layout(now).shapes if isinstance(shape, Text)]
         return [text for text in shown if re.match(r"(to|…) 172", text)]
@@ -116,7 +116,7 @@ def test_a_gap_between_addresses_is_not_hidden() -> None:
     assert ends(scene(*full[:6], *full[7:])) == ["… 172.17.0.10/16"]
 
 
-def test_names_in_dns_are_those_that_all_share() -> None:
+def test_the_names_in_dns_are_the_common_ones() -> None:
     def member(number: int) -> Container:
         at = replace(endpoint(number), network="mynet", aliases=(f"c{number}", "web"))
         return container(f"c{number}", 0, endpoints=(at,), mode="mynet")

@@ -5,7 +5,7 @@ from dataclasses import replace
 from course_lib.network.hooks import hooks, walk
 from course_lib.network.iptables_save import parse_rule
 from course_lib.network.model import Snapshot
-from course_lib.network.rule_text import words
+from course_lib.network.rule_text import rule_words
 from tests.pictures import chain, dual_stack, example, first_day, mistaken, nothing, published_28, rule
 
 
@@ -28,7 +28,7 @@ def test_rules_in_the_words_of_iptables() -> None:
         "! -s 203.0.113.20/32 -i eth0 -j DROP": "DROP !203.0.113.20 in eth0",
         '-m comment --comment "it\'s mine" -m statistic --mode random -j DROP': "DROP mode random",
     }
-    assert {spec: words(rule(1, spec)) for spec in spoken} == spoken
+    assert {spec: rule_words(rule(1, spec)) for spec in spoken} == spoken
 
 
 def test_a_spec_with_an_open_quote_is_still_read() -> None:
@@ -46,7 +46,7 @@ def test_the_rules_of_26_1_by_hook_in_the_order_of_the_kernel() -> None:
     assert hooks(example())[0].title == "PREROUTING · nat → DOCKER"
 
 
-def test_the_rules_of_28_5_are_found_although_its_chains_are_others() -> None:
+def test_the_rules_of_28_5_are_found_although_its_chains_differ() -> None:
     found = hooks(published_28())
     assert [(d.table, d.chain, d.words) for d in found[0].decisions] == [
         ("raw", "PREROUTING", "DROP in !docker0 → 172.17.0.2"),
@@ -61,31 +61,31 @@ def test_the_rules_of_28_5_are_found_although_its_chains_are_others() -> None:
     ]
 
 
-def test_a_rule_that_no_packet_gets_to_is_not_among_them_but_said() -> None:
+def test_a_rule_that_no_packet_gets_to_is_only_a_note() -> None:
     prerouting, forward, postrouting = hooks(mistaken())
     assert prerouting.decisions == ()
     assert prerouting.notes[0] == "1 DNAT rule in DOCKER not reached from here"
-    assert postrouting.notes == ("no MASQUERADE rule: sources stay as they are",)
+    assert postrouting.notes == ("no MASQUERADE rule: source addresses stay unchanged",)
     assert forward.decisions[0].words == "REJECT tcp dpt:80 203.0.113.20 → 172.17.0.2"
 
 
-def test_the_first_day_is_said_in_words() -> None:
+def test_the_notes_of_an_unused_lab() -> None:
     notes = hooks(first_day())[0].notes
     assert notes == (
         "no DNAT rule: nothing is published",
         "OUTPUT → DOCKER too (from the host itself, not to 127.0.0.0/8)",
     )
     forgotten = replace(published_28(), chains=())
-    assert hooks(forgotten)[0].notes == ("no DNAT rule: though a port is published",)
+    assert hooks(forgotten)[0].notes == ("no DNAT rule, although a port is published",)
 
 
 def test_missing_tables_are_no_error() -> None:
     assert [hook.decisions for hook in hooks(nothing())] == [(), (), ()]
-    assert hooks(nothing())[1].notes == ("no FORWARD chain was seen",)
+    assert hooks(nothing())[1].notes == ("no FORWARD chain found",)
 
 
 def test_ipv6_rules_stand_apart() -> None:
-    assert [d.place for d in hooks(dual_stack())[0].decisions] == ["DOCKER", "DOCKER (IPv6)"]
+    assert [d.heading for d in hooks(dual_stack())[0].decisions] == ["DOCKER", "DOCKER (IPv6)"]
     assert [p.family for p in hooks(dual_stack())[1].policies] == ["ip", "ip6"]
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from course_lib.network.iptables_save import Option, chains, parse_rule
+from course_lib.network.iptables_save import Option, parse_chains, parse_rule
 from course_lib.network.model import Rule
-from course_lib.network.rule_text import words
+from course_lib.network.rule_text import rule_words
 
 FACTS = Path(__file__).parents[1] / "facts"
 EVIDENCE = Path(__file__).parents[1] / "evidence"
@@ -260,7 +260,7 @@ def test_a_rule_is_read(spec: str, matches: str, target: str, options: str) -> N
 @pytest.mark.parametrize(("spec", "matches", "target", "options"), REAL + HOSTILE)
 def test_the_same_rule_is_one_of_a_whole_text(spec: str, matches: str, target: str, options: str) -> None:
     text = f"*filter\n:INPUT ACCEPT [7:8]\n[1:60] -A INPUT {spec}\n[2:120] -A INPUT -j LAST\nCOMMIT\n"
-    (chain,) = chains(text, "ip")
+    (chain,) = parse_chains(text, "ip")
     assert [(r.number, r.spec, r.packets, r.bytes) for r in chain.rules] == [(1, spec, 1, 60), (2, "-j LAST", 2, 120)]
     assert chain.rules[0].target == target.removeprefix("goto ")
 
@@ -273,7 +273,7 @@ def test_the_extension_of_an_option_tells_apart_two_of_one_name() -> None:
 def test_comments_and_places_of_values() -> None:
     spec = '-m comment --comment "one" -p udp -m udp --sport 45678 -m comment --comment two -j SNAT'
     rule = parse_rule(spec)
-    assert rule.comments == ("one", "two")
+    assert [option.value for option in rule.matches if option.name == "--comment"] == ["one", "two"]
     option = rule.option("--sport")
     assert option is not None
     assert spec[slice(*option.span)] == "45678"
@@ -285,7 +285,7 @@ def test_a_whole_text_with_tables_policies_and_counters() -> None:
         "[1:60] -A PREROUTING -j DOCKER\n[0:0] -A PREROUTING -j GONE\nCOMMIT\n"
         "*filter\n:FORWARD DROP [5:300]\n-A FORWARD -j DROP\n[4:4] -A UNDECLARED\nCOMMIT"
     )
-    made = chains(text, "ip6")
+    made = parse_chains(text, "ip6")
     assert [(c.family, c.table, c.name, c.policy, c.packets, c.bytes) for c in made] == [
         ("ip6", "nat", "PREROUTING", "ACCEPT", 3, 180),
         ("ip6", "nat", "DOCKER", None, 0, 0),
@@ -293,7 +293,7 @@ def test_a_whole_text_with_tables_policies_and_counters() -> None:
         ("ip6", "filter", "UNDECLARED", None, 0, 0),
     ]
     assert [[r.target for r in c.rules] for c in made] == [["DOCKER", "GONE"], [], ["DROP"], [""]]
-    assert chains("", "ip") == []
+    assert parse_chains("", "ip") == []
 
 
 @pytest.mark.parametrize("engine", ["20.10", "26.1", "28.5"])
@@ -304,7 +304,7 @@ def test_nothing_of_the_recorded_rules_is_lost(engine: str) -> None:
     for file in files:
         for family, text in json.loads(file.read_text())["rules"].items():
             lines = [line for line in text.splitlines() if line.startswith("[")]
-            made = [(c, r) for c in chains(text, family) for r in c.rules]
+            made = [(c, r) for c in parse_chains(text, family) for r in c.rules]
             assert len(lines) == len(made)
             assert set(lines) == {f"[{r.packets}:{r.bytes}] -A {c.name} {r.spec}" for c, r in made}
             for _, rule in made:
@@ -319,7 +319,7 @@ def test_nothing_of_the_recorded_rules_is_lost(engine: str) -> None:
 
 def test_words_say_each_repeated_option_and_no_comment_as_an_option() -> None:
     def of(spec: str) -> str:
-        return words(Rule(1, spec, parse_rule(spec).target, 0, 0))
+        return rule_words(Rule(1, spec, parse_rule(spec).target, 0, 0))
 
     assert of('-s 10.9.9.9/32 -m comment --comment "was -j DROP until May" -j ACCEPT') == "ACCEPT 10.9.9.9"
     assert of('-p tcp -m comment --comment "- web" -m tcp --dport 80 -j ACCEPT') == "ACCEPT tcp dpt:80"

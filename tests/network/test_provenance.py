@@ -1,4 +1,4 @@
-"""Every part of a picture can say why it is there."""
+"""Every part of a picture has its evidence."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_the_evidence_names_field_line_and_rule() -> None:
     assert any("ip -d addr: 4: docker0: mtu 1500 state UP" in line for line in said["network bridge"])
 
 
-def test_names_of_reasons_are_one_of_a_kind() -> None:
+def test_names_of_reasons_are_unique() -> None:
     for scene in (example(), modes(), two_networks()):
         names = [reason.name for reason in reasons(scene)]
         assert len(names) == len(set(names))

@@ -4,8 +4,8 @@ import networkx as nx
 import pytest
 
 from course_lib.network.model import Interface, Link
-from course_lib.network.placement import homes, joins, network_nodes
-from course_lib.network.topology import facing, to_graph
+from course_lib.network.placement import connections, network_nodes, place_containers
+from course_lib.network.topology import client_facing, to_graph
 from tests.pictures import SCENES, container, example, first_day, identity, modes, two_networks, used
 
 
@@ -39,9 +39,9 @@ def test_same_snapshot_same_graph_in_the_same_order(name: str) -> None:
 
 
 def test_the_client_faces_the_interface_in_its_subnet_and_not_a_bridge() -> None:
-    assert facing(first_day()).name == "eth0"
+    assert client_facing(first_day()).name == "eth0"
     assert to_graph(first_day()).edges[("client", "client"), ("interface", "eth0")]["kind"] == "cable"
-    assert facing(replace(first_day(), client=())) is None
+    assert client_facing(replace(first_day(), client=())) is None
 
 
 def test_published_ports_and_links_are_edges() -> None:
@@ -59,26 +59,26 @@ def test_shared_namespaces() -> None:
     assert list(graph[("container", "orphan")]) == []
 
 
-def test_each_container_has_one_home() -> None:
-    where = homes(modes(), to_graph(modes()))
-    assert [c.name for c in where.on_host] == ["in-host", "sniffer"]
-    assert [c.name for c in where.alone] == ["lonely", "orphan"]
-    assert {name: [c.name for c in guests] for name, guests in where.guests.items()} == {"web": ["sidecar"]}
-    assert [c.name for c in where.networks["bridge", "docker0"]] == ["web"]
+def test_each_container_has_one_place() -> None:
+    placement = place_containers(modes(), to_graph(modes()))
+    assert [c.name for c in placement.on_host] == ["in-host", "sniffer"]
+    assert [c.name for c in placement.unconnected] == ["lonely", "orphan"]
+    assert {name: [c.name for c in sharers] for name, sharers in placement.sharing.items()} == {"web": ["sidecar"]}
+    assert [c.name for c in placement.networks["bridge", "docker0"]] == ["web"]
 
 
-def test_containers_that_share_in_a_circle_are_still_there() -> None:
+def test_containers_that_share_namespaces_in_a_circle_are_placed() -> None:
     a = container("a", 0, mode="container:b", endpoints=())
     b = container("b", 0, mode="container:" + identity("a"), endpoints=())
-    where = homes(used(containers=(a, b)), to_graph(used(containers=(a, b))))
-    assert [c.name for c in where.alone] == ["a", "b"]
+    placement = place_containers(used(containers=(a, b)), to_graph(used(containers=(a, b))))
+    assert [c.name for c in placement.unconnected] == ["a", "b"]
 
 
-def test_a_container_lives_in_the_network_that_it_was_started_in() -> None:
-    where = homes(two_networks(), to_graph(two_networks()))
-    homes_of = {c.name: node for node, members in where.networks.items() for c in members}
-    assert homes_of["both"] == ("bridge", "docker0")
-    assert homes_of["back"] == ("bridge", "br-9f3c1a07be42")
+def test_a_container_is_drawn_below_the_network_in_which_it_was_started() -> None:
+    placement = place_containers(two_networks(), to_graph(two_networks()))
+    network_of = {c.name: node for node, members in placement.networks.items() for c in members}
+    assert network_of["both"] == ("bridge", "docker0")
+    assert network_of["back"] == ("bridge", "br-9f3c1a07be42")
 
 
 def test_docker0_comes_first_then_networks_by_name_and_containers_by_address() -> None:
@@ -88,14 +88,14 @@ def test_docker0_comes_first_then_networks_by_name_and_containers_by_address() -
         ("bridge", "br-9f3c1a07be42"),  # network mynet
     ]
     scene = used(containers=(container("a", 10), container("b", 9), container("z", 2)))
-    where = homes(scene, to_graph(scene))
-    assert [c.name for c in where.networks["bridge", "docker0"]] == ["z", "b", "a"]
+    placement = place_containers(scene, to_graph(scene))
+    assert [c.name for c in placement.networks["bridge", "docker0"]] == ["z", "b", "a"]
 
 
-def test_the_kernel_has_the_last_word_on_where_a_cable_ends() -> None:
+def test_the_kernel_decides_of_which_bridge_a_veth_is_a_port() -> None:
     scene = example()
     moved = Interface(str(scene.container("c1").endpoints[0].veth), 9, "veth", "UP", "", 1500, (), "br-9f3c1a07be42")
     scene = replace(scene, interfaces=(*scene.interfaces, moved))
     graph = to_graph(scene)
     assert ("bridge", "docker0") not in graph[("veth", moved.name)]
-    assert [node for _, node in joins(graph, scene.container("c1"))] == [("bridge", "br-9f3c1a07be42")]
+    assert [node for _, node in connections(graph, scene.container("c1"))] == [("bridge", "br-9f3c1a07be42")]

@@ -143,7 +143,7 @@ def test_every_network_colour_can_carry_white_words() -> None:
     assert min(contrast(colour, palette.PAPER) for colour in palette.NETWORKS) >= 4.5
 
 
-def test_places_are_the_seam_for_a_way_over_the_picture() -> None:
+def test_the_places_of_boxes_are_found_by_key() -> None:
     places = layout(example()).places
     web, bridge = places["container", "web"], places["bridge", "docker0"]
     rule = places["rule", "ip", "nat", "DOCKER", 3]

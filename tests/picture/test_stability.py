@@ -1,4 +1,4 @@
-"""A picture that changes while a person looks at it: a container that is added moves nothing that was there."""
+"""A picture is stable: adding a container moves nothing that was there before."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def growth(seed: int, steps: int) -> Iterator[Snapshot]:
 
 
 @pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 15))])
-def test_whoever_comes_moves_nobody(seed: int) -> None:
+def test_a_new_container_moves_no_other(seed: int) -> None:
     before = None
     for scene in growth(seed, 40):
         if before:
@@ -112,19 +112,19 @@ def test_whoever_comes_moves_nobody(seed: int) -> None:
 
 
 @pytest.mark.slow
-def test_many_that_are_alike_move_nobody_either() -> None:
+def test_many_similar_containers_move_no_other_either() -> None:
     for count in range(1, 70):
         assert moved(many(count), many(count + 1)) == []
 
 
-def test_a_new_container_moves_nobody_in_the_network_beside() -> None:
+def test_a_new_container_moves_nothing_in_another_network() -> None:
     before = example()
     also = container("third", 4, ports=HTTP, created=1)
     third = container("fourth", 0, mode="mynet", endpoints=(mynet(101),), created=2)
     assert moved(before, replace(before, containers=(*before.containers, also, third))) == []
 
 
-def test_one_that_stops_and_starts_again_moves_nobody() -> None:
+def test_a_container_that_is_stopped_and_started_moves_no_other() -> None:
     before = many(12)
     stopped = replace(before.containers[3], state="exited", endpoints=(Endpoint("bridge"),))
     after = replace(before, containers=tuple(sorted((*before.containers[:3], stopped, *before.containers[4:]))))
@@ -135,7 +135,7 @@ def test_one_that_stops_and_starts_again_moves_nobody() -> None:
     assert ("container", back.name) not in moved(after, again)
 
 
-def test_what_does_move_others_is_known() -> None:
+def test_only_these_changes_move_others() -> None:
     """The limits: a new network, and a container that shares the namespace of one in a row above others."""
     assert moved(many(3), replace(two_bridges(), containers=many(3).containers)) != []
     sidecar = container("sidecar", 0, mode="container:c1", endpoints=())
@@ -146,7 +146,7 @@ def test_what_does_move_others_is_known() -> None:
     assert moved(many(4), replace(many(4), containers=(*many(4).containers, sidecar))) == []
 
 
-def test_it_is_seen_when_something_moves() -> None:
+def test_a_move_is_detected() -> None:
     before = example()
     first = container("aa", 1, created=-1)  # as if it had come before all others
     assert ("container", "web") in moved(before, replace(before, containers=(first, *before.containers)))
@@ -162,4 +162,4 @@ def test_published_ports_move_nothing_below_the_rules() -> None:
         shape.text for shape in layout(replace(example(), chains=chains(nets, ports))).shapes if isinstance(shape, Text)
     ]
     assert "ACCEPT tcp dpt:8000 → 172.17.0.3" in shown
-    assert any(re.fullmatch(r"\+\d+ more, said in the text", text) for text in shown)
+    assert any(re.fullmatch(r"\+\d+ more, listed in the text", text) for text in shown)

@@ -1,4 +1,4 @@
-"""The live picture as a row of states."""
+"""The history of the live picture."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def marked(film: Film, name: str) -> list[str]:
     return ["".join(t.text or "" for t in g.iter(f"{SVG}text")) for g in found]
 
 
-def test_a_container_that_starts_appears_and_is_said() -> None:
+def test_a_container_that_starts_appears_and_is_announced() -> None:
     c1, c2 = container("c1", 2), container("c2", 3)
     film = Film((used(containers=(c1,)),)).seen(used(containers=(c1, c2)))
     assert film.moving
@@ -60,7 +60,7 @@ def test_a_container_that_stops_fades_where_it_was() -> None:
     assert marked(removed.viewed(View(rules=False)), highlight.GONE) == []
 
 
-def test_nothing_fades_on_top_of_what_is_there() -> None:
+def test_nothing_fades_out_on_top_of_another_container() -> None:
     c1, c2 = container("c1", 2), container("c2", 3)
     film = Film((used(containers=(c1, c2)),)).seen(used(containers=(c2,)))  # c2 takes the place of c1
     assert marked(film, highlight.GONE) == []
@@ -109,15 +109,15 @@ def test_a_pause_holds_the_picture_and_its_end_shows_the_newest() -> None:
     assert film.frame().svg
 
 
-def test_a_lab_that_is_gone_is_said_and_its_picture_stays() -> None:
+def test_a_lab_that_is_gone_is_reported_and_its_picture_stays() -> None:
     film = Film((one_container(),)).missed("There is no lab.")
-    assert film.frame().said.startswith("This picture is old. There is no lab.")
+    assert film.frame().said.startswith("This picture is out of date. There is no lab.")
     assert film.seen(one_container()).note == ""
 
 
 @pytest.mark.parametrize("name", SCENES)
 @pytest.mark.parametrize("view", [View(), View(rules=False, veths=False, stopped=False)], ids=["all", "less"])
-def test_every_scene_is_whole_with_words_for_ears_and_mouse(name: str, view: View) -> None:
+def test_every_scene_has_a_description_and_tooltips(name: str, view: View) -> None:
     film = Film((first_day(),)).seen(SCENES[name]()).viewed(view)
     made = film.frame()
     root = ElementTree.fromstring(made.svg)  # noqa: S314 - our own
@@ -127,7 +127,7 @@ def test_every_scene_is_whole_with_words_for_ears_and_mouse(name: str, view: Vie
     assert len(whys) == len([r for r in made.reasons if r.key in made.picture.places])
 
 
-def test_one_network_is_chosen_and_said() -> None:
+def test_the_title_names_the_chosen_network() -> None:
     film = Film((two_bridges(container("c1", 2), container("c2", 0, mode="mynet", endpoints=(mynet(100),))),))
     assert film.networks == ("bridge", "mynet")
     made = film.viewed(View(network="mynet")).frame()
@@ -150,8 +150,8 @@ def test_motion_can_be_refused() -> None:
     assert re.search(r"course-gone \{ display: none \}", rules)
 
 
-def test_a_container_more_moves_no_other() -> None:
-    """Among those who run and fit in a row of a network (`layout_networks`)."""
+def test_one_more_container_moves_no_other() -> None:
+    """Among those who run and fit in a row of a network (`layout.columns`)."""
     for count in (1, 2, 3, 4, 5):
         before, after = layout(many(count)).places, layout(many(count + 1)).places
         kept = {key: box for key, box in before.items() if key[0] not in ("rule", "policy", "hook", "host")}

@@ -1,4 +1,4 @@
-"""What a live picture leaves out, and that nothing untrue is said because of it."""
+"""Parts of a live picture can be hidden, and the picture does not deny what it hides."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from course_lib.network.describe import describe
 from course_lib.picture import view_filters
 from course_lib.picture.layout.page import layout
 from course_lib.picture.shapes import Box, Line, Picture, Text
-from tests.pictures import SCENES, example, modes, stopped, two_networks
+from tests.pictures import SCENES, example, modes, stopped, two_networks, unknown_driver
 
 
 def texts(picture: Picture) -> list[str]:
     return [shape.text for shape in picture.shapes if isinstance(shape, Text)]
 
 
-def test_stopped_containers_go_and_nobody_else() -> None:
+def test_only_stopped_containers_are_hidden() -> None:
     scene = stopped()
     left = view_filters.without_stopped(scene)
     assert {c.name for c in scene.containers} - {c.name for c in left.containers}
@@ -30,13 +30,13 @@ def test_one_network_alone() -> None:
     assert [n.name for n in left.networks if n.driver == "bridge"] == ["mynet"]
     assert {e.network for c in left.containers for e in c.endpoints} == {"mynet"}
     assert "docker0" not in {i.name for i in left.interfaces}
-    assert "no Docker network" not in words
+    assert "not a Docker network" not in words
     assert "no such bridge" not in words
     assert view_filters.only_network(scene, "nosuch") == scene
     assert layout(left).shapes
 
 
-def test_one_network_alone_has_those_who_use_the_namespace_of_somebody_in_it() -> None:
+def test_one_network_alone_keeps_containers_that_share_a_namespace() -> None:
     scene = modes()
     left = view_filters.only_network(scene, "bridge")
     hidden = {c.name: c.mode for c in scene.containers if c not in left.containers}
@@ -46,8 +46,15 @@ def test_one_network_alone_has_those_who_use_the_namespace_of_somebody_in_it() -
     assert "sidecar" in describe(left)
 
 
+def test_hiding_a_network_without_a_bridge_hides_no_interface() -> None:
+    """The interfaces that are a port of no bridge are not its ports."""
+    left = view_filters.only_network(unknown_driver(), "bridge")
+    assert "lan" not in {n.name for n in left.networks}
+    assert left.interfaces == unknown_driver().interfaces
+
+
 @pytest.mark.parametrize("name", SCENES)
-def test_hidden_veths_leave_all_else_where_it_was(name: str) -> None:
+def test_hiding_veths_moves_nothing(name: str) -> None:
     picture = layout(SCENES[name]())
     left = view_filters.without_veths(picture)
     assert {key: box for key, box in picture.places.items() if key[0] != "veth"} == dict(left.places)
@@ -55,7 +62,7 @@ def test_hidden_veths_leave_all_else_where_it_was(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SCENES)
-def test_hidden_rules_are_gone_and_the_rest_closes_up(name: str) -> None:
+def test_hiding_rules_moves_the_rest_up(name: str) -> None:
     picture = layout(SCENES[name]())
     left = view_filters.without_rules(picture)
     less = picture.height - left.height

@@ -1,4 +1,4 @@
-"""Where each part of a network stands on a picture. Adding a container moves nothing that was there before.
+"""Place each part of a network on a picture: `page.layout`. Adding a container moves nothing that was there before.
 
-`page.layout` is the entry point; each of the other modules places one kind of part.
+Each of the other modules places one kind of part.
 """
