@@ -16,7 +16,7 @@ def test_a_bridge_made_by_hand_is_told_by_both_ends_of_a_chapter(
     fresh_lab: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     current.host("ip link add hand0 type bridge")
-    with pytest.raises(CourseError, match="Something is left"):
+    with pytest.raises(CourseError, match="Not everything was removed"):
         clean_up()
     assert "1 bridges made by hand" in capsys.readouterr().out
     begin()

@@ -12,7 +12,7 @@ from PIL import Image
 
 from course_lib.network import parse_facts
 from course_lib.network.model import Snapshot
-from course_lib.notebook import chapter
+from course_lib.notebook import pictures as pictures_module
 from course_lib.notebook.compare import cards, chains, contrast, message, passage, plan, rules
 from tests.conftest import ROOT
 from tests.packet_path.test_reconstruct import ENGINES, way
@@ -91,10 +91,10 @@ def test_messages_are_compared_without_what_is_random() -> None:
 
 @pytest.mark.slow
 def test_pictures_of_several_networks_stand_under_each_other() -> None:
-    pictures = chapter.Pictures({engine: network(engine) for engine in ENGINES})
-    single = [Image.open(io.BytesIO(chapter.Pictures({e: network(e)}).png())) for e in ENGINES]
+    pictures = pictures_module.Pictures({engine: network(engine) for engine in ENGINES})
+    single = [Image.open(io.BytesIO(pictures_module.Pictures({e: network(e)}).png())) for e in ENGINES]
     whole = Image.open(io.BytesIO(pictures.png()))
-    assert whole.size == (max(s.width for s in single), sum(s.height for s in single) + 2 * chapter.GAP)
+    assert whole.size == (max(s.width for s in single), sum(s.height for s in single) + 2 * pictures_module.GAP)
     assert "dockerd 20.10.\n" in repr(pictures)
     assert "28.5.2" not in repr(pictures), "the name that was asked for: a version changes with time"
     data, about = pictures._repr_mimebundle_()
