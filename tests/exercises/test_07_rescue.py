@@ -12,8 +12,7 @@ import pytest
 
 from course_lib.errors import CourseError
 from course_lib.exercises import answers, catalog
-from course_lib.exercises.checks import Value, Verdict
-from course_lib.exercises.judging import judge
+from course_lib.exercises.checks import Value, Verdict, judge
 from course_lib.exercises.probes import beginning, evidence
 from course_lib.grading import hand_in as hand_in_module
 from course_lib.notebook import current, practice
@@ -143,5 +142,5 @@ def test_it_is_submitted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.slow
 def test_a_lab_whose_beginning_was_not_seen_is_not_judged(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(EXERCISE.folder)
-    with pytest.raises(CourseError, match="was not seen"):
+    with pytest.raises(CourseError, match="did not record"):
         practice.check()

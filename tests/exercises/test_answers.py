@@ -12,8 +12,7 @@ import pytest
 from course_lib.errors import CommandFailedError, CommandHungError
 from course_lib.exercises import answers, catalog
 from course_lib.exercises.answers import ANSWER
-from course_lib.exercises.checks import WAITING, Verdict
-from course_lib.exercises.judging import judge
+from course_lib.exercises.checks import WAITING, Verdict, judge
 from course_lib.exercises.probes import beginning, evidence
 from course_lib.lab.lifecycle import DEFAULT_ENGINE
 from course_lib.notebook import current

@@ -37,16 +37,16 @@ def test_what_differs_is_said_with_who_has_it_and_the_rest_is_counted() -> None:
         "c",
         "  old, mid  -",
         "  new       only",
-        "Different: 2. Alike: 1.",
+        "Different: 2. Identical: 1.",
     ]
-    assert contrast({"old": {}, "new": {}}) == "Different: 0. Alike: 0."
+    assert contrast({"old": {}, "new": {}}) == "Different: 0. Identical: 0."
     assert max(map(len, contrast({"a": {"x": "word " * 80}, "b": {"x": ""}}).splitlines())) <= 110
 
 
 def test_what_was_asked_for_is_the_same_on_all_engines() -> None:
     for scene in ("published", "two_networks", "own_network"):
-        assert between(plan, scene).startswith("Different: 0. Alike: ")
-        assert not between(plan, scene).endswith("Alike: 0.")
+        assert between(plan, scene).startswith("Different: 0. Identical: ")
+        assert not between(plan, scene).endswith("Identical: 0.")
     moved = replace(network("26.1"), containers=())
     assert "172.17.0.2/16" in contrast({"a": plan(moved), "b": plan(network("26.1"))})
 
@@ -56,7 +56,7 @@ def test_chains_and_rules_differ_where_they_do() -> None:
     assert "  28.5         DOCKER DOCKER-BRIDGE DOCKER-CT DOCKER-FORWARD" in said
     said = between(rules, "two_networks")
     assert "  28.5         -d 172.18.0.2/32 ! -i br-<front> -j DROP" in said, "a bridge by its network's name"
-    assert contrast({name: rules(network(name)) for name in ("20.10", "26.1")}) == "Different: 0. Alike: 9."
+    assert contrast({name: rules(network(name)) for name in ("20.10", "26.1")}) == "Different: 0. Identical: 9."
 
 
 def test_cards() -> None:

@@ -109,7 +109,7 @@ def test_the_labs_of_the_engines_are_left_and_nothing_else(
     seed, old = made(own.relative("seed")), made(own.relative("20.10"))
     with current.using(own):
         engine_matrix.leave()
-    assert capsys.readouterr().out == "Left beside your own lab: 0 labs\n"
+    assert capsys.readouterr().out == "Labs left besides your own: 0\n"
     assert old.inspect() is None
     assert seed.inspect()
 

@@ -54,7 +54,7 @@ def show(text: str) -> None:
 @pytest.mark.slow
 def test_from_the_stub_to_the_last_point(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
     practice.answer("# nothing yet\n\n", show, 10)
-    assert capsys.readouterr().out.startswith("Not yet: ")
+    assert capsys.readouterr().out.startswith("No answer yet: ")
     assert not (desk / "answer.sh").exists()
     assert practice.check() == 0
     said = capsys.readouterr().out
@@ -109,7 +109,7 @@ def test_who_pauses_a_container_as_a_hint_says_and_forgets_it_loses_nothing(
 def test_without_an_exercise_in_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for ask in (practice.check, practice.hint, practice.exercise):
-        with pytest.raises(CourseError, match=r"checks\.py is missing"):
+        with pytest.raises(CourseError, match=r"it has no checks\.py"):
             ask()
 
 
