@@ -1,4 +1,4 @@
-"""What goes wrong with one answer costs nobody else anything, and never looks like no points. Without a lab."""
+"""Test that an error with one answer affects no other, and is never reported as zero points. Without a lab."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_what_breaks_docker_is_said_and_tried_again(tmp_path: Path, monkeypatch:
 
 
 def test_one_answer_takes_the_report_from_nobody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each hostile learner in another way: while it is replayed, judged, shown; by what was handed in."""
+    """Each hostile learner breaks another step: replay, judging, the report, reading the submission."""
     folder, out = tmp_path / "class", tmp_path / "out"
     strange: dict[str, Callable[[], dict[str, Any]]] = {
         "crash": evidence,  # see below

@@ -1,4 +1,4 @@
-"""What learners hand in is read without trust."""
+"""Test that untrusted submissions are read safely."""
 
 from __future__ import annotations
 
@@ -67,10 +67,10 @@ def test_ci_has_debian_12s_own_python() -> None:
     assert "3.11.2" in supported() or not os.environ.get("CI")
 
 
-def test_an_archive_that_takes_for_ever_or_all_memory_is_refused(
+def test_an_archive_that_never_ends_or_takes_all_memory_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One is read for days by some Pythons and refused at once by others; the other two stand for what is unknown."""
+    """Some Pythons read one for days, others refuse it at once; the other two stand for unknown cases."""
     reader = tmp_path / "reader.py"
     for name, content in hostile.ENDLESS.items():
         (tmp_path / name).write_bytes(content)

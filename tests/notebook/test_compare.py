@@ -1,4 +1,4 @@
-"""What differs between engines, found in recorded facts and evidence of three of them."""
+"""Test the comparison of engines on recorded facts and evidence of three of them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def between(look: object, scene: str = "published") -> str:
     return contrast({engine: look(network(engine, scene)) for engine in ENGINES})  # type: ignore[operator]
 
 
-def test_what_differs_is_said_with_who_has_it_and_the_rest_is_counted() -> None:
+def test_differences_are_listed_with_their_keys_and_the_rest_is_counted() -> None:
     found = {"old": {"a": "1", "b": "x\ny"}, "mid": {"a": "1", "b": "x\ny"}, "new": {"a": "1", "b": "z", "c": "only"}}
     assert contrast(found).splitlines() == [
         "b",
@@ -90,7 +90,7 @@ def test_messages_are_compared_without_what_is_random() -> None:
 
 
 @pytest.mark.slow
-def test_pictures_of_several_networks_stand_under_each_other() -> None:
+def test_pictures_of_several_networks_are_stacked() -> None:
     pictures = pictures_module.Pictures({engine: network(engine) for engine in ENGINES})
     single = [Image.open(io.BytesIO(pictures_module.Pictures({e: network(e)}).png())) for e in ENGINES]
     whole = Image.open(io.BytesIO(pictures.png()))
@@ -102,7 +102,7 @@ def test_pictures_of_several_networks_stand_under_each_other() -> None:
     assert "20.10, 26.1, 28.5" in about["image/png"]["alt"]
 
 
-def test_what_was_asked_for_is_said_in_words() -> None:
+def test_the_plan_is_in_plain_words() -> None:
     said = between(plan)
     everything = contrast({"one": plan(network("26.1")), "other": {}})
     assert "172.17.0.0/16, gateway 172.17.0.1" in everything

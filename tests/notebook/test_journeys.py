@@ -1,4 +1,4 @@
-"""A journey and the live panel: it offers itself when it is made, not when it is displayed."""
+"""Test that a journey offers itself to the live panel when it is made, not when it is displayed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.record_evidence import recorded
 
 @pytest.fixture
 def offered(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Replace the lab by recorded evidence; return what an open panel is offered."""
+    """Replace the lab by recorded evidence; return the list of what an open panel is offered."""
     request, evidence, raw = recorded("26.1", "published")
     monkeypatch.setattr(current, "_labs", [Lab("course")])
     monkeypatch.setattr(facts, "read", lambda lab: raw)
@@ -35,6 +35,6 @@ def test_a_journey_offers_itself_when_it_is_made(offered: list[str], monkeypatch
 
 def test_without_a_panel_nothing_is_drawn_for_it(offered: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(panel, "_open", [])
-    monkeypatch.setattr(journeys, "player", lambda *_: pytest.fail("nobody shows it"))
+    monkeypatch.setattr(journeys, "player", lambda *_: pytest.fail("no panel is open"))
     journeys.journey("client", "http://203.0.113.10/")
     assert offered == []

@@ -1,4 +1,4 @@
-"""What a saved notebook keeps of its widgets."""
+"""Test which widget states a saved notebook keeps."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def notebook(*shown: str, states: dict[str, Any] | None = None) -> dict[str, Any
 
 @pytest.fixture
 def save(tmp_path: Path) -> Any:
-    """Give what saves a notebook as JupyterLab's server does, and returns what was saved."""
+    """Return a function that saves a notebook as JupyterLab's server does and returns what was saved."""
 
     def saved(content: dict[str, Any]) -> dict[str, Any]:
         manager = SimpleNamespace(root_dir=str(tmp_path))
