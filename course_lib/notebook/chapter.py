@@ -62,13 +62,14 @@ def begin() -> None:
 
     Raises CourseError if the lab cannot be reset.
     """
+    lab = current.lab()
     try:
         _print_removed(current.snapshot())
     except LabGoneError:
         print("The lab was not running.")
     except Exception as error:  # reset the lab whatever state it is in
         print(f"Could not read what was in the lab: {clean(str(error))}")
-    current.lab().reset()
+    lab.reset()
     observe()
     print("The lab has been reset.")
     if "COURSE_PROJECTOR" in os.environ:  # set by commands.jupyter

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pkgutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from jupyter_server.utils import ApiPath
 
+from course_lib.commands import jupyter
 from course_lib.notebook.saved import STATE, VIEW, keep_widgets
 
 BOX = {"state": {"children": ["IPY_MODEL_part"]}}
@@ -65,3 +67,9 @@ def test_a_notebook_without_widgets_and_a_file_that_is_none_are_saved_as_they_ar
     model = {"type": "file", "content": "text"}
     keep_widgets(model, ApiPath("text.md"), None)
     assert model == {"type": "file", "content": "text"}
+
+
+def test_jupyterlab_finds_the_hook() -> None:
+    """The server's settings name the hook by its module: it does not start if there is no such module."""
+    settings = json.loads((jupyter.SETTINGS / "jupyter_server_config.json").read_text())
+    assert pkgutil.resolve_name(settings["ContentsManager"]["pre_save_hook"]) is keep_widgets
