@@ -1,4 +1,4 @@
-"""Drive the lab, look at its network, and say what is seen: all that a notebook imports.
+"""Export the functions that notebooks call to run commands in the lab and to show its network.
 
 `%load_ext course_lib` registers `%%host`, `%%client` and `%%answer`.
 """
@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from course_lib.notebook.current import client, host, url
     from course_lib.notebook.journeys import journey
     from course_lib.notebook.magics import load_ipython_extension
-    from course_lib.notebook.panel import live, predict
+    from course_lib.notebook.panel import live
     from course_lib.notebook.practice import check, exercise, hint
+    from course_lib.notebook.prediction import predict
 
 __all__ = [
     "begin",
@@ -36,7 +37,7 @@ __all__ = [
     "words",
 ]
 
-# No wing may have one of these names: whichever was imported first would decide what the name means.
+# No wing may have one of these names: importing the wing would replace the function.
 _HOMES = {
     "check": "practice",
     "client": "current",
@@ -46,13 +47,13 @@ _HOMES = {
     "journey": "journeys",
     "live": "panel",
     "load_ipython_extension": "magics",
-    "predict": "panel",
+    "predict": "prediction",
     "url": "current",
 }
 
 
 def __getattr__(name: str) -> Any:
-    """Import a name when it is first used: a command of `./course` waits for neither matplotlib nor IPython."""
+    """Import a name on first use, so that `./course` loads neither matplotlib nor IPython; raises AttributeError."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.notebook.{_HOMES.get(name, 'chapter')}"), name)

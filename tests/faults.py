@@ -1,4 +1,4 @@
-"""A learner's machine with an engine of its own, what runs on it, and how each part of it is killed.
+"""Set up a learner's machine with an engine of its own, run the course on it, and kill its parts: `Second`, `Running`.
 
 `python -m tests.faults course ARGUMENT ...` is `./course` on that machine, `... notebook PATH` runs a notebook there as
 JupyterLab does: a process with a kernel below it. COURSE_SECOND names the machine's folder.
@@ -30,7 +30,7 @@ from course_lib.setup import docker_install
 from tests.conftest import ROOT
 from tests.setup.test_docker_install import end, second_daemon
 
-PATIENCE = float(os.environ.get("COURSE_PATIENCE", "1"))  # on a machine that others use, too
+PATIENCE = float(os.environ.get("COURSE_PATIENCE", "1"))  # a factor for time limits on a busy machine
 STAND_INS = ("debian", "mariadb", "wordpress")  # images that these tests do not start
 OWN = "learners-own"
 lab = Lab("faults")
@@ -40,7 +40,7 @@ lab = Lab("faults")
 
 
 def course(folder: Path, arguments: list[str]) -> None:
-    """Be `./course` on the machine of a folder: its engine is started, and asked for, as any other."""
+    """Run `./course` on the machine in `folder`, with its engine."""
     from course_lib.commands import cli, jupyter
 
     docker_install.Machine = host_platform.Machine = functools.partial(computer, folder)  # type: ignore[misc,assignment]
@@ -52,7 +52,7 @@ def course(folder: Path, arguments: list[str]) -> None:
 
 
 def computer(folder: Path) -> Machine:
-    """Return the machine: without systemd, which would start another engine; with the newer dockerd if there is one."""
+    """Return the machine without systemd, which would start another engine; with the newer dockerd if there is one."""
 
     def find(name: str) -> str | None:
         newer = folder / "newer/dockerd"
@@ -62,9 +62,9 @@ def computer(folder: Path) -> Machine:
 
 
 def notebook(path: Path) -> None:
-    """Run a notebook as JupyterLab does; after an error wait for a line of input, then begin again with the first cell.
+    """Run a notebook as JupyterLab does; after an error wait for a line of input, then start again at the first cell.
 
-    Says what happens, a line for each event.
+    Prints a line for each event.
     """
     import nbformat
     from jupyter_client.manager import KernelManager
@@ -89,24 +89,24 @@ def notebook(path: Path) -> None:
                 said("error", error)
                 break
         said("over")
-        sys.stdin.readline()  # the machine is well again
+        sys.stdin.readline()  # the machine works again
         if not manager.is_alive():
             client.stop_channels()
             manager, client = start()
         said("begun", _executed(manager, client, cells[0]))
-        # What ended with the lab needs a moment to see it.
+        # Threads of the ended lab need a moment to notice it.
         said("after", _executed(manager, client, f"import time; time.sleep(1)\n{threads}", tell=True))
     finally:
         manager.shutdown_kernel(now=True)
 
 
 def said(*words: object) -> None:
-    """Say one event in a line."""
+    """Print one event in a line."""
     print(" ".join(str(word).replace("\n", " ") for word in words), flush=True)
 
 
 def _executed(manager: Any, client: Any, source: str, *, tell: bool = False) -> str:
-    """Execute a cell; return its error, or its output if that is asked for."""
+    """Execute a cell; return its error or, with `tell`, its output."""
     asked, output = client.execute(source), ""
     while True:
         try:
@@ -130,7 +130,7 @@ def _executed(manager: Any, client: Any, source: str, *, tell: bool = False) -> 
 
 
 class Running:
-    """A program on the machine, and what it says, with the moment of each line."""
+    """A program on the machine, and the lines that it prints with their times (monotonic, in seconds)."""
 
     def __init__(self, *arguments: str) -> None:
         self.lines: list[tuple[float, str]] = []
@@ -153,24 +153,24 @@ class Running:
 
     @property
     def pid(self) -> int:
-        """Return the number of its process."""
+        """Return its process id."""
         return self._process.pid
 
     @property
     def text(self) -> str:
-        """Return all that it said."""
+        """Return all its output."""
         return "\n".join(line for _, line in self.lines)
 
     def is_over(self) -> bool:
-        """Whether the program has ended, or has said that it is over."""
+        """Whether the program has ended or printed that it is over."""
         return self._process.poll() is not None or any(line == "over" for _, line in self.lines)
 
     def wait(self, seconds: float) -> bool:
-        """Wait until the program is over; return whether it was in time."""
+        """Wait until the program is over; return whether that was in time."""
         return until(self.is_over, seconds)
 
     def go_on(self, seconds: float) -> int | None:
-        """Let a notebook begin again, and wait for the program's end; return its exit code."""
+        """Let a notebook start again, and wait for the program to end; return its exit code."""
         assert self._process.stdin
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.write("\n")
@@ -181,7 +181,7 @@ class Running:
         return self._process.poll()
 
     def close(self) -> None:
-        """End the program, with its kernel, whatever it is at."""
+        """Kill the program and its kernel."""
         for pid in (self.pid, *map(int, self.last("kernel").split())):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -193,13 +193,13 @@ class Running:
                     pipe.close()
 
     def last(self, word: str) -> str:
-        """Return what the last event of a kind said."""
+        """Return the text of the last event of a kind."""
         found = [line for _, line in self.lines if line.split(" ")[0] == word]
         return found[-1].removeprefix(word).strip() if found else ""
 
 
 def until(what: Callable[[], object], seconds: float) -> bool:
-    """Wait until something is so; return whether it was in time."""
+    """Wait until `what()` is true; return whether that was in time."""
     deadline = time.monotonic() + seconds
     while not what():
         if time.monotonic() > deadline:
@@ -208,7 +208,7 @@ def until(what: Callable[[], object], seconds: float) -> bool:
     return True
 
 
-# runc needs a root that is a mount of its own (pivot_root(2)); so does nobody else see these mounts.
+# runc needs a root that is a mount of its own (pivot_root(2)). Nothing else sees these mounts.
 NEWER = """#!/bin/sh
 exec unshare --mount --propagation private sh -ec '
     mount --bind {root} {root}; mkdir -p {root}{folder} {root}/old
@@ -218,14 +218,14 @@ exec unshare --mount --propagation private sh -ec '
 
 
 class Second:
-    """The second engine, on which everything of these tests happens."""
+    """The second engine, which these tests use for everything."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.daemon = second_daemon(folder)
 
     def disk(self, file: Path, megabytes: int) -> None:
-        """Give the engine a disk of its own, of a size; own_folder takes it away."""
+        """Mount a disk of a given size for the engine; own_folder unmounts it."""
         with file.open("wb") as image:
             image.truncate(megabytes * 1_000_000)
         subprocess.run(["mkfs.ext4", "-q", "-F", "-m", "0", file], check=True)
@@ -244,7 +244,7 @@ class Second:
         engine_client.outer.cache_clear()
 
     def fill(self, first: Any) -> None:
-        """Bring the images of the lab into the engine; those that no test starts are stand-ins."""
+        """Load the lab's images into the engine; images that no test starts are replaced by stand-ins."""
         api = engine_client.outer()
         names = [images.lab_image(images.RELEASES[DEFAULT_ENGINE])]
         names += [images.inner_image(name) for name in images.INNER if name not in STAND_INS]
@@ -262,20 +262,20 @@ class Second:
         config = api.create_host_config(network_mode="none", binds={OWN: {"bind": "/data", "mode": "rw"}})
         script = "echo precious >/data/file; exec sleep 100000"
         image = images.inner_image("busybox")
-        # An engine that was killed sends this to what it finds running at its next start, and waits for ten seconds.
+        # At its next start a killed engine sends this signal to containers that still run, and waits ten seconds.
         api.start(
             api.create_container(image, ["sh", "-c", script], name=OWN, host_config=config, stop_signal="SIGKILL")
         )
 
     def labs(self) -> list[dict[str, Any]]:
-        """Return the running labs, the newest first."""
+        """Return the running labs, newest first."""
         with contextlib.suppress(*engine_client.BROKEN_OFF):
             found = engine_client.outer().containers(filters={"label": f"{LABEL}=lab"})
             return sorted(found, key=lambda c: -int(c["Created"]))
         return []
 
     def kill(self, victim: str, running: Running) -> bool:
-        """Kill a part of the machine; return whether it was there."""
+        """Kill a part of the machine; return whether it was running."""
         if victim == "course":
             return killed(running.pid)
         if victim == "kernel":
@@ -313,17 +313,17 @@ class Second:
         newer.chmod(0o755)
 
     def kill_engine(self) -> bool:
-        """Kill the engine, wait until it is gone, and return whether it was there."""
+        """Kill the engine, wait until it has ended, and return whether it was running."""
         pid = int(self.daemon.pid_file.read_text())
         return killed(pid) and until(lambda: is_zombie(pid), 10)
 
     def own(self) -> tuple[str, str, str]:
-        """Return what is known of the learner's own container."""
+        """Return id, start time and state of the learner's own container."""
         state = engine_client.outer().inspect_container(OWN)
         return str(state["Id"]), str(state["State"]["StartedAt"]), str(state["State"]["Status"])
 
     def left(self) -> list[str]:
-        """Say what of labs that are gone is still there."""
+        """Return what remains of removed labs, one text each."""
         api = engine_client.outer()
         found = api.containers(all=True)
         seed = lab.relative("seed").container
@@ -352,7 +352,7 @@ def seed_at_rest(found: dict[str, Any], seed: str) -> bool:
 
 
 def killed(*pids: int) -> bool:
-    """Kill processes; return whether there were any."""
+    """Kill processes; return whether any was running."""
     there = False
     for pid in pids:
         if pid > 1:
@@ -370,7 +370,7 @@ def is_zombie(pid: int) -> bool:
 
 
 def commands(name: str) -> Iterator[str]:
-    """Yield the command lines of the processes whose name begins so."""
+    """Yield the command lines of the processes whose name begins with `name`."""
     for place in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             if (place / "comm").read_text().startswith(name[:15]) and not is_zombie(int(place.name)):

@@ -1,4 +1,4 @@
-"""Answers and archives of somebody who means harm, each with what it tries. Used by tests of the grader."""
+"""Define malicious answers and archives for the tests of the grader: `SCRIPTS` and `ARCHIVES`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from pathlib import Path
 EXERCISE = "02_publish_three_ways"
 EVIDENCE = '{"facts": {}, "points": 8, "probes": {"shop": {"code": 0, "output": "all is well"}}}'
 
-# What each tries. A right answer follows each, so that harm is all that keeps it from its points; `won` is said where
-# something was reached that must be out of reach. `bash -e` runs them: what is expected to fail stands in a condition.
+# Each is followed by a right answer, so that only the attack can cost points. It prints `won` if it reached something
+# that must be out of reach. `bash -e` runs them, so commands that are expected to fail stand in a condition.
 SCRIPTS = {
     "endless-loop": "while :; do :; done",
     "fork-bomb": "bomb() { bomb | bomb & }; bomb; wait",
@@ -34,7 +34,7 @@ echo '{EVIDENCE}'
 exit
 """,
     "fake-curl": "rm /usr/bin/curl; printf '#!/bin/sh\necho all is well\n' >/usr/bin/curl; chmod +x /usr/bin/curl",
-    # The right address, from a program of the answer's own: nothing else would keep it from its points.
+    # It prints the right address from a forged program: only the check of programs can cost its points.
     "fake-conntrack": "rm /usr/sbin/conntrack; printf '#!/bin/sh\necho src=172.17.0.2\n' >/usr/sbin/conntrack;"
     " chmod +x /usr/sbin/conntrack",
     "fake-docker": "printf '#!/bin/sh\n' >/tmp/fake; chmod +x /tmp/fake; mount --bind /tmp/fake /usr/bin/docker; exit",
@@ -64,7 +64,7 @@ if find / -xdev ! -path '/proc/*' \\( -name checks.py -o -path '*/solution/*' -o
 fi
 if ls /seed /scratch /old 2>/dev/null | grep -v : | grep .; then echo won; fi
 """,
-    # After the right answer: what is paused is in the way of whoever removes the lab (cgroup v1).
+    # After the right answer: a paused container blocks the removal of the lab (cgroup v1).
     "pause-one": "docker run -d --name beside busybox sleep 1000; trap 'docker pause beside' EXIT",
     "pause-all": "trap 'docker pause $(docker ps -q)' EXIT",
     "poison-the-images": """
@@ -106,20 +106,20 @@ def _zip_link(archive: zipfile.ZipFile) -> None:
 
 
 def _pax(records: bytes) -> bytes:
-    """Return a tar archive, compressed, with one extended header (pax(1)) before an answer."""
+    """Return a compressed tar archive with one extended header (pax(1)) before an answer."""
     header = tarfile.TarInfo("pax")
     header.type = tarfile.XHDTYPE
     return _tar((header, records), (_member(ANSWER), b"x"))
 
 
 def _sparse(name: bytes) -> bytes:
-    """Return a tar archive with a file of GNU's sparse kind, under a name that is no text."""
+    """Return a tar archive with a GNU sparse file whose name is not UTF-8."""
     info = _member(name.decode("utf-8", "surrogateescape"), tarfile.GNUTYPE_SPARSE)
     return info.tobuf(tarfile.GNU_FORMAT, "utf-8", "surrogateescape") + bytes(1024)
 
 
 def zipped(files: Mapping[str, bytes]) -> bytes:
-    """Return an honest zip archive."""
+    """Return a harmless zip archive."""
     return _zip(lambda z: [z.writestr(name, content) for name, content in files.items()])
 
 
@@ -160,11 +160,11 @@ ARCHIVES = {
     "nothing.tar.gz": _tar((_member("elsewhere/answer.sh"), b"x")),
 }
 
-# Its header is read in a time that grows with the square of its length (CVE-2024-6232), in Python up to 3.11.9, 3.12.5.
+# Reading its header takes a time quadratic in its length (CVE-2024-6232), in Python up to 3.11.9 and 3.12.5.
 ENDLESS = {"pax-endless.tar.gz": _pax(b"1" * 15_000_000)}
 
 
 def write_archives(folder: Path) -> None:
-    """Write every archive into the folder of a class."""
+    """Write every archive to the folder of a class."""
     for name, content in ARCHIVES.items():
         (folder / name).write_bytes(content)

@@ -84,8 +84,8 @@ def test_what_a_learner_chose_is_text_on_the_line_of_its_field(view: str, monkey
     assert "FORGED" in said, "else nothing was tried"
 
 
-def test_what_begin_says_is_removed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    chapter._say_removed(hostile())
+def test_what_begin_prints_as_removed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    chapter._print_removed(hostile())
     said = capsys.readouterr().out
     assert "\x1b" not in said
     assert "\nFORGED" not in said
@@ -106,7 +106,7 @@ def test_begin_resets_a_lab_that_cannot_be_read(
     chapter.begin()
     assert done == ["reset"]
     said = capsys.readouterr().out
-    assert "could not be read" in said
+    assert "Could not read" in said
     assert "\x1b" not in said
 
 

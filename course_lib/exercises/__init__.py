@@ -1,6 +1,7 @@
-"""The framework for exercises: what the `checks.py` of an exercise is written with, and how its probes are run.
+"""Define exercises, run their probes and judge the evidence.
 
-`checks` has the vocabulary (Check, Finding, Probe, Seed), `catalog` finds the exercises and the learner, `probes` asks
-the lab, `judging` turns the evidence into verdicts. `reachability` and `rendered_text` are what several exercises
-share. Judging is pure: the same evidence gives the same verdicts.
+`checks` has the vocabulary of an exercise's `checks.py` (Check, Finding, Probe, Seed) and turns evidence into verdicts,
+`catalog` finds the exercises and the learner's name, `answers` reads and packs answers, `probes` gathers evidence in
+the lab. Several exercises use `reachability` and `rendered_text`. Judging is pure: the same evidence always gives the
+same verdicts.
 """

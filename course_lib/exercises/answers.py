@@ -1,4 +1,4 @@
-"""An answer: the files beside an exercise's notebook, and how they get into a lab and are packed to be handed in."""
+"""Read the files of an answer, pack them and copy them into a lab: `files_of`, `packed`, `send`."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from course_lib.lab import execute
 from course_lib.lab.lifecycle import Lab
 
 ANSWER = "answer.sh"
-PLACE = "/root/answer"  # where an answer and its files lie on the lab's host
+PLACE = "/root/answer"  # the folder of an answer on the lab's host
 COMMAND = f"cd {PLACE}; bash -e {ANSWER}"
-# What lies in an exercise's folder and is no part of an answer.
+RAN = "it ran to its end"  # how an answer ended, in its evidence, if nothing went wrong
+# The files in an exercise's folder that are not part of an answer.
 OURS = {
     "exercise.ipynb",
     "checks.py",
@@ -30,12 +31,12 @@ OURS = {
 
 
 def is_stub(script: str) -> bool:
-    """Whether a script does nothing: it has only comments and empty lines."""
+    """Whether a script has only comments and empty lines."""
     return all(not line.strip() or line.lstrip().startswith("#") for line in script.splitlines())
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
-    """Return the files of the answer in an exercise's folder, by their places in it, sorted."""
+    """Return the contents of the answer's files by their paths in the exercise's folder, sorted by path."""
     found = {}
     for path in sorted(folder.rglob("*")):
         place = path.relative_to(folder)
@@ -46,7 +47,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
 
 
 def packed(files: Mapping[str, bytes], top: str = "") -> bytes:
-    """Return files as a tar archive, compressed by gzip, that is the same for the same files."""
+    """Return files as a tar.gz archive, each path after `top`; the same files always give the same bytes."""
     buffer = io.BytesIO()
     with gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0) as file, tarfile.open(fileobj=file, mode="w") as archive:
         for place, content in sorted(files.items()):
@@ -57,11 +58,11 @@ def packed(files: Mapping[str, bytes], top: str = "") -> bytes:
 
 
 def to_start(lab: Lab, exercise: Exercise, values: Values) -> None:
-    """Make the start state of an exercise in a lab on its first day."""
+    """Create the start state of an exercise in an empty lab; raises what `execute.run` raises."""
     if script := exercise.start(values):
         execute.run(lab, script, timeout=60)
 
 
 def send(lab: Lab, files: Mapping[str, bytes]) -> None:
-    """Put an answer and its files on a lab's host."""
+    """Copy an answer's files to PLACE on a lab's host."""
     execute.unpack(lab, packed(files), PLACE)

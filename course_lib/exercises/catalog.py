@@ -1,4 +1,4 @@
-"""The exercises: their folders, the learner whose values they have, and what the learner keeps beside the notebook."""
+"""Find the exercises and the learner's name, and write the files next to a notebook: `load`, `learner`, `write`."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from course_lib.network.model import Snapshot
 from course_lib.paths import EXERCISES
 
 HINTS = "hints.json"
-UNFINISHED = ".course-"  # begins the name of a file that is being written
-LONGEST_WRITE = 60.0  # seconds that writing a file takes at most
+UNFINISHED = ".course-"  # the prefix of a file that is being written
+LONGEST_WRITE = 60.0  # seconds; an older unfinished file belongs to a process that was killed
 NOBODY = "nobody"
 
 
 @dataclass(frozen=True)
 class Exercise:
-    """An exercise, as its checks.py declares it."""
+    """An exercise as its checks.py defines it."""
 
     name: str
     folder: Path
     parameters: Callable[[Seed], dict[str, Value]]
     probes: Callable[[Values, Snapshot], dict[str, Probe]]
     checks: tuple[Check, ...]
-    start: Callable[[Values], str]  # bash that makes the start state on the lab's host, "" for an empty host
-    start_probes: Callable[[Values, Snapshot], dict[str, Probe]]  # what is asked of the start state
+    start: Callable[[Values], str]  # bash that creates the start state on the lab's host, "" for none
+    start_probes: Callable[[Values, Snapshot], dict[str, Probe]]  # run in the start state, before the answer
 
     def values(self, learner: str) -> dict[str, Value]:
         """Return a learner's values."""
@@ -44,42 +44,43 @@ class Exercise:
 
     @property
     def points(self) -> int:
-        """Return how many points there are."""
+        """Return the points of all checks together."""
         return sum(check.points for check in self.checks)
 
 
 def load(folder: Path) -> Exercise:
-    """Return the exercise in a folder; raises CourseError if there is none."""
+    """Return the exercise in a folder, from its checks.py; raises CourseError if there is none."""
     source = folder / "checks.py"
     spec = importlib.util.spec_from_file_location(f"course_exercise_{folder.name}", source)
     if spec is None or spec.loader is None or not source.is_file():
-        raise CourseError(f"There is no exercise in {folder}: its checks.py is missing.")
+        raise CourseError(f"There is no exercise in {folder}: it has no checks.py.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     name = re.match(r"[0-9]{2}_\w+", folder.name)
     start = getattr(module, "start", lambda values: "")
-    asked: Callable[[Values, Snapshot], dict[str, Probe]] = getattr(module, "start_probes", lambda values, network: {})
-    called = name[0] if name else folder.name
-    return Exercise(called, folder, module.parameters, module.probes, module.CHECKS, start, asked)
+    probes: Callable[[Values, Snapshot], dict[str, Probe]] = getattr(module, "start_probes", lambda values, network: {})
+    title = name[0] if name else folder.name
+    return Exercise(title, folder, module.parameters, module.probes, module.CHECKS, start, probes)
 
 
 def every() -> tuple[str, ...]:
-    """Return the names of all exercises, in their order."""
+    """Return the names of all exercises in order."""
     return tuple(sorted(path.parent.name for path in EXERCISES.glob("*/checks.py")))
 
 
 def named(name: str) -> Exercise:
-    """Return the exercise of a name; raises CourseError if there is none."""
+    """Return the exercise with this name; raises CourseError if there is none."""
     if name not in every():
-        raise CourseError(f"There is no exercise {name}: there are {', '.join(every())}.")
+        raise CourseError(f"There is no exercise {name}; the exercises are {', '.join(every())}.")
     return load(EXERCISES / name)
 
 
 def learner() -> str:
-    """Return who learns: COURSE_LEARNER, else what `exercise("name")` noted, else "nobody".
+    """Return the learner's name: COURSE_LEARNER, else the name that `exercise("name")` saved, else "nobody".
 
-    Under nbgrader it is the student whose notebook is run, by the folder that nbgrader runs it in.
+    Under nbgrader it is the student whose notebook is being run, taken from the folder that nbgrader runs it in. Raises
+    CourseError if the name is not allowed.
     """
     note = EXERCISES / "learner.txt"
     if os.environ.get("NBGRADER_EXECUTION") == "autograde":  # nbgrader 0.9, autograded/STUDENT/ASSIGNMENT
@@ -89,23 +90,25 @@ def learner() -> str:
 
 
 def note_learner(name: str) -> None:
-    """Keep a learner's name for all exercises."""
+    """Save the learner's name for all exercises; raises CourseError if it is not allowed."""
     write(EXERCISES / "learner.txt", f"{checked(name)}\n")
 
 
 def checked(name: str) -> str:
-    """Return a learner's name; raises CourseError if it could not be one of a folder and of an archive.
+    """Return a learner's name, normalized; raises CourseError if it could not name a folder and an archive.
 
-    Letters with accents are composed (Unicode's NFC): a file name that was made on macOS has them apart.
+    Accented letters are composed (Unicode NFC), because file names from macOS have letter and accent separately.
     """
     name = unicodedata.normalize("NFC", name)
     if not re.fullmatch(r"\w[\w-]{0,63}", name):
-        raise CourseError(f"{name!r} is no learner's name here: use up to 64 letters, digits, hyphens and underscores.")
+        raise CourseError(
+            f"{name!r} cannot be a learner's name: use up to 64 letters, digits, hyphens and underscores."
+        )
     return name
 
 
 def hints_in(note: bytes) -> dict[str, int]:
-    """Return how many steps of hint() were taken for each check, by a note; nothing if it cannot be read."""
+    """Return the number of hint() steps taken for each check, from the text of HINTS; empty if it is not valid."""
     try:
         return {str(name)[:80]: min(max(int(count), 0), 9) for name, count in json.loads(note).items()}
     except (ValueError, OverflowError, AttributeError, TypeError, RecursionError):
@@ -113,20 +116,20 @@ def hints_in(note: bytes) -> dict[str, int]:
 
 
 def hints_taken(folder: Path) -> dict[str, int]:
-    """Return how many steps of hint() were taken for each check in an exercise's folder."""
+    """Return the number of hint() steps taken for each check, as saved in an exercise's folder."""
     path = folder / HINTS
     return hints_in(path.read_bytes()) if path.exists() else {}
 
 
 def note_hints(folder: Path, taken: Mapping[str, int]) -> None:
-    """Keep how many steps were taken."""
+    """Save the number of hint() steps taken for each check."""
     write(folder / HINTS, json.dumps(dict(sorted(taken.items())), indent=1) + "\n")
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file as a whole or not at all; raises CourseError if it cannot be written, and then it is as it was.
+    """Write a file atomically; raises CourseError if that fails, and then the file is unchanged.
 
-    Its mode is the one that the umask gives a new file.
+    The file gets the mode that the umask gives a new file.
     """
     own = path.with_name(f"{UNFINISHED}{path.name}-{secrets.token_hex(4)}")
     try:
@@ -139,11 +142,11 @@ def write(path: Path, text: str) -> None:
             own.unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise CourseError(f"{path.name} could not be written ({error.strerror}), and is as it was.") from error
+        raise CourseError(f"{path.name} could not be written ({error.strerror}) and is unchanged.") from error
 
 
 def _remove_unfinished(own: Path, name: str) -> None:
-    """Remove what writers of a file left that were killed. One that is not that old may still be at work."""
+    """Remove unfinished files of killed processes; one younger than LONGEST_WRITE may still be in use."""
     for left in own.parent.glob(f"{UNFINISHED}{glob.escape(name)}-*"):
         with contextlib.suppress(FileNotFoundError):  # another writer was quicker
             if left.stat().st_mtime < own.stat().st_mtime - LONGEST_WRITE:

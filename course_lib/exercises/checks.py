@@ -1,7 +1,7 @@
-"""What an exercise's checks.py is written with: values from a seed, probes, checks, verdicts. All of it is pure.
+"""Define what the checks.py of an exercise is written with, and turn evidence into verdicts: `judge` (pure).
 
-A *probe* looks at the lab and leaves plain data. A *check* judges what the probes saw; it never looks itself. So the
-marks are a function of the evidence, and can be worked out again without a lab.
+A *probe* runs a command in the lab and records plain data, the evidence. A *check* judges the evidence and never runs
+anything. So marks are a function of the evidence, and can be computed again without a lab.
 """
 
 from __future__ import annotations
@@ -9,10 +9,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict
 
 from course_lib.errors import CourseError
+from course_lib.network import parse_facts
 from course_lib.network.model import Snapshot
+
+if TYPE_CHECKING:
+    from course_lib.exercises.catalog import Exercise
 
 Value = int | str
 Values = Mapping[str, Value]
@@ -20,13 +24,13 @@ Values = Mapping[str, Value]
 
 @dataclass(frozen=True)
 class Seed:
-    """Where a learner's values come from: the same for the same two names, on every machine and Python."""
+    """The source of a learner's values; the same two names give the same values on every machine and Python."""
 
     exercise: str
     learner: str
 
     def number(self, name: str, low: int, high: int) -> int:
-        """Return a number from `low` to `high`, both included. Each name has its own: a new one moves no other."""
+        """Return a number from `low` to `high`, both included; it depends on no other name than `name`."""
         digest = hashlib.sha256(f"{self.exercise}\n{self.learner}\n{name}".encode()).digest()
         return low + int.from_bytes(digest[:8], "big") % (high - low + 1)
 
@@ -36,31 +40,31 @@ class Seed:
 
 
 def network_of(container: Value) -> str:
-    """Return the place of a probe that has a container's network and its names, and the host's programs.
+    """Return the place of a probe in a container's network namespace, with its DNS settings but the host's programs.
 
-    So it does not matter what programs an image has, nor what somebody made of them.
+    Such a probe depends neither on which programs the image has nor on what the answer did to them.
     """
     return f"network of {container}"
 
 
 @dataclass(frozen=True)
 class Probe:
-    """A command that looks at the lab, and where it is run."""
+    """A command that inspects the lab, and where to run it."""
 
     place: str  # "host", "client", the name of a container, or `network_of` one
-    command: str  # bash; in a container its own sh
-    patience: float = 0  # seconds during which it is run again while it fails: a service needs a moment to begin
+    command: str  # for bash; in a container for its sh
+    patience: float = 0  # seconds during which a failing command is repeated: a service needs time to start
     timeout: float = 5  # seconds for one run
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a probe saw."""
+    """The result of a probe."""
 
     place: str
     command: str
-    code: int  # the exit code; 124 if it did not end in its time (timeout(1)), 255 if it could not be run
-    output: str  # both streams, at most 4000 characters
+    code: int  # the exit code; 124 if the timeout ended it (timeout(1)), 255 if it could not be run
+    output: str  # stdout and stderr, at most 4000 bytes
 
     @property
     def ok(self) -> bool:
@@ -69,42 +73,67 @@ class Result:
 
     @property
     def words(self) -> str:
-        """Return what an exit code of curl means (curl(1), EXIT CODES), or the code."""
+        """Return the exit code in words: what it means for curl (curl(1), EXIT CODES) and timeout(1)."""
         known = {
             6: "the name does not resolve",
-            7: "connection refused, or no way to the address",
-            22: "the server answers with an error",
+            7: "connection refused, or no route to the address",
+            22: "the server answered with an error",
             28: "no answer in time",
-            52: "the connection is closed without an answer",
-            56: "the connection is reset",
-            124: "it did not end in its time",
+            52: "the connection was closed without an answer",
+            56: "the connection was reset",
+            124: "it did not end in time",
         }
         return "success" if self.ok else known.get(self.code, f"exit code {self.code}")
 
 
+class ResultData(TypedDict):
+    """A Result in an evidence file."""
+
+    place: str
+    command: str
+    code: int
+    output: str
+
+
+class StartEvidence(TypedDict):
+    """What the lab showed before the answer ran."""
+
+    facts: parse_facts.RawFacts | None  # None if they cannot be used
+    probes: dict[str, ResultData]  # by the names of the exercise's probes
+
+
+class Evidence(StartEvidence):
+    """What the lab showed after the answer ran. The grader keeps it as JSON, which `--from-evidence` reads."""
+
+    broken: str  # why the lab could not be probed; "" if it could
+    start: StartEvidence | None  # None if the exercise begins with an empty lab
+
+
 @dataclass(frozen=True)
 class Seen:
-    """All that a check may judge by."""
+    """The evidence in the form that checks judge."""
 
     values: Values
     network: Snapshot
-    results: Mapping[str, Result]  # by the names that the exercise's probes have
-    start: Seen | None = None  # the same of the start state, before the answer ran: no answer can change it
+    results: Mapping[str, Result]  # by the names of the exercise's probes
+    start: Seen | None = None  # the same for the start state; recorded before the answer ran, which cannot change it
 
     @property
     def began(self) -> Seen:
-        """Return what was seen of the start state; raises CourseError where nobody looked at it."""
+        """Return the evidence of the start state; raises CourseError if there is none."""
         if self.start is None:
-            raise CourseError("What was seen does not tell how the lab began: remove that report, and grade again.")
+            raise CourseError(
+                "The evidence does not include the lab's start state: delete that report and grade again."
+            )
         return self.start
 
     def running(self, name: str) -> bool:
-        """Whether a container of that name runs."""
+        """Whether a container with this name runs."""
         container = self.network.container(name)
         return container is not None and container.state == "running"
 
     def address(self, name: str, network: str = "bridge") -> str | None:
-        """Return the IPv4 address of a container on a network, without its prefix length; None if it has none."""
+        """Return a container's IPv4 address on a network, without prefix length; None if it has none."""
         container = self.network.container(name)
         for endpoint in container.endpoints if container else ():
             if endpoint.network == network:
@@ -114,7 +143,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check found; `hint` is a name among the check's hints, empty where all is well."""
+    """What a check found; `hint` is the name of one of the check's hints, "" if the check is passed."""
 
     found: str
     hint: str = ""
@@ -122,43 +151,43 @@ class Finding:
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that must be so. `wanted`, hints and steps are templates: `{name}` is the value of that name."""
+    """One requirement. `wanted`, hints and steps are templates: `{name}` is replaced by the value of that name."""
 
     name: str
     points: int
     wanted: str
     judge: Callable[[Seen], Finding]
-    evidence: tuple[str, ...] = ()  # the names of the probes that are shown
-    rests_on: tuple[str, ...] = ()  # checks that must be right before this one is worth a look
-    hints: Mapping[str, str] = field(default_factory=dict)  # by the name of what was seen
-    steps: tuple[str, ...] = ()  # what hint() says, one after the other: where to look, with what, for what
+    evidence: tuple[str, ...] = ()  # the names of the probes whose results are shown
+    rests_on: tuple[str, ...] = ()  # checks that must be right before this one is judged
+    hints: Mapping[str, str] = field(default_factory=dict)  # by the name of the mistake
+    steps: tuple[str, ...] = ()  # what hint() prints, one more at each call: where to look, with what, for what
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of a check."""
+    """The result of a check."""
 
     check: str
-    points: int  # that were got
-    of: int  # that could be got
+    points: int  # awarded
+    of: int  # possible
     found: str
     wanted: str
     evidence: tuple[Result, ...] = ()
-    hint: str = ""  # in words
-    mistake: str = ""  # the hint's name
+    hint: str = ""  # its text
+    mistake: str = ""  # its name
 
     @property
     def ok(self) -> bool:
-        """Whether all is well."""
+        """Whether the check is passed."""
         return not self.mistake
 
 
-UNSEEN = "unseen"  # the mistake of a lab that nothing can be asked of any more
-WAITING = "waiting"  # the mistake of a check that rests on another
+UNSEEN = "unseen"  # the mistake if the lab could not be probed
+WAITING = "waiting"  # the mistake if a check that this one rests on is wrong
 
 
 def verdicts(checks: Sequence[Check], seen: Seen | None, *, broken: str = "") -> tuple[Verdict, ...]:
-    """Judge what was seen, in the order of the checks; without anything seen all is wrong, for the reason `broken`."""
+    """Return a verdict for each check, in order; if `seen` is None, all are wrong for the reason `broken`."""
     done: dict[str, Verdict] = {}
     for check in checks:
         done[check.name] = _verdict(check, seen, broken, done)
@@ -172,7 +201,7 @@ def _verdict(check: Check, seen: Seen | None, broken: str, done: Mapping[str, Ve
     wanted = check.wanted.format_map(values)
     if missing := [name for name in check.rests_on if not done[name].ok]:
         words = f"This rests on: {', '.join(missing)}."
-        return Verdict(check.name, 0, check.points, "not looked at yet", wanted, hint=words, mistake=WAITING)
+        return Verdict(check.name, 0, check.points, "not checked yet", wanted, hint=words, mistake=WAITING)
     finding = check.judge(seen)
     shown = tuple(seen.results[name] for name in check.evidence if name in seen.results)
     if not finding.hint:
@@ -181,10 +210,22 @@ def _verdict(check: Check, seen: Seen | None, broken: str, done: Mapping[str, Ve
     return Verdict(check.name, 0, check.points, finding.found, wanted, shown, hint, finding.hint)
 
 
-def seen_from(evidence: Mapping[str, Any], values: Values, network: Snapshot, start: Seen | None) -> Seen:
-    """Return what the probes of an evidence file saw."""
+def judge(exercise: Exercise, values: Values, evidence: Evidence) -> tuple[Verdict, ...]:
+    """Return the verdicts of an exercise's checks on evidence from `course_lib.exercises.probes.evidence`.
+
+    Raises CourseError if a check needs the start state and the evidence has none, and what `parse_facts.snapshot`
+    raises if the facts make no sense.
+    """
+    start = _seen(start_evidence, values, None) if (start_evidence := evidence.get("start")) else None
+    return verdicts(exercise.checks, _seen(evidence, values, start), broken=evidence["broken"])
+
+
+def _seen(evidence: StartEvidence, values: Values, start: Seen | None) -> Seen | None:
+    """Return evidence in the form that checks judge; None if the lab could not be probed."""
+    if evidence["facts"] is None:
+        return None
     results = {
         str(name): Result(str(r["place"]), str(r["command"]), int(r["code"]), str(r["output"]))
         for name, r in evidence["probes"].items()
     }
-    return Seen(values, network, results, start)
+    return Seen(values, parse_facts.snapshot(evidence["facts"]), results, start)

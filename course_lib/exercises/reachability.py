@@ -1,7 +1,4 @@
-"""Who reaches what in a lab: what a probe tries, and what came of it.
-
-All of it is pure: addresses and bash for probes go out, the output of such a probe comes in.
-"""
+"""Build probes that find out what can be reached from where, and parse their output: `try_all`, `came_from` (pure)."""
 
 from __future__ import annotations
 
@@ -12,12 +9,12 @@ from course_lib.network.iptables_save import parse_rule
 from course_lib.network.model import Port, Snapshot
 
 HOST, CLIENT = "203.0.113.10", "203.0.113.20"
-TRIES = 10  # seconds for a probe that tries much at once; each try has one second
-ASKED = "asked"  # the last word of a probe that has tried everything
+TRIES = 10  # seconds for a probe that makes many attempts at once; each attempt has one second
+ASKED = "asked"  # the last line of a probe that has made all its attempts
 
 
 def addresses(network: Snapshot, name: Value) -> tuple[str, ...]:
-    """Return a container's IPv4 addresses: its own, or those of the container whose network it shares."""
+    """Return a container's IPv4 addresses, or those of the container whose network namespace it shares."""
     container = network.container(str(name))
     if container and container.mode.startswith("container:"):
         other = container.mode.removeprefix("container:")
@@ -33,9 +30,9 @@ def published(network: Snapshot, name: Value) -> tuple[Port, ...]:
 
 
 def doors(network: Snapshot, *more: Value) -> str:
-    """Return the URLs of each address of the host with each port that leads on, as one word of bash.
+    """Return the URLs of every address of the host with every port that may be forwarded, as one bash word.
 
-    That is a published port, one in a rule, or one of `more`.
+    These ports are the published ones, those in rules with DNAT or REDIRECT, and `more`.
     """
     host = [a.partition("/")[0] for i in network.interfaces if i.name != "lo" for a in i.addresses]
     ports = {int(port) for port in more} | {p.host_port for c in network.containers for p in c.ports if p.host_port}
@@ -47,13 +44,13 @@ def doors(network: Snapshot, *more: Value) -> str:
 
 
 def _each(texts: Iterable[str]) -> str:
-    """Return what bash makes all of these texts of (brace expansion)."""
-    several = ",".join(texts)
-    return f"{{{several}}}" if "," in several else several
+    """Return a bash word that expands to all of these texts (bash(1), Brace Expansion)."""
+    joined = ",".join(texts)
+    return f"{{{joined}}}" if "," in joined else joined
 
 
 def try_all(text: Value, urls: Iterable[str], pings: Iterable[str] = ()) -> str:
-    """Return bash that says from which URLs a text comes, and which addresses answer a ping; all at the same time."""
+    """Return bash that prints which URLs return a text and which addresses answer a ping, trying all in parallel."""
     curl = f"curl -s -m 1 $url | grep -qF '{text}' && echo it comes from $url"
     parts = [f"for url in {' '.join(urls)}; do {curl} & done"]
     if pings := " ".join(pings):
@@ -62,22 +59,23 @@ def try_all(text: Value, urls: Iterable[str], pings: Iterable[str] = ()) -> str:
 
 
 def as_neighbour(targets: Iterable[str], command: str) -> str:
-    """Return bash for the client, as a neighbour of the host that sends packets for these addresses to the host."""
-    there = f"for to in {' '.join(targets)}; do ip route replace $to via {HOST} proto static; done"
-    return f"{there}; {command}; ip route flush proto static"
+    """Return bash for the client that runs a command while the client routes these addresses via the host."""
+    routes = f"for to in {' '.join(targets)}; do ip route replace $to via {HOST} proto static; done"
+    return f"{routes}; {command}; ip route flush proto static"
 
 
 def while_paused(container: Value, command: str) -> str:
-    """Return bash that runs a command while a container stands still. Its first line is the container's name."""
+    """Return bash that runs a command while a container is paused. Its first line of output is the container's name."""
     return f"docker pause {container} && {{ trap 'docker unpause {container} >/dev/null' EXIT; {command}; }}"
 
 
 def came_from(output: str, paused: Value = "") -> tuple[str, ...]:
-    """Return from where something came, by the output of a probe with `try_all`, in a part that was `paused` meanwhile.
+    """Return the URLs and addresses that answered, sorted, from the output of `try_all`'s bash.
 
-    Where the probe did not come to its end nothing is known, and that is what it returns.
+    `paused` is the container that `while_paused` was given, if any. If the probe did not end, the result is one text
+    that says so.
     """
     lines = output.splitlines()
     if ASKED not in lines or (paused and lines[0] != paused):
-        return (f"nobody knows where, it could not be tried: {' '.join(lines)[:60]}",)
+        return (f"an unknown place, because the probe did not end: {' '.join(lines)[:60]}",)
     return tuple(sorted(line.rpartition(" from ")[2] for line in lines if " from " in line))

@@ -1,6 +1,6 @@
-"""A page as a browser shows it: what becomes of spaces, line ends, elements and the names of letters. Pure.
+"""Render a page's text as a browser would, with its spaces, line ends, elements and character references: `Browser`.
 
-The lab has no browser, and whether a text stands aligned is decided there. A test holds this against a real one.
+The lab has no browser, and only rendering decides whether text is aligned. A test compares it with Chromium. Pure.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ BLOCKS = frozenset(
 )
 VOID = frozenset({"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr"})
 HIDDEN = frozenset({"title", "style", "script", "template", "noscript"})
-KEEPING = frozenset({"pre", "listing", "plaintext", "xmp", "textarea"})  # elements whose spaces stay
-EVEN = KEEPING | {"code", "kbd", "samp", "tt"}  # and those whose letters are equally wide
+KEEPING = frozenset({"pre", "listing", "plaintext", "xmp", "textarea"})  # elements that keep spaces
+EVEN = KEEPING | {"code", "kbd", "samp", "tt"}  # elements in a monospaced font
 SPACES = re.compile(r"white-space(?:-collapse)?\s*:\s*([\w-]+)")
 FONT = re.compile(r"font(?:-family)?\s*:([^;}]*)")
 EVEN_FONT = re.compile(r"monospace|courier|consolas|menlo|monaco", re.IGNORECASE)
 
 
 class Browser(HTMLParser):
-    """Reads a page as a browser with a very wide window shows it.
+    """Render a page's text as a browser with a very wide window shows it.
 
-    `lines` are the lines of text, `uneven` the numbers of those that have letters of different widths. Of CSS it knows
-    what that takes, `white-space` and `font`, in a style for elements of a name, of a class or of an id, or at one. Of
-    a font it knows the name only: it believes that it is installed.
+    `lines` are the lines of text, `uneven` the indices (from 0) of those with a proportional font. Of CSS it knows
+    `white-space` and `font`, in rules for an element's name, class or id, or in a style attribute. It judges a font by
+    its name and assumes that it is installed.
     """
 
     def __init__(self, page: str) -> None:
@@ -40,14 +40,14 @@ class Browser(HTMLParser):
             for names, body in re.findall(r"([^{}]+)\{([^}]*)\}", re.sub(r"/\*.*?\*/", "", styles, flags=re.DOTALL))
             for name in names.split(",")
         ]
-        # The elements that one is in: name, whether it keeps spaces, is even, is hidden. Each page has the first, body.
+        # The open elements: name, keeps spaces, is monospaced, is hidden. The first is the body, which every page has.
         self._within = [("", *self._styled({"html", "body", "*"}, "", keeps=False, even=False), False)]
         self.feed(page)
         self.close()
         self.lines = [line.replace("\xa0", " ").expandtabs().rstrip() for line in self.lines]
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Begin an element: it has what the one around it has, unless it or a style says otherwise."""
+        """Begin an element: it inherits from the one around it, unless its kind or a style decides otherwise."""
         if tag in BLOCKS:
             self._end_line()
         if tag == "br":
@@ -62,7 +62,7 @@ class Browser(HTMLParser):
         self._within.append((tag, keeps, even, hidden or tag in HIDDEN))
 
     def _styled(self, called: set[str], own: str, *, keeps: bool, even: bool) -> tuple[bool, bool]:
-        """Return what styles make of an element: those for one that is called so, and its own."""
+        """Return `keeps` and `even` after the CSS rules for the selectors `called` and the element's own style."""
         for style in (*(body for name, body in self._rules if name in called), own):
             for word in SPACES.findall(style):
                 keeps = word in {"pre", "pre-wrap", "preserve", "break-spaces"}
@@ -71,7 +71,7 @@ class Browser(HTMLParser):
         return keeps, even
 
     def handle_endtag(self, tag: str) -> None:
-        """End an element, and those in it that nobody ended."""
+        """End an element and the elements in it that have no end tag."""
         if tag in BLOCKS:
             self._end_line()
         for number in range(len(self._within) - 1, 0, -1):
@@ -80,7 +80,7 @@ class Browser(HTMLParser):
                 return
 
     def handle_data(self, data: str) -> None:
-        """Show text: as it is, or with one space where there were several or a line end."""
+        """Add text, with runs of spaces and line ends collapsed to one space unless the element keeps them."""
         _, keeps, even, hidden = self._within[-1]
         if hidden:
             return

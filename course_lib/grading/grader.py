@@ -1,7 +1,7 @@
-"""A class is graded: each answer replayed in a throw-away lab of its own, several at once; then the report.
+"""Replay the answers of a class, several at once, each in a disposable lab of its own: `grade`.
 
-What was seen is kept in a file for each answer, `learners/NAME/EXERCISE.json` in the report. A grader that was
-killed goes on where it was: an answer is replayed only if there is no evidence of just these files.
+The evidence of each answer is kept in the report, in `learners/NAME/EXERCISE.json`. A grader that was killed can be
+started again: it replays only the answers for which there is no evidence of exactly the same files.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, cast
 
 from course_lib.console import say
 from course_lib.engine import client
@@ -32,6 +32,7 @@ from course_lib.exercises.answers import ANSWER, files_of
 from course_lib.exercises.catalog import HINTS
 from course_lib.exercises.probes import unseen
 from course_lib.grading import report, sandbox, submissions
+from course_lib.grading.evidence import Kept, Replay
 from course_lib.grading.replay_worker import AGAIN, Job
 from course_lib.grading.submissions import Submission
 from course_lib.lab.lifecycle import Lab
@@ -39,29 +40,30 @@ from course_lib.paths import EXERCISES, ROOT
 from course_lib.plain_text import reason
 
 LIMIT = 120.0  # seconds for an answer
-AROUND = 120.0  # seconds for the lab, the probes and the end, at most
-NEEDS = 2_000_000_000  # bytes of memory for one lab, with what is around it
+AROUND = 120.0  # seconds, at most, to create the lab, run the probes and remove the lab
+NEEDS = 2_000_000_000  # bytes of memory for one lab and the process that replays in it
 
-Work = tuple[Submission, str]  # a learner's submission, and the exercise in it
+Work = tuple[Submission, str]  # a learner's submission, and the name of an exercise in it
 
 
 @dataclass(frozen=True)
 class _Run:
-    """What is the same for all answers of one run of the grader."""
+    """What all answers in one run of the grader share."""
 
-    out: Path
-    grader: str  # marks the labs as this report's
-    seed: str
-    limit: float
+    out: Path  # the report's folder
+    grader: str  # the value of the labs' label GRADER_LABEL
+    seed: str  # the volume with the labs' images
+    limit: float  # seconds for an answer
 
 
 def grade(
     lab: Lab, folder: Path, out: Path, need: Callable[[str], None], *, jobs: int = 0, limit: float = LIMIT
 ) -> list[str]:
-    """Replay what is handed in in `folder` and keep the evidence in `out`; return what could not be graded, and why.
+    """Replay the submissions in `folder` and keep the evidence in `out`; return what could not be graded, and why.
 
-    `jobs` relatives of `lab` run at once, 0 means as many as the engine's machine has CPUs and memory for. `need` is as
-    for `sandbox.make_seed`. An answer that breaks its lab gets no points; what breaks Docker is returned.
+    `jobs` relatives of `lab` run at once; 0 means as many as the engine's machine has CPUs and memory for. `limit` is
+    the time for one answer in seconds. `need` is that of `sandbox.make_seed`. An answer that breaks its lab gets no
+    points; an error of Docker is returned. Raises CourseError if there is nothing to grade.
     """
     handed_in = submissions.read_class(folder, out)
     (out / "learners").mkdir(parents=True, exist_ok=True)
@@ -71,7 +73,7 @@ def grade(
     for submission in handed_in:
         _note(out, submission)
         todo += [(submission, name) for name in sorted(submission.answers) if not _done(out, submission, name)]
-    for submission, name in todo:  # whoever reads the report of a grader that was killed sees which marks are missing
+    for submission, name in todo:  # if the grader is killed, the report shows which marks are missing
         _keep(out, submission, name, {"failed": "the grader ended before it was replayed"})
     if not todo:
         return []
@@ -81,30 +83,30 @@ def grade(
     say(f"{len(todo)} answers to replay, {count} at once.")
 
     def one(work: Work) -> str:
-        # A name that no lab ever had: one that cannot be removed is in nobody's way.
+        # A random name, so that a lab that could not be removed does not block the next one.
         return _grade_one(this, work, lab.relative(secrets.token_hex(4)))
 
     with ThreadPoolExecutor(count) as pool:
-        failed = [words for words in pool.map(one, todo) if words]
+        failed = [why for why in pool.map(one, todo) if why]
     sandbox.remove_left(f"{GRADER_LABEL}={grader}")
     return failed
 
 
 def room() -> int:
-    """Return how many labs the engine's machine can run at once."""
+    """Return how many labs the engine's machine can run at once, by its CPUs and memory."""
     info = client.outer().info()
     return max(1, min(int(info["NCPU"]), int(info["MemTotal"] // NEEDS)))
 
 
 def _forget_others(out: Path, learners: set[str]) -> None:
-    """Remove from the report who is not in the class any more."""
+    """Remove learners who are no longer in the class from the report."""
     for folder in (out / "learners").iterdir():
         if folder.name not in learners and (folder / f"{report.NOTES}.json").exists():
             shutil.rmtree(folder)
 
 
 def _note(out: Path, submission: Submission) -> None:
-    """Make a learner's folder in the report; keep what was refused, remove what is not handed in any more."""
+    """Create a learner's folder with notes and refusals; remove evidence of answers no longer handed in."""
     folder = out / "learners" / submission.learner
     folder.mkdir(exist_ok=True)
     for path in folder.glob("*.json"):
@@ -115,7 +117,7 @@ def _note(out: Path, submission: Submission) -> None:
 
 
 def _digest(submission: Submission, name: str) -> str:
-    """Return a digest of what the evidence of an answer depends on: the answer, its exercise, and the course."""
+    """Return a digest of all that the evidence depends on: the answer, its exercise and this package."""
     folder = EXERCISES / name
     digest = hashlib.sha256(_course_digest() + (folder / "checks.py").read_bytes())
     start = {f"start/{place}": content for place, content in files_of(folder / "start").items()}
@@ -126,7 +128,7 @@ def _digest(submission: Submission, name: str) -> str:
 
 @functools.cache
 def _course_digest() -> bytes:
-    """Return a digest of this package: what a lab is made of, and all that is used to look at it."""
+    """Return a digest of this package: the lab's recipes and all code that runs and probes it."""
     package = ROOT / "course_lib"
     digest = hashlib.sha256()
     for path in sorted(package.rglob("*")):
@@ -137,42 +139,43 @@ def _course_digest() -> bytes:
 
 
 def _done(out: Path, submission: Submission, name: str) -> bool:
-    """Whether there is evidence of just this answer already."""
+    """Whether the report already has evidence of exactly this answer."""
     try:
         known = json.loads((out / "learners" / submission.learner / f"{name}.json").read_text(encoding="utf-8"))
         return bool(known["of"] == _digest(submission, name))
-    except (OSError, ValueError, LookupError, TypeError):  # there is none, or none that can be read
+    except (OSError, ValueError, LookupError, TypeError):  # there is none, or it is damaged
         return False
 
 
 def _grade_one(this: _Run, work: Work, place: Lab) -> str:
-    """Replay one answer and keep the evidence; return why there is none, if it is not the answer's fault."""
+    """Replay one answer and keep the evidence; return why there is none, if that is not the answer's fault."""
     submission, name = work
     began = time.monotonic()
+    failed = ""
     try:
-        found = _evidence(this, submission, name, place)
-    except Exception as error:  # whatever it is, the others are graded
-        found = {"failed": reason(error)}
-    _keep(this.out, submission, name, found)
+        _keep(this.out, submission, name, _evidence(this, submission, name, place))
+    except Exception as error:  # whatever it is, the other answers are graded
+        failed = reason(error)
+        _keep(this.out, submission, name, {"failed": failed})
     say(f"{submission.learner}: {name}, {time.monotonic() - began:.1f} s")
-    return f"{submission.learner}, {name}: {found['failed']}" if "failed" in found else ""
+    return f"{submission.learner}, {name}: {failed}" if failed else ""
 
 
-def _evidence(this: _Run, submission: Submission, name: str, place: Lab) -> dict[str, Any]:
-    """Return the evidence of one answer; raises CourseError if there is none."""
+def _evidence(this: _Run, submission: Submission, name: str, place: Lab) -> Kept:
+    """Return the evidence of one answer; raises CourseError if it could not be replayed."""
     files = submission.answers[name]
     taken = catalog.hints_in(files.get(HINTS, b""))
     hints = {check.name: taken[check.name] for check in catalog.named(name).checks if check.name in taken}
     if ANSWER in files:
         job = Job(name, submission.learner, _encoded(files), place.name, this.seed, this.grader, this.limit)
-        found = _replay(job)
+        replayed = _replay(job)
     else:
-        found = _broken(f"There is no {ANSWER} in what was handed in.", 0.0)
-    return {**found, "of": _digest(submission, name), "hints": hints}
+        replayed = _broken(f"The submission has no {ANSWER}.", 0.0)
+    return {**replayed, "of": _digest(submission, name), "hints": hints}
 
 
-def _keep(out: Path, submission: Submission, name: str, found: Mapping[str, Any]) -> None:
-    """Write the evidence of an answer, or why there is none, into the report."""
+def _keep(out: Path, submission: Submission, name: str, found: Mapping[str, object]) -> None:
+    """Write the evidence of an answer, or {"failed": REASON}, to the report."""
     text = json.dumps(found, indent=1, sort_keys=True, ensure_ascii=False)
     catalog.write(out / "learners" / submission.learner / f"{name}.json", text)
 
@@ -181,10 +184,11 @@ def _encoded(files: Mapping[str, bytes]) -> dict[str, str]:
     return {place: base64.b64encode(content).decode() for place, content in files.items()}
 
 
-def _replay(job: Job) -> dict[str, Any]:
-    """Replay in a process of its own; return the evidence.
+def _replay(job: Job) -> Replay:
+    """Replay an answer in a process of its own; return the evidence.
 
-    Raises CourseError if there is none, and it is not the answer's fault.
+    The process is killed if it does not end within the job's limit and AROUND. Raises CourseError if it gives no
+    evidence and that is not the answer's fault.
     """
     late = threading.Event()
     with subprocess.Popen(
@@ -203,31 +207,30 @@ def _replay(job: Job) -> dict[str, Any]:
 
         alarm = threading.Timer(job.limit + AROUND, end)
         alarm.start()
-        # Its input stays open until it has ended: when this process is killed it ends, too.
+        # Its standard input stays open until it ends: it also ends when this process is killed.
         with contextlib.suppress(BrokenPipeError):
             stdin.write(job.as_json() + "\n")
             stdin.flush()
         last = ""
         for line in stdout:
             if line.strip() == AGAIN:
-                say(f"{job.learner}: {job.exercise}, once more: its lab could not be looked at")
+                say(f"{job.learner}: {job.exercise}, again: its lab could not be probed")
             else:
                 last = line.strip() or last
         alarm.cancel()
     if late.is_set():
-        why = f"The lab and its probes did not end within {job.limit + AROUND:g} s."
+        why = f"The lab and its probes did not finish within {job.limit + AROUND:g} s."
         left = sandbox.remove(Lab(job.lab))
         return _broken(f"{why} It could not be removed: {left}" if left else why, job.limit + AROUND)
     try:
-        found: dict[str, Any] = json.loads(last)
+        found = json.loads(last)
     except ValueError:
-        raise CourseError(f"Its replay ended with exit code {process.returncode}: {last or 'without a word'}") from None
+        raise CourseError(f"Its replay ended with exit code {process.returncode}: {last or 'no output'}") from None
     if "failed" in found:
         raise CourseError(found["failed"])
-    return found
+    return cast(Replay, found)
 
 
-def _broken(why: str, seconds: float) -> dict[str, Any]:
-    """Return the evidence of an answer whose lab says nothing."""
-    answer = {"ended": why, "output": ""}
-    return {"answer": answer, **unseen(why), "seconds": seconds}
+def _broken(why: str, seconds: float) -> Replay:
+    """Return the evidence of an answer whose lab could not be probed."""
+    return {**unseen(why), "answer": {"ended": why, "output": ""}, "seconds": seconds}

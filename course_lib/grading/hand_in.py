@@ -1,4 +1,4 @@
-"""Handing in: the answer is run once more in a fresh lab, and packed with its files."""
+"""Run a learner's answer once more in a fresh lab and pack it to be handed in: `submit`."""
 
 from __future__ import annotations
 
@@ -15,19 +15,20 @@ from course_lib.grading import grader, report
 from course_lib.lab.lifecycle import Lab
 from course_lib.paths import EXERCISES
 
-HANDED_OUT = EXERCISES  # where the learner's notebooks lie
+HANDED_OUT = EXERCISES  # the folder of the learner's notebooks; tests replace it
 
 
 def submit(lab: Lab, name: str, need: Callable[[str], None]) -> bool:
-    """Pack the answer to an exercise, after it ran once more from nothing; return whether all its checks are right.
+    """Replay the answer to an exercise in a fresh lab and pack it; return whether all its checks are right.
 
-    It runs in a relative of `lab`. What is not all right is packed, too, and said. Raises CourseError if there is no
-    answer.
+    It runs in a disposable relative of `lab`; `need(package)` installs a Debian package on this machine or raises
+    CourseError. An answer that fails checks is packed too. Raises CourseError if there is no answer, or if it could not
+    be replayed.
     """
     catalog.named(name)  # raises if there is none
     files = answers.files_of(HANDED_OUT / name)
     if answers.is_stub(files.get(answers.ANSWER, b"").decode(errors="replace")):
-        raise CourseError(f"There is no answer to {name} yet: the cell with `%%answer` in its notebook makes one.")
+        raise CourseError(f"There is no answer to {name} yet: write one in the `%%answer` cell of its notebook.")
     learner = catalog.learner()
     archive = HANDED_OUT / f"{learner}.{name}.tar.gz"
     packed = answers.packed(files, f"{name}/")
@@ -35,10 +36,10 @@ def submit(lab: Lab, name: str, need: Callable[[str], None]) -> bool:
         (Path(folder) / archive.name).write_bytes(packed)
         out = Path(folder) / "report"
         if failed := grader.grade(lab, Path(folder), out, need, jobs=1):
-            raise CourseError(f"The answer could not be run again: {failed[0]}")
+            raise CourseError(f"The answer could not be replayed: {failed[0]}")
         [mine] = report.read(out)
         for why in mine.failed:
-            raise CourseError(f"Nobody could grade that: {why}.")
+            raise CourseError(f"This submission cannot be graded: {why}.")
         done = mine.answers[0].verdicts
     archive.write_bytes(packed)
     for verdict in done:

@@ -1,4 +1,7 @@
-"""From the evidence of a class to its report: marks, and why. Without Docker: the same evidence, the same files."""
+"""Judge the evidence of a class and write its report: `read` and `write`. The same evidence gives the same files.
+
+Nothing here needs Docker.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +11,19 @@ import io
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree
 
 import jinja2
 
 from course_lib.errors import CourseError
 from course_lib.exercises import catalog
+from course_lib.exercises.answers import RAN
 from course_lib.exercises.catalog import Exercise
-from course_lib.exercises.checks import UNSEEN, WAITING, Verdict
-from course_lib.exercises.judging import RAN, judge
+from course_lib.exercises.checks import UNSEEN, WAITING, Verdict, judge
+from course_lib.grading.evidence import Kept
 from course_lib.network import parse_facts
 from course_lib.network.describe import describe
 from course_lib.network.parse_facts import RawFacts
@@ -28,8 +31,8 @@ from course_lib.picture.layout.page import layout
 from course_lib.picture.render_svg import FORBIDDEN, svg
 from course_lib.plain_text import clean, reason
 
-NOTES = "notes"  # a learner's file beside the evidence: what the teacher should know, and what was refused
-LOCK = ".lock"  # whoever writes a report holds it
+NOTES = "notes"  # the file next to a learner's evidence with notes to the teacher and refused submissions
+LOCK = ".lock"  # the file that is locked while a report is written
 
 
 @dataclass(frozen=True)
@@ -38,38 +41,38 @@ class Marked:
 
     exercise: Exercise
     verdicts: tuple[Verdict, ...]
-    ended: str  # how, in words
-    output: str  # its last words
+    ended: str  # how it ended, in words
+    output: str  # the end of its output
     seconds: float  # that the replay took
-    facts: RawFacts | None  # the network as it was found
-    hints: int  # steps taken, as the learner's own notebook noted them
+    facts: RawFacts | None  # the raw facts of the network after the answer
+    hints: int  # steps of hint() taken, as counted by the learner's own notebook
 
     @property
     def points(self) -> int:
-        """Return the points of all checks."""
+        """Return the points of all checks together."""
         return sum(v.points for v in self.verdicts)
 
 
 @dataclass(frozen=True)
 class Learner:
-    """A learner with all answers that were marked."""
+    """A learner with all marked answers."""
 
     name: str
     answers: tuple[Marked, ...]
     notes: tuple[str, ...]
-    failed: tuple[str, ...]  # what was handed in and could not be graded, and why: a sentence for each
-    price: float  # of a step of hint(), in points
+    failed: tuple[str, ...]  # a sentence for each submission that could not be graded
+    price: float  # points that one step of hint() costs
 
     @property
     def hints(self) -> int:
-        """Return how many steps of hint() were taken."""
+        """Return the number of hint() steps taken."""
         return sum(a.hints for a in self.answers)
 
     @property
     def points(self) -> float | None:
-        """Return the points of all exercises, less the price of the hints; an exercise has never less than none.
+        """Return the points of all exercises minus the price of the hints; no exercise counts less than zero.
 
-        None where something that was handed in could not be graded.
+        None if a submission could not be graded.
         """
         if self.failed:
             return None
@@ -77,15 +80,15 @@ class Learner:
 
     @property
     def seconds(self) -> float:
-        """Return how long the replays took."""
+        """Return how long all replays took."""
         return round(sum(a.seconds for a in self.answers), 1)
 
 
 @contextlib.contextmanager
 def held(out: Path, *, new: bool) -> Iterator[None]:
-    """Keep every other grader from the report in the folder `out`, which is made if it may be new.
+    """Lock the report in the folder `out` against other graders; if `new`, create the folder first.
 
-    Raises CourseError if another one writes there, or if it cannot be written.
+    Raises CourseError if another grader holds the lock, or if the folder cannot be written.
     """
     with contextlib.ExitStack() as stack:
         try:
@@ -93,14 +96,16 @@ def held(out: Path, *, new: bool) -> Iterator[None]:
                 out.mkdir(parents=True, exist_ok=True)
             _lock(stack.enter_context((out / LOCK).open("a")).fileno())
         except BlockingIOError:
-            raise CourseError(f"Another `./course grade` writes the report {out}: wait until it has ended.") from None
+            raise CourseError(
+                f"Another `./course grade` is writing the report {out}: wait until it has finished."
+            ) from None
         except OSError as error:
             raise CourseError(f"The report {out} cannot be written: {error.strerror}.") from error
         yield
 
 
 def _lock(file: int) -> None:
-    """Lock an open file until it is closed; raises BlockingIOError if another process has it locked."""
+    """Lock an open file until it is closed; raises BlockingIOError if another process holds the lock."""
     if sys.platform == "win32":
         import msvcrt
 
@@ -115,15 +120,19 @@ def _lock(file: int) -> None:
 
 
 def read(out: Path, price: float = 0.0) -> list[Learner]:
-    """Return the class whose evidence lies in a report; raises CourseError if there is none."""
+    """Judge the evidence in a report and return its learners, sorted by name; raises CourseError if there is none.
+
+    `price` is what one step of hint() costs, in points.
+    """
     folders = sorted(path for path in (out / "learners").glob("*") if path.is_dir())
     if not folders:
-        raise CourseError(f"There is no evidence in {out}: `./course grade DIR --out {out}` makes some.")
+        raise CourseError(f"There is no evidence in {out}: `./course grade DIR --out {out}` gathers it.")
     known: dict[str, Exercise] = {}
     return [_learner(folder, price, known) for folder in folders]
 
 
 def _learner(folder: Path, price: float, known: dict[str, Exercise]) -> Learner:
+    """Return the learner whose evidence is in a folder; `known` caches exercises by name."""
     answers, notes, failed = [], [], []
     for path in sorted(folder.glob("*.json")):
         try:
@@ -138,12 +147,12 @@ def _learner(folder: Path, price: float, known: dict[str, Exercise]) -> Learner:
                 answers.append(_marked(exercise, folder.name, found))
                 if (why := found["broken"] or answers[-1].ended) != RAN:
                     notes.append(clean(f"{path.stem}: {why}"))
-        except Exception as error:  # one answer that cannot be judged takes the report from nobody else
+        except Exception as error:  # an answer that cannot be judged does not stop the report
             failed.append(f"{path.stem}: not graded: {reason(error)}")
     return Learner(folder.name, tuple(answers), tuple(notes), tuple(failed), price)
 
 
-def _marked(exercise: Exercise, learner: str, evidence: Mapping[str, Any]) -> Marked:
+def _marked(exercise: Exercise, learner: str, evidence: Kept) -> Marked:
     return Marked(
         exercise,
         judge(exercise, exercise.values(learner), evidence),
@@ -156,7 +165,7 @@ def _marked(exercise: Exercise, learner: str, evidence: Mapping[str, Any]) -> Ma
 
 
 def write(out: Path, learners: list[Learner]) -> None:
-    """Write grades.csv, junit.xml, a page for each learner and one for the class."""
+    """Write grades.csv, junit.xml, a page for each learner and one for the class to the folder `out`."""
     taken = {a.exercise.name: a.exercise for learner in learners for a in learner.answers}
     chosen = [taken[name] for name in sorted(taken)]
     catalog.write(out / "grades.csv", grades(learners, chosen))
@@ -179,7 +188,7 @@ def write(out: Path, learners: list[Learner]) -> None:
 
 
 def grades(learners: list[Learner], chosen: list[Exercise]) -> str:
-    """Return the CSV: a row for each learner, a column for each check, empty where nothing could be graded."""
+    """Return CSV text: a row per learner and a column per check, which is empty if it was not judged."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     columns = [(e.name, c.name) for e in chosen for c in e.checks]
@@ -195,7 +204,7 @@ def grades(learners: list[Learner], chosen: list[Exercise]) -> str:
 
 
 def junit(learners: list[Learner]) -> str:
-    """Return the same as JUnit XML: a suite for each learner, a case for each check and for what was not graded."""
+    """Return JUnit XML: a suite per learner, with a case per check and per submission that could not be graded."""
     root = ElementTree.Element("testsuites")
     for learner in learners:
         cases = [(a, v) for a in learner.answers for v in a.verdicts]
@@ -217,7 +226,7 @@ def junit(learners: list[Learner]) -> str:
 
 
 def counts(learners: list[Learner]) -> dict[tuple[str, str], tuple[int, str, int]]:
-    """Return for each check, by exercise and name: who fails it, the commonest mistake, and who makes that."""
+    """Return, by exercise and check: how many learners fail it, the most common mistake, and how many make that."""
     mistakes: dict[tuple[str, str], Counter[str]] = {}
     for learner in learners:
         for answer in learner.answers:
@@ -228,15 +237,15 @@ def counts(learners: list[Learner]) -> dict[tuple[str, str], tuple[int, str, int
     result = {}
     for check, here in mistakes.items():
         own = sorted((-n, name) for name, n in here.items() if name not in (WAITING, UNSEEN))
-        commonest, count = (own[0][1], -own[0][0]) if own else ("", 0)
-        result[check] = (sum(here.values()), commonest, count)
+        mistake, count = (own[0][1], -own[0][0]) if own else ("", 0)
+        result[check] = (sum(here.values()), mistake, count)
     return result
 
 
 def _picture(folder: Path, answer: Marked) -> str:
-    """Draw the network as it was found, beside the learner's page; return it in words, "" where there is none.
+    """Draw the network after the answer to an SVG file in `folder` and return its description in words.
 
-    Where it cannot be drawn the words say why.
+    Without facts it returns "" and draws nothing; if the network cannot be drawn, it returns the reason.
     """
     path = folder / f"{answer.exercise.name}.svg"
     path.unlink(missing_ok=True)
@@ -245,8 +254,8 @@ def _picture(folder: Path, answer: Marked) -> str:
     try:
         now = parse_facts.snapshot(answer.facts)
         words = describe(now)
-        drawn = svg(layout(now), "The network as it was found", words)
-    except Exception as error:  # whatever an answer left there, the others have their pages
-        return f"It cannot be drawn: {reason(error)}"
+        drawn = svg(layout(now), "The network after the answer", words)
+    except Exception as error:  # an answer can leave a network that breaks the drawing
+        return f"The network cannot be drawn: {reason(error)}"
     catalog.write(path, drawn)
     return words

@@ -1,7 +1,7 @@
-"""Throw-away labs: for one answer of somebody whom nobody knows, with limits, and gone afterwards.
+"""Create disposable labs with resource limits, each for running one untrusted answer: `make_seed`, `create`, `remove`.
 
-The images come from a *seed*: the volume of a lab that is made once and then only read. A throw-away lab hangs its
-layers in without copying them, and everything that it writes is in memory, with an end to it.
+Their images come from a *seed*: the volume of a lab that is created once and then only read. A disposable lab mounts
+its layers without copying them, and writes only to file systems in memory that have a limited size.
 """
 
 from __future__ import annotations
@@ -20,18 +20,19 @@ from course_lib.lab import images
 from course_lib.lab.lifecycle import DEFAULT_ENGINE, Lab, confinement, discard
 
 MEGABYTE = 1 << 20
-MEMORY = 1536 * MEGABYTE  # of a whole lab; what it writes to its file systems counts
-ROOT_SIZE = 128 * MEGABYTE  # that may be written outside of containers
-DOCKER_SIZE = 512 * MEGABYTE  # that containers, volumes and built images may take
-INSIDE_MEMORY = 768 * MEGABYTE  # of all containers in it together
-PROCESSES, INSIDE_PROCESSES = 1200, 600  # ten containers with published ports need 200 outside of themselves
+# Sizes in bytes.
+MEMORY = 1536 * MEGABYTE  # of a whole lab, with the contents of its file systems
+ROOT_SIZE = 128 * MEGABYTE  # that the lab may write outside of its containers
+DOCKER_SIZE = 512 * MEGABYTE  # of its containers, volumes and built images
+INSIDE_MEMORY = 768 * MEGABYTE  # of all its containers together
+PROCESSES, INSIDE_PROCESSES = 1200, 600  # of the lab; of its containers. Ten with published ports need 200 outside
 
 
 def make_seed(lab: Lab, need: Callable[[str], None]) -> str:
-    """Make the seed of a lab's throw-away labs unless it is there; return the name of its volume.
+    """Create the seed of a lab's disposable labs, unless it exists; return the name of its volume.
 
-    Nothing runs on it afterwards. That it is complete, and with which images, stands in the name of its container,
-    which is stopped and kept. `need(package)` installs a Debian package on this machine or raises a CourseError.
+    The seed's container is stopped and kept: its name records that the seed is complete, and with which images.
+    `need(package)` installs a Debian package on this machine or raises a CourseError.
     """
     api = client.outer()
     seed = lab.relative("seed")
@@ -47,7 +48,7 @@ def make_seed(lab: Lab, need: Callable[[str], None]) -> str:
 
 
 def _images() -> str:
-    """Return a digest of the images that labs are made of now; of fewer if some are not there."""
+    """Return a digest of the images that labs are created from; an image that does not exist is left out."""
     digest = hashlib.sha256()
     tags = (images.lab_image(images.RELEASES[DEFAULT_ENGINE]), *map(images.inner_image, images.INNER))
     for tag in tags:
@@ -57,7 +58,7 @@ def _images() -> str:
 
 
 def _complete(seed: str) -> bool:
-    """Whether the seed is there, with the images as they are now."""
+    """Whether the seed exists with the current images."""
     try:
         client.outer().inspect_volume(seed)
         return not client.outer().inspect_container(f"{seed}-{_images()}")["State"]["Running"]
@@ -66,10 +67,10 @@ def _complete(seed: str) -> bool:
 
 
 def create(lab: Lab, seed: str, grader: str) -> None:
-    """Start a throw-away lab, and wait until it is ready.
+    """Start a disposable lab and wait until it is ready.
 
-    `seed` is the volume with its images, `grader` marks whose it is. Raises EngineUnfitError if the engine cannot run
-    it.
+    `seed` is the volume from `make_seed`, `grader` the value of the label GRADER_LABEL. Raises EngineUnfitError if the
+    engine cannot run it.
     """
     api = client.outer()
     script = (images.RECIPES / "throw-away").read_text()
@@ -77,7 +78,7 @@ def create(lab: Lab, seed: str, grader: str) -> None:
         "mem_limit": MEMORY,
         "memswap_limit": MEMORY,
         "pids_limit": PROCESSES,
-        "nano_cpus": 1_000_000_000,  # one CPU: an endless loop leaves the others theirs
+        "nano_cpus": 1_000_000_000,  # one CPU: an endless loop does not slow down the other labs
         "tmpfs": {"/scratch": f"size={ROOT_SIZE},exec,dev,suid"},
         "binds": {seed: {"bind": "/seed", "mode": "ro"}},
         "log_config": {"Type": "json-file", "Config": {"max-size": "1m", "max-file": "1"}},
@@ -96,8 +97,8 @@ def create(lab: Lab, seed: str, grader: str) -> None:
     lab.wait_until_ready()
 
 
-# An answer is root on the lab's host, and the probes run there: whoever changes their programs decides what they see.
-# Looked at from outside, by the lab's own first process; a time of change (ctime) cannot be set back.
+# An answer is root on the lab's host, where the probes run: by changing their programs it could forge what they see.
+# So a container outside the lab inspects the lab's files, via its first process. Their ctime cannot be set back.
 INSPECT = """cd "/proc/$1/root" || exit
 find usr etc/ld.so.* root/.curlrc root/.wgetrc -xdev -newerct "@$2" ! -type d 2>/dev/null | head -n 5
 awk '$5 ~ "^/(usr|bin|sbin|lib)" { print $5 " (mounted over)" }' "/proc/$1/mountinfo" | head -n 5
@@ -105,7 +106,7 @@ awk '$5 ~ "^/(usr|bin|sbin|lib)" { print $5 " (mounted over)" }' "/proc/$1/mount
 
 
 def changed_programs(lab: Lab) -> list[str]:
-    """Return which programs and libraries of a throw-away lab's host were changed since it was made, at most ten."""
+    """Return at most ten paths of programs and libraries on a lab's host that changed since the lab was started."""
     api = client.outer()
     state = api.inspect_container(lab.container)
     began = datetime.fromisoformat(state["State"]["StartedAt"]).timestamp()
@@ -133,19 +134,19 @@ def changed_programs(lab: Lab) -> list[str]:
 
 
 def runs(lab: Lab) -> bool:
-    """Whether a throw-away lab runs."""
+    """Whether a disposable lab is running."""
     return bool(client.outer().inspect_container(lab.container)["State"]["Running"])
 
 
 def remove(lab: Lab) -> str:
-    """Remove a throw-away lab; return why it is still there, "" if it is gone."""
+    """Remove a disposable lab; return why that failed, "" if it is removed."""
     with contextlib.suppress(client.NotFound):
         return _discard(client.outer().inspect_container(lab.container))
     return ""
 
 
 def remove_left(label: str) -> None:
-    """Remove what graders left that were killed, by a label: that of one grader or of a parent. Say what stays."""
+    """Remove the labs of killed graders that have a label (of one grader, or of a parent lab); print what remains."""
     api = client.outer()
     left = api.containers(all=True, filters={"label": [GRADER_LABEL, label]})
     if left:
@@ -153,13 +154,13 @@ def remove_left(label: str) -> None:
             for container in left:
                 with contextlib.suppress(client.NotFound):
                     if why := _discard(api.inspect_container(container["Id"])):
-                        say(f"Note: the container {container['Id'][:12]} is still there: {why}")
+                        say(f"Note: the container {container['Id'][:12]} could not be removed: {why}")
 
 
 def _discard(found: dict[str, Any]) -> str:
-    """Remove a container, as it was inspected; return why it is still there: one lab that stays does not stop a class.
+    """Remove an inspected container; return why that failed, because one failure must not stop grading a class.
 
-    Raises what `course_lib.engine.client.connect` raises if it is the engine that does not answer.
+    Raises what `course_lib.engine.client.connect` raises if the engine does not answer.
     """
     try:
         with client.plain_words():

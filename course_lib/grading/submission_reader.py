@@ -1,9 +1,9 @@
 """Read one submission, a folder or an archive, and print its files as JSON: `python submission_reader.py PATH`.
 
-`submissions` runs this as a process of its own, because an archive can be made so that reading it takes all memory or
-never ends. It uses the standard library only, runs on every supported Python, and writes nothing.
+`submissions` runs this in a process of its own, because reading a malicious archive may take all memory or never end.
+It uses only the standard library, runs on every supported Python, and writes nothing to disk.
 
-It prints {"files": {NAME: CONTENT}}, the contents in base64, or {"refused": SENTENCE}.
+It prints {"files": {PATH: BASE64 CONTENT}} or {"refused": REASON}.
 """
 
 from __future__ import annotations
@@ -25,26 +25,30 @@ from pathlib import Path, PurePosixPath
 MEMORY = 256_000_000  # bytes of address space
 MOST_FILES = 200
 MOST_BYTES = 5_000_000  # of all files together, unpacked
-MOST_PACKED = 4 * MOST_BYTES  # of an archive, and of a tar archive's headers and files
-# On Windows there is neither: only who administers the machine may make links there.
+MOST_PACKED = 4 * MOST_BYTES  # of an archive file, and of a decompressed tar archive
+# Windows has neither flag: only an administrator can create links there.
 CAREFULLY = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 BINARY = getattr(os, "O_BINARY", 0)  # Windows only
 
 
 class RefusedError(Exception):
-    """A submission that is not accepted; the message says why."""
+    """A submission that is not accepted; the message is the reason."""
 
 
 def limit_memory() -> None:
-    """Limit this process to MEMORY, where the system can (setrlimit(2)); beyond that Python raises MemoryError."""
-    with contextlib.suppress(ImportError, OSError, ValueError):  # there is no such module on Windows
+    """Limit this process's memory to MEMORY if the system can (setrlimit(2)); beyond it Python raises MemoryError."""
+    with contextlib.suppress(ImportError, OSError, ValueError):  # Windows does not have this module
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
 
 
 def read(path: Path) -> dict[str, bytes]:
-    """Return the files of a folder or an archive by their names; raises RefusedError, or whatever Python raises."""
+    """Return the contents of the files in a folder or an archive by path.
+
+    Raises RefusedError if a limit is exceeded or an entry is not a plain file inside it, and what tarfile, zipfile and
+    gzip raise for a damaged archive.
+    """
     if path.is_symlink():
         raise RefusedError("it is a link")
     if path.is_dir():
@@ -58,9 +62,9 @@ def read(path: Path) -> dict[str, bytes]:
     for name, content in found:
         place = PurePosixPath(name)
         if place.is_absolute() or ".." in place.parts or "\\" in name or len(name) > 200 or not name.isprintable():
-            raise RefusedError(f"the name {name[:60]!r} leads out of it or is no plain name")
+            raise RefusedError(f"the path {name[:60]!r} leads outside or has forbidden characters")
         if str(place) in files:
-            raise RefusedError(f"{name} is in it twice")
+            raise RefusedError(f"it contains {name} twice")
         left -= len(content)
         if left < 0 or len(files) == MOST_FILES:
             raise _too_much()
@@ -72,25 +76,25 @@ def _too_much() -> RefusedError:
     return RefusedError(f"it holds more than {MOST_FILES} files or {MOST_BYTES:,} bytes")
 
 
-def _no_file(name: str) -> RefusedError:
-    return RefusedError(f"{name[:60]!r} is no plain file")
+def _not_plain(name: str) -> RefusedError:
+    return RefusedError(f"{name[:60]!r} is not a plain file")
 
 
 def _content(path: str, most: int, folder: int | None = None) -> bytes:
-    """Return what is in a file, which may lie in an open folder; raises RefusedError if it is no file or too large.
+    """Return the content of a file; raises RefusedError if it is not a plain file or longer than `most` bytes.
 
-    Its owner may exchange it at any moment. So it is opened first, neither through a link nor waiting for the other
-    end of a pipe, and what was opened is looked at.
+    `folder` is the descriptor of an open directory that `path` is relative to. The owner may replace the file at any
+    time: so open it first, without following a link or waiting for the other end of a pipe, then check what was opened.
     """
     try:
         handle = os.open(path, CAREFULLY | BINARY, dir_fd=folder)
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENXIO):  # a link; a socket
-            raise _no_file(path) from error
+            raise _not_plain(path) from error
         raise
-    with open(handle, "rb") as file:  # noqa: PTH123 # what is open has no path
+    with open(handle, "rb") as file:  # noqa: PTH123 # a descriptor, not a path
         if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise _no_file(path)
+            raise _not_plain(path)
         content = file.read(most + 1)
     if len(content) > most:
         raise _too_much()
@@ -98,7 +102,7 @@ def _content(path: str, most: int, folder: int | None = None) -> bytes:
 
 
 def _in_folder(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield the files of a folder."""
+    """Yield path and content of the files in a folder, sorted within each directory."""
     for here, folders, names, handle in _walk(folder):
         folders.sort()
         links = [name for name in folders if (Path(here) / name).is_symlink()]
@@ -109,7 +113,7 @@ def _in_folder(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _walk(folder: Path) -> Iterator[tuple[str, list[str], list[str], int | None]]:
-    """Walk through open folders, so that nobody can exchange one for a link; Windows only knows them by path."""
+    """Walk through open directories, so that none can be replaced by a link; Windows can only walk by path."""
     if hasattr(os, "fwalk"):
         yield from os.fwalk(folder)
     else:
@@ -117,7 +121,7 @@ def _walk(folder: Path) -> Iterator[tuple[str, list[str], list[str], int | None]
 
 
 def _in_tar(packed: bytes) -> Iterator[tuple[str, bytes]]:
-    """Yield the files of a tar archive, which may be compressed by gzip."""
+    """Yield path and content of the files in a tar archive, which may be compressed by gzip."""
     if packed.startswith(b"\x1f\x8b"):
         with gzip.GzipFile(fileobj=io.BytesIO(packed)) as file:
             packed = file.read(MOST_PACKED + 1)
@@ -129,27 +133,27 @@ def _in_tar(packed: bytes) -> Iterator[tuple[str, bytes]]:
                 continue
             content = archive.extractfile(member) if member.isreg() and not member.issparse() else None
             if content is None:
-                raise _no_file(member.name)
+                raise _not_plain(member.name)
             yield member.name, content.read()
 
 
 def _in_zip(packed: bytes) -> Iterator[tuple[str, bytes]]:
-    """Yield the files of a zip archive."""
+    """Yield path and content of the files in a zip archive."""
     with zipfile.ZipFile(io.BytesIO(packed)) as archive:
         for item in archive.infolist():
             if item.is_dir() or item.filename.startswith("__MACOSX/"):
                 continue
             if stat.S_IFMT(item.external_attr >> 16) not in (0, stat.S_IFREG):
-                raise _no_file(item.filename)
-            # zipfile unpacks the other kinds without any limit (its ZipExtFile.read).
+                raise _not_plain(item.filename)
+            # For other methods zipfile decompresses without a limit (zipfile.ZipExtFile.read).
             if item.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                raise RefusedError(f"{item.filename[:60]!r} is packed otherwise than by deflate")
+                raise RefusedError(f"{item.filename[:60]!r} has a compression other than deflate")
             with archive.open(item) as file:
                 yield item.filename, file.read(MOST_BYTES + 1)
 
 
 def main() -> None:
-    """Print what is in the folder or archive that the command line names."""
+    """Print the files of the folder or archive that the command line names."""
     limit_memory()
     found: dict[str, object]
     try:
@@ -159,7 +163,7 @@ def main() -> None:
         found = {"refused": str(error)}
     except MemoryError:
         found = {"refused": f"reading it takes more than {MEMORY // 1_000_000} MB of memory"}
-    except Exception as error:  # a broken archive makes these modules raise whatever there is
+    except Exception as error:  # for a damaged archive these modules raise many kinds
         found = {"refused": f"it cannot be read ({type(error).__name__}: {str(error)[:200]})"}
     json.dump(found, sys.stdout)
 

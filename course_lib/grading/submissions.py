@@ -1,7 +1,8 @@
-"""Read what the learners of a class handed in, without trust: `read_class`. Nothing is unpacked on this machine.
+"""Read the untrusted submissions of a class in memory: `read_class`. Nothing is extracted to disk.
 
-The folder of a class has, for each learner, a folder `NAME` or an archive `NAME.tar.gz`, `NAME.zip`; what follows
-the first dot of the name is free, and several of one learner are put together. In each are folders of exercises.
+The class's folder has a folder `NAME` or an archive `NAME.tar.gz` or `NAME.zip` for each learner. What follows the
+first dot of the name is ignored, and several submissions of one learner are combined. Each contains folders named like
+exercises.
 """
 
 from __future__ import annotations
@@ -27,26 +28,26 @@ SUFFIXES = (".tar.gz", ".tgz", ".tar", ".zip")
 
 @dataclass
 class Submission:
-    """What one learner handed in."""
+    """All submissions of one learner."""
 
     learner: str
-    answers: dict[str, dict[str, bytes]] = field(default_factory=dict)  # exercise -> place -> content
-    notes: list[str] = field(default_factory=list)  # what the teacher should know
-    refused: list[str] = field(default_factory=list)  # the folders and archives that cannot be graded, and why
+    answers: dict[str, dict[str, bytes]] = field(default_factory=dict)  # exercise -> path -> content
+    notes: list[str] = field(default_factory=list)  # for the teacher
+    refused: list[str] = field(default_factory=list)  # which folders and archives cannot be graded, and why
 
 
 def read_class(folder: Path, out: Path | None = None) -> list[Submission]:
-    """Return what the learners of a class handed in, sorted by their names; raises CourseError if there is nothing.
+    """Return the submissions in a class's folder, sorted by learner; raises CourseError if there are none.
 
-    A report `out` that lies in the folder is not a learner's. What has no learner's name is returned as refused, under
-    its name in quotation marks, which no learner has.
+    A report `out` inside the folder is skipped. A file whose name cannot be a learner's is returned as refused, under
+    its name in quotes, which cannot be a learner's either.
     """
     found: dict[str, Submission] = {}
     for path in sorted(folder.iterdir()):
         if path.name.startswith(".") or (out and out.resolve().is_relative_to(path.resolve())):
             continue
         if not (path.is_dir() or path.name.lower().endswith(SUFFIXES)):
-            say(f"Left out: {path.name!r} is neither a folder nor one of {', '.join(SUFFIXES)}.")
+            say(f"Skipped: {path.name!r} is neither a folder nor one of {', '.join(SUFFIXES)}.")
             continue
         name = path.name.partition(".")[0]
         try:
@@ -61,27 +62,27 @@ def read_class(folder: Path, out: Path | None = None) -> list[Submission]:
         except Exception as error:  # whatever one learner hands in, the others are graded
             submission.refused.append(clean(f"{path.name}: refused: {error}"))
     if not found:
-        raise CourseError(f"There is nothing to grade in {folder}: it has neither folders nor archives of learners.")
+        raise CourseError(f"There is nothing to grade in {folder}: it contains no folder or archive of a learner.")
     return sorted(found.values(), key=lambda submission: submission.learner)
 
 
 def _add(submission: Submission, path: Path) -> None:
-    """Add what is in a folder or an archive; raises RefusedError."""
+    """Add the answers in a folder or an archive; raises RefusedError if it has none or cannot be read."""
     known = set(catalog.every())
     mine: dict[str, dict[str, bytes]] = {}
-    strange: set[str] = set()
+    unknown: set[str] = set()
     for name, content in read(path).items():
         place = PurePosixPath(name)
-        # An archive made by a file manager has the packed folder's own name before everything.
+        # In an archive made by a file manager, every path begins with the packed folder's own name.
         parts = place.parts[1:] if len(place.parts) > 2 and place.parts[0] not in known else place.parts
         if len(parts) > 1 and parts[0] in known:
             mine.setdefault(parts[0], {})["/".join(parts[1:])] = content
         elif len(parts) > 1 and not parts[0].startswith((".", "__")):
-            strange.add(f"{place.parent}")
+            unknown.add(f"{place.parent}")
     if not mine:
-        raise RefusedError("no folder in it has the name of an exercise")
-    if strange:
-        submission.notes.append(clean(f"{path.name}: not the name of an exercise: {_some(strange)}"))
+        raise RefusedError("it has no folder named like an exercise")
+    if unknown:
+        submission.notes.append(clean(f"{path.name}: not the name of an exercise: {_some(unknown)}"))
     for name, answer in mine.items():
         if name in submission.answers:
             submission.notes.append(clean(f"{path.name}: {name} was handed in twice; the later name counts"))
@@ -89,13 +90,16 @@ def _add(submission: Submission, path: Path) -> None:
 
 
 def _some(names: Iterable[str]) -> str:
-    """Return the first of several names."""
+    """Return the first of several names and how many more there are."""
     first, *more = sorted(names)
     return f"{first} and {len(more)} more" if more else first
 
 
 def read(path: Path) -> dict[str, bytes]:
-    """Return the files of a folder or an archive, read by a process with limits; raises RefusedError."""
+    """Return the contents of the files in a folder or an archive by path; raises RefusedError if it cannot be read.
+
+    `submission_reader` reads it, in a process with limits of memory and time.
+    """
     command = [sys.executable, "-I", "-S", submission_reader.__file__, str(path)]
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS, check=False)
@@ -105,7 +109,7 @@ def read(path: Path) -> dict[str, bytes]:
         found = json.loads(done.stdout)
     except ValueError:
         memory = MEMORY // 1_000_000
-        raise RefusedError(f"its reader was ended, or took more than {memory} MB of memory") from None
+        raise RefusedError(f"its reader was killed, or took more than {memory} MB of memory") from None
     if "refused" in found:
         raise RefusedError(found["refused"])
     return {name: base64.b64decode(content) for name, content in found["files"].items()}

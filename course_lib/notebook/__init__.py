@@ -1,6 +1,7 @@
-"""What the cells of a notebook call.
+"""Provide what the cells of a notebook call.
 
-`chapter` begins and ends a notebook and shows the network, `magics` are `%%host`, `%%client` and `%%answer`,
-`journeys` is `journey()`, `panel` the live picture, `prediction` a question that the lab answers, `practice` what an
-exercise's notebook uses, `compare` what the appendix on engines uses.
+`chapter` begins and ends a notebook and prints its network, `pictures` draws it, `current` holds the lab that cells
+work on, `magics` are `%%host`, `%%client` and `%%answer`, `journeys` is `journey()`, `panel` the live picture,
+`prediction` asks a question that the lab answers, `practice` is what the notebook of an exercise uses, `engine_matrix`
+and `compare` are for the appendix on engines. `saved` keeps widgets when JupyterLab saves a notebook.
 """

@@ -1,91 +1,87 @@
-"""What a chapter's own cells use: begin, look, say what changed, wait, clean up."""
+"""Begin and end a chapter, show its network and print what changed: `begin`, `look`, `words`, `changes`, `clean_up`.
+
+Every chapter imports this module, so it loads no pictures, panel or graph: the functions that need one import it.
+"""
 
 from __future__ import annotations
 
-import io
 import os
 import textwrap
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from PIL import Image
-
-from course_lib.commands import jupyter
 from course_lib.errors import CourseError, LabGoneError
-from course_lib.lab import facts, images
+from course_lib.lab import images
 from course_lib.lab.lifecycle import Lab
-from course_lib.network.describe import describe
 from course_lib.network.diff import difference, is_settled
 from course_lib.network.model import PREDEFINED_NETWORKS, Snapshot
 from course_lib.notebook import current
-from course_lib.picture.layout.page import layout
-from course_lib.picture.render_png import png
 from course_lib.plain_text import clean
 
 if TYPE_CHECKING:
     import networkx
 
+    from course_lib.notebook.pictures import Picture
 
-def snapshot() -> Snapshot:
-    """Return the network of the notebook's lab at this moment."""
-    return facts.snapshot(current.lab())
-
-
-_seen: dict[Lab, Snapshot] = {}  # the last look that this kernel took at each lab: there `changes()` begins
+_seen: dict[Lab, Snapshot] = {}  # the last snapshot that this kernel took of each lab: `changes()` compares with it
 
 
 def observe() -> Snapshot:
-    """Return what the network is now and remember it; a bridge gets a moment to notice what is plugged into it.
+    """Return a snapshot of the lab's network and remember it for `changes`.
 
-    The kernel tells a bridge of its ports' carriers up to a second late (net/core/link_watch.c).
+    Wait up to 1.5 s for bridges to settle: the kernel reports the carrier of a bridge's ports up to a second late
+    (net/core/link_watch.c).
     """
     deadline = time.monotonic() + 1.5
-    now = snapshot()
+    now = current.snapshot()
     while not is_settled(now) and time.monotonic() < deadline:
         time.sleep(0.05)
-        now = snapshot()
+        now = current.snapshot()
     _seen[current.lab()] = now
     return now
 
 
 def changes() -> None:
-    """Say what happened in the lab since `begin`, `look`, `words`, `changes` or a `--changes` cell last looked at it.
+    """Print what changed in the lab since the last `begin`, `look`, `words`, `changes` or `--changes` cell.
 
-    Raises CourseError if nobody has looked yet.
+    Raises CourseError if none of them has run yet.
     """
     before = _seen.get(current.lab())
     if before is None:
-        raise CourseError("There is nothing to compare with yet: begin() or look() comes first.")
+        raise CourseError("There is nothing to compare with yet: run begin() or look() first.")
     print_changes(before, observe())
 
 
 def print_changes(before: Snapshot, after: Snapshot) -> None:
-    """Print what is different between two snapshots."""
+    """Print the differences between two snapshots, one sentence each, in lines of at most 110 characters."""
     for sentence in difference(before, after) or ["Nothing changed."]:
         print(textwrap.fill(sentence, 110, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False))
 
 
 def begin() -> None:
-    """Take the lab back to its first day, and say what that removes; show a room the live picture (`serve`)."""
+    """Reset the lab and print what that removes. After `./course up --projector`, show the live picture.
+
+    Raises CourseError if the lab cannot be reset.
+    """
+    lab = current.lab()
     try:
-        _say_removed(snapshot())
+        _print_removed(current.snapshot())
     except LabGoneError:
-        print("The lab had ended.")
-    except Exception as error:  # whatever was in the lab, or was done to it, it is reset
-        print(f"What was in the lab could not be read: {clean(str(error))}")
-    current.lab().reset()
+        print("The lab was not running.")
+    except Exception as error:  # reset the lab whatever state it is in
+        print(f"Could not read what was in the lab: {clean(str(error))}")
+    lab.reset()
     observe()
-    print("The lab is as on its first day.")
-    if jupyter.PROJECTOR in os.environ:
-        from course_lib.notebook import panel  # which stands on this module
+    print("The lab has been reset.")
+    if "COURSE_PROJECTOR" in os.environ:  # set by commands.jupyter
+        from course_lib.notebook import panel
 
-        panel.show_to_a_room(*(path.read_text(encoding="utf-8") for path in (jupyter.STEPS, jupyter.STEPS_SCRIPT)))
+        panel.show_projector()
 
 
-def _say_removed(now: Snapshot) -> None:
-    """Say which containers and networks go."""
+def _print_removed(now: Snapshot) -> None:
+    """Print which containers, networks and bridges a reset removes."""
     things = [f"container {c.name}" for c in now.containers]
     things += [f"network {n.name}" for n in now.networks if n.name not in PREDEFINED_NETWORKS]
     things += [f"bridge {name}" for name in _handmade(now)]
@@ -94,71 +90,21 @@ def _say_removed(now: Snapshot) -> None:
 
 
 def _handmade(now: Snapshot) -> list[str]:
-    """Return the host's bridges that are no Docker network."""
+    """Return the names of the host's bridges that belong to no Docker network."""
     return [i.name for i in now.interfaces if i.kind == "bridge" and i.name not in {n.bridge for n in now.networks}]
 
 
-NAMES = "{{.Repository}}:{{.Tag}}"
-OURS = "|".join(f"{name}:latest" for name in images.INNER)
-ALT = "The network of the lab, drawn. The next cell says the same in words."
-
-
-class Picture:
-    """A drawing of a Snapshot: an image in a notebook, its text twin wherever there are no images."""
-
-    def __init__(self, now: Snapshot) -> None:
-        self._now = now
-
-    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return the image and the words, and what a page without images puts in the image's place."""
-        data = {"image/png": png(layout(self._now)), "text/plain": describe(self._now)}
-        return data, {"image/png": {"alt": ALT}}
-
-    def __repr__(self) -> str:
-        return describe(self._now)
-
-
-GAP = 40  # pixels between two pictures
-
-
-class Pictures:
-    """The pictures of the same network in several labs, and the words of it where there are no images.
-
-    They stand one under the other: beside each other three of them cannot be read on a page.
-    """
-
-    def __init__(self, networks: Mapping[str, Snapshot]) -> None:
-        # A picture says which engine it is of: here by the name that was asked for, which does not change with time.
-        self._networks = {name: replace(now, engine=name) for name, now in networks.items()}
-
-    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return the picture and its text twin, and what a page without images puts in its place."""
-        alt = f"The network of the lab on the engines {', '.join(self._networks)}, one under the other."
-        return {"image/png": self.png(), "text/plain": repr(self)}, {"image/png": {"alt": alt}}
-
-    def __repr__(self) -> str:
-        return "\n\n".join(describe(now) for now in self._networks.values())
-
-    def png(self) -> bytes:
-        """Return the picture as the bytes of a PNG."""
-        pictures = [Image.open(io.BytesIO(png(layout(now)))).convert("RGB") for now in self._networks.values()]
-        size = max(p.width for p in pictures), sum(p.height for p in pictures) + GAP * (len(pictures) - 1)
-        whole, y = Image.new("RGB", size, "white"), 0
-        for picture in pictures:
-            whole.paste(picture, (0, y))
-            y += picture.height + GAP
-        file = io.BytesIO()
-        whole.quantize(128, dither=Image.Dither.NONE).save(file, "PNG")
-        return file.getvalue()
-
-
 def look() -> Picture:
-    """Draw the network of the lab as it is now, with its text twin."""
+    """Return a drawing of the lab's network as it is now; where there are no images, it is described in words."""
+    from course_lib.notebook.pictures import Picture
+
     return Picture(observe())
 
 
 def words(now: Snapshot | None = None) -> None:
-    """Say the network of the lab in words: the text twin of the picture."""
+    """Print a description of a snapshot, or of the lab's network as it is now: the same facts as in the picture."""
+    from course_lib.network.describe import describe
+
     print(describe(now or observe()))
 
 
@@ -182,7 +128,7 @@ def network_graph(now: Snapshot | None = None) -> networkx.Graph[tuple[str, ...]
 
 
 def wait_until(what: Callable[[], object], seconds: float = 20) -> None:
-    """Wait until `what()` is true; raises CourseError if it is not within so many seconds."""
+    """Call `what()` every 0.1 s until it returns something true; raises CourseError after `seconds`."""
     deadline = time.monotonic() + seconds
     while not what():
         if time.monotonic() > deadline:
@@ -190,20 +136,24 @@ def wait_until(what: Callable[[], object], seconds: float = 20) -> None:
         time.sleep(0.1)
 
 
+NAMES = "{{.Repository}}:{{.Tag}}"
+OURS = "|".join(f"{name}:latest" for name in images.INNER)
+
+
 def clean_up() -> None:
-    """Remove every container, network and volume of the lab and the images that were made in it; prove it.
+    """Remove the lab's containers, networks and volumes and the images built in it, then print what is left.
 
     Raises CourseError if something is left.
     """
     current.host(
         "docker ps -aq | xargs -r docker rm -fv; docker network prune -f\n"
         "docker volume ls -q | xargs -r docker volume rm -f\n"
-        # An image that lost its name to a later build has none to be removed by: prune takes it.
+        # An image whose name a later build took has no name to remove it by: `docker image prune` removes it.
         f"docker images -f dangling=false --format '{NAMES}' | grep -vxE '{OURS}' | xargs -r docker rmi -f\n"
         "docker image prune -f",
         timeout=60,
     )
-    now = snapshot()
+    now = current.snapshot()
     made = current.host(f"docker images --format '{NAMES}' | grep -vxE '{OURS}' || true")
     left = {
         "containers": len(now.containers),
@@ -212,8 +162,8 @@ def clean_up() -> None:
         "veth pairs to containers": sum(i.master is not None for i in now.interfaces),
         "rules for published ports": sum(r.target == "DNAT" for c in now.chains for r in c.rules),
     }
-    if handmade := _handmade(now):  # what `ip` made is not Docker's, nor ours: we say so, and touch it not
+    if handmade := _handmade(now):  # bridges made with `ip` are not ours to delete: report them only
         left["bridges made by hand"] = len(handmade)
     print("Left: " + ", ".join(f"{count} {what}" for what, count in left.items()))
     if any(left.values()):
-        raise CourseError("Something is left: `./course reset` makes a fresh lab.")
+        raise CourseError("Not everything was removed: run `./course reset` to get an empty lab.")

@@ -1,4 +1,4 @@
-"""What differs between networks and ways that should be the same: pure, found by comparing, nothing is remembered."""
+"""Compare networks and packet paths that should be the same and print where they differ: `contrast` (pure)."""
 
 from __future__ import annotations
 
@@ -13,21 +13,22 @@ from course_lib.packet_path.path_table import Names
 from course_lib.plain_text import clean, one_line
 
 WIDTH = 110  # characters
-Traits = Mapping[str, str]  # what is looked at, and what is seen there; a value may have several lines
+Traits = Mapping[str, str]  # what is compared, and its value, which may have several lines
 
 
 def contrast(found: Mapping[str, Traits]) -> str:
-    """Say of which traits the values differ between the keys of `found`, who has which; and how many are alike.
+    """Return the traits whose values differ between the keys of `found`, with the keys that have each value.
 
-    A trait that one of them lacks differs: its value there is "-".
+    The last line counts different and identical traits. A trait that a key lacks has the value "-" there. Lines have
+    at most 110 characters, unless a single word is longer.
     """
-    lines, different, alike = [], 0, 0
+    lines, different, identical = [], 0, 0
     for trait in dict.fromkeys(trait for traits in found.values() for trait in traits):
         holders: dict[str, list[str]] = {}
         for key, traits in found.items():
             holders.setdefault(traits.get(trait, "-"), []).append(key)
         if len(holders) == 1:
-            alike += 1
+            identical += 1
             continue
         different += 1
         lines.append(clean(trait))
@@ -43,11 +44,11 @@ def contrast(found: Mapping[str, Traits]) -> str:
                     break_long_words=False,
                     break_on_hyphens=False,
                 )
-    return "\n".join([*lines, f"Different: {different}. Alike: {alike}."])
+    return "\n".join([*lines, f"Different: {different}. Identical: {identical}."])
 
 
 def plan(now: Snapshot) -> Traits:
-    """Return what was asked for: the subnets, the containers' addresses, and the ports that are published."""
+    """Return what the learner asked the engine for: subnets, addresses of containers, and published ports."""
     found = {f"network {n.name}": _subnets(n) for n in now.networks if n.subnets}
     for container in now.containers:
         found |= {f"{container.name} on {end.network}": " ".join(end.addresses) for end in container.endpoints}
@@ -65,14 +66,14 @@ def _subnets(network: Network) -> str:
 
 
 def chains(now: Snapshot) -> Traits:
-    """Return which chains of IPv4 were made in each table, and the policies of the kernel's own."""
+    """Return the IPv4 chains that were created in each table, and the policies of the built-in chains."""
     own = [chain for chain in now.chains if chain.family == "ip"]
     made = {f"made in {t}": " ".join(c.name for c in own if (c.table, c.policy) == (t, None)) for t in _tables(now)}
     return made | {f"policy of {c.table} {c.name}": c.policy for c in own if c.policy}
 
 
 def rules(now: Snapshot) -> Traits:
-    """Return the rules of each chain of IPv4 that has some; `br-<mynet>` is the bridge of the network mynet."""
+    """Return the rules of each IPv4 chain that has any; `br-<mynet>` stands for the bridge of the network mynet."""
     bridges = {n.bridge: f"br-<{n.name}>" for n in now.networks if n.bridge and n.bridge.startswith("br-")}
     found = {}
     for chain in now.chains:
@@ -83,26 +84,26 @@ def rules(now: Snapshot) -> Traits:
 
 
 def cards(now: Snapshot) -> Traits:
-    """Return what is to be seen of the MACs and of the indices of the containers' interfaces."""
+    """Return where the MAC addresses and the indices of the containers' interfaces come from."""
     found, behind = {}, []
     for container in now.containers:
         for end in container.endpoints:
-            found[f"the MAC of {container.name}"] = _origin(end)
+            found[f"the MAC of {container.name}"] = _mac_origin(end)
             host = now.interface(end.veth or "")
             if host and host.peer_index is not None:
                 behind.append(host.peer_index)
-                beside = abs(host.index - host.peer_index) == 1
-                words = "next to that of the veth pair's other end" if beside else "counted by its own namespace"
+                adjacent = abs(host.index - host.peer_index) == 1
+                words = "next to that of the veth pair's other end" if adjacent else "counted by its own namespace"
                 found[f"the index of {container.name}'s interface"] = words
     found["the numbers behind @if on the host"] = f"{len(set(behind))} for {len(behind)} veth pairs"
     return found
 
 
 def passage(way: Way) -> Traits:
-    """Return through which chains of the host a packet went on its way there, what decided, and how it ended."""
+    """Return the host's chains that a packet passed on its way to the target, the deciding rule, and how it ended."""
     names = Names(way)
     seen = [s for s in way.steps if s.place == "host" and not s.back and s.kind in ("rule", "policy", "nothing")]
-    decided = [s for s in seen if s.verdict in ("accept", "drop") and s.table != "nat"]  # which only rewrites
+    decided = [s for s in seen if s.verdict in ("accept", "drop") and s.table != "nat"]  # nat only rewrites
     last = decided[-1] if decided else None
     by = f"{last.table} {last.chain}: {names.rule(last.rule) or f'the policy {last.verdict}'}" if last else "nothing"
     return {
@@ -113,18 +114,18 @@ def passage(way: Way) -> Traits:
 
 
 def message(text: str) -> Traits:
-    """Return what a command said, without what is random in it and what all words of a daemon begin with."""
+    """Return a command's output without random ids and without the prefix that all of dockerd's errors have."""
     text = re.sub(r"^(docker: )?Error response from daemon: ", "", text, flags=re.MULTILINE)
     return {"message": re.sub(r"\b[0-9a-f]{12,64}\b", "ID", text).strip()}
 
 
 def _tables(now: Snapshot) -> list[str]:
-    """Return the tables of IPv4 in which there is anything."""
+    """Return the names of the IPv4 tables that have a chain, sorted."""
     return sorted({chain.table for chain in now.chains if chain.family == "ip"})
 
 
-def _origin(end: Endpoint) -> str:
-    """Say where a MAC comes from: engines before 28 made it of 02:42 and the address (libnetwork, netutils)."""
+def _mac_origin(end: Endpoint) -> str:
+    """Return where a MAC comes from: engines before 28 made it of 02:42 and the IPv4 address (libnetwork, netutils)."""
     address = next((a.partition("/")[0] for a in end.addresses if "." in a), "")
     if address and end.mac == ":".join(f"{byte:02x}" for byte in (2, 0x42, *IPv4Address(address).packed)):
         return "made from the address"

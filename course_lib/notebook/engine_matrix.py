@@ -1,4 +1,4 @@
-"""The same in three labs at once, one for each engine: what the appendix on engines uses."""
+"""Run the same code in one lab per engine version: `everywhere`, used by the appendix on engines."""
 
 from __future__ import annotations
 
@@ -15,40 +15,41 @@ T = TypeVar("T")
 
 @contextmanager
 def on(version: str) -> Iterator[None]:
-    """Let everything happen in a lab with that engine ("20.10", "26.1", "newest"): a relative of the learner's.
+    """Temporarily make a lab with the engine `version` ("20.10", "26.1", "newest") the current one.
 
-    It is made if it is not there; the learner's own lab serves for the engine that it has.
+    It is the learner's own lab if that has this engine, else a relative of it, which is created and started if need be.
+    Raises CourseError if it cannot be started.
     """
     own = current.lab()
     if own.inspect() and own.version() == version:
         yield
         return
     other = own.relative(version)
-    found = other.inspect()
-    if not (found and found["State"]["Running"]):
+    state = other.inspect()
+    if not (state and state["State"]["Running"]):
         other.up(version, images.need_package)
     with current.using(other):
         yield
 
 
 def everywhere(do: Callable[[], T]) -> dict[str, T]:
-    """Do the same in a lab of each engine, the oldest first; return what came of it by the engine."""
-    found = {}
+    """Call `do` once in a lab of each engine, the oldest first; return the results by engine version."""
+    results = {}
     for version in images.RELEASES:
         with on(version):
-            found[version] = do()
-    return found
+            results[version] = do()
+    return results
 
 
 def leave() -> None:
-    """Remove the labs beside the learner's own, and prove it."""
-    for other in _there():
+    """Remove the labs that `on` created, and print how many are left."""
+    for other in _others():
         other.remove()
-    print(f"Left beside your own lab: {len(_there())} labs")
+    print(f"Labs left besides your own: {len(_others())}")
 
 
-def _there() -> list[Lab]:
-    """Return the labs beside the learner's own that are there."""
+def _others() -> list[Lab]:
+    """Return the existing labs of other engines that belong to the learner's own lab."""
     own = current.lab()
     ours = [own.relative(version) for version in images.RELEASES]
     return [lab for lab in own.relatives() if lab in ours]

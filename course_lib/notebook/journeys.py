@@ -1,4 +1,4 @@
-"""Follow one real request through the lab: what a notebook calls to see a packet's way."""
+"""Follow one real request through the lab and show its packet's path: `journey`."""
 
 from __future__ import annotations
 
@@ -17,34 +17,33 @@ from course_lib.packet_path.reconstruct import way_of
 from course_lib.packet_path.request import request
 from course_lib.picture.render_png import png
 
-ALT = "The network of the lab, with the way of a packet in numbered steps. The same is in the table below it."
+ALT = "The lab's network with the path of a packet in numbered steps. The table below describes the same path."
 
 
 @dataclass(frozen=True, repr=False)
 class Journey(Way):
-    """The way of one request: data, that a notebook shows as a picture that plays and `print` as a table."""
+    """The path of one request. A notebook shows it as an animated picture, `print` as a table."""
 
     def __repr__(self) -> str:
-        """Return the table: the same in every run, because ports and ids that differ have names."""
+        """Return the table; it is the same in every run, because ports and ids that vary are replaced by names."""
         return table(self, overlay.numbers(overlay.ground(self), self)).rstrip("\n")
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return the way that plays and, for a page that cannot have it, the picture with its words and the table."""
+        """Return the animation and, for pages that cannot show it, a picture with the table."""
         ground = overlay.ground(self)
         saved = {"image/png": png(overlay.over(ground, self)), "text/plain": table(self, overlay.numbers(ground, self))}
-        panel.offer(plays := player(ground, self))
-        return {**panel.still(plays), **saved}, {"image/png": {"alt": ALT}}
+        return {**panel.animation(player(ground, self)), **saved}, {"image/png": {"alt": ALT}}
 
     @property
     def words(self) -> str:
-        """Return the way in sentences: what decided, without the rules that only led on."""
+        """Return the path in sentences: the deciding rules, without those that only jump to another chain."""
         return sentences(self)
 
 
 def journey(origin: str, target: str) -> Journey:
-    """Send one real request and return the way that its first packet and the answer took.
+    """Send one real request and return the path that its first packet and the answer took.
 
-    `origin` is "client", "host" or the name of a running container (of another name than these two). `target` is one of
+    `origin` is "client", "host" or the name of a running container (not one named like these two). `target` is one of
 
         http://NAME-OR-ADDRESS:PORT/   a TCP connection and a GET
         tcp://NAME-OR-ADDRESS:PORT     a TCP connection
@@ -52,14 +51,19 @@ def journey(origin: str, target: str) -> Journey:
         ping://NAME-OR-ADDRESS         one echo request (ICMP)
         dns://NAME                     a query for the IPv4 address of a name, to the origin's own resolver
 
-    A name is looked up as the origin does it: in its hosts file, then by its resolver. An IPv6 address stands in
-    brackets. What is followed is the first packet and its answer: the rules of nat are asked about no others.
-    Raises CourseError if the origin or the name is not known, or if the kernel could not be watched; a request that
-    ends badly is no error, but an `end`.
+    The origin resolves the name: with its hosts file, then its resolver. Put an IPv6 address in brackets. Only the
+    first packet and its answer are followed, because the kernel consults the rules of nat for no other packet of a
+    connection (nft(8), CHAINS). An open live panel can play the new journey at once.
+
+    Raises CourseError if the origin or the name is unknown, or if the kernel's trace could not be read. A request
+    that fails is not an error: see the result's `end`.
     """
     lab = current.lab()
     raw = facts.read(lab)
     network = parse_facts.snapshot(raw)
     sent, found = capture.gather(lab, request(origin, target), raw, network)
     way = way_of(sent, found, network)
-    return Journey(**{f.name: getattr(way, f.name) for f in fields(way)})
+    made = Journey(**{f.name: getattr(way, f.name) for f in fields(way)})
+    if panel.is_open():
+        panel.offer(player(overlay.ground(made), made))
+    return made

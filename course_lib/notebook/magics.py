@@ -1,4 +1,4 @@
-"""`%%host`, `%%client`, `%%answer`: a cell as shell on the lab's host, on the client outside of it, or to hand in."""
+"""Define the cell magics `%%host`, `%%client` and `%%answer`; `load_ipython_extension` registers them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from IPython.core.magic import Magics, cell_magic, magics_class
 
 from course_lib.errors import CourseError
 from course_lib.lab import execute
-from course_lib.notebook import chapter, current, practice
+from course_lib.notebook import chapter, current
 
 
 @click.command(add_help_option=False)
@@ -19,13 +19,13 @@ from course_lib.notebook import chapter, current, practice
 @click.option("--fails", is_flag=True)
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True, max=86400), default=execute.TIMEOUT)
 def _options(changes: bool, fails: bool, timeout: float) -> tuple[bool, bool, float]:
-    """Return what stands on the magic's own line."""
+    """Return the options on the magic's first line."""
     return changes, fails, timeout
 
 
 @magics_class
 class Shell(Magics):
-    """The two magics that the chapters are written with."""
+    """The cell magics of the chapters and exercises."""
 
     @cell_magic
     def host(self, line: str, cell: str) -> None:
@@ -33,7 +33,7 @@ class Shell(Magics):
 
         Output appears while the command runs. The cell ends at its first failing command and then raises;
         with --fails it raises unless a command fails. Interrupting the kernel ends the command in the lab too.
-        With --changes it is said after the output what the cell has changed in the network, and what has counted.
+        With --changes it prints, after the output, what the cell changed in the network and which counters rose.
         """
         _run("host", line, cell, execute.HOST)
 
@@ -44,18 +44,20 @@ class Shell(Magics):
 
     @cell_magic
     def answer(self, line: str, cell: str) -> None:
-        """Keep the cell as answer.sh beside the notebook, and run it on the host of a fresh lab; see %%host.
+        """Save the cell as answer.sh next to the notebook, and run it on the host of a fresh lab; see %%host.
 
-        It is the answer of the exercise in the notebook's folder, whose other files lie beside it while it runs.
+        It answers the exercise in the notebook's folder. The folder's other files are next to it while it runs.
         """
+        from course_lib.notebook import practice  # a chapter has no exercises
+
         changes, fails, timeout = _parsed("answer", line)
         if changes or fails:
-            raise CourseError("An answer takes neither --changes nor --fails: leave them out.")
+            raise CourseError("`%%answer` accepts neither --changes nor --fails: remove them.")
         practice.answer(cell, _show, timeout)
 
 
 def _run(name: str, line: str, cell: str, place: tuple[str, ...]) -> None:
-    """Run a cell and print what it says while it says it."""
+    """Run a cell and print its output while it runs; raises CourseError if an option is wrong or the cell fails."""
     changes, fails, timeout = _parsed(name, line)
     before = chapter.observe() if changes else None
     execute.run(current.lab(), cell, place, fails=fails, timeout=timeout, show=_show)
@@ -64,7 +66,7 @@ def _run(name: str, line: str, cell: str, place: tuple[str, ...]) -> None:
 
 
 def _parsed(name: str, line: str) -> tuple[bool, bool, float]:
-    """Return what stands on a magic's own line, or say what may."""
+    """Return --changes, --fails and --timeout (seconds); raises CourseError with the usage if `line` is wrong."""
     try:
         changes, fails, timeout = _options.main(shlex.split(line), standalone_mode=False)
         return bool(changes), bool(fails), float(timeout)
@@ -76,7 +78,7 @@ def _parsed(name: str, line: str) -> tuple[bool, bool, float]:
 
 
 def _show(text: str) -> None:
-    """Print text at once."""
+    """Print text without waiting for the end of a line."""
     sys.stdout.write(text)
     sys.stdout.flush()
 

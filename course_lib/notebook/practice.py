@@ -1,30 +1,29 @@
-"""What an exercise's notebook uses: `exercise()`, `%%answer`, `check()`, `hint()`, for the exercise in its folder."""
+"""Run the exercise in the notebook's folder: `exercise()`, `%%answer` (`answer`), `check()` and `hint()`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from course_lib.errors import CourseError
 from course_lib.exercises import answers, catalog
 from course_lib.exercises.answers import ANSWER, COMMAND, is_stub
 from course_lib.exercises.catalog import Exercise
-from course_lib.exercises.checks import UNSEEN, WAITING, Verdict
-from course_lib.exercises.judging import judge
+from course_lib.exercises.checks import UNSEEN, WAITING, StartEvidence, Verdict, judge
 from course_lib.exercises.probes import beginning, evidence
 from course_lib.lab import execute
 from course_lib.notebook import current
 from course_lib.notebook.chapter import begin
 from course_lib.plain_text import one_line
 
-NOT_YET = f"Not yet: fill the cell that begins with `%%answer`, and run it. It is kept as {ANSWER}."
+NOT_YET = f"No answer yet: write it in the cell that begins with `%%answer`, and run the cell. It is saved as {ANSWER}."
 
 
 def exercise(learner: str = "") -> None:
-    """Take the lab to where the exercise begins, and say the learner's own values.
+    """Reset the lab, create the exercise's start state in it, and print the learner's values.
 
-    A name that is given is kept for all exercises.
+    `learner` is saved as the learner's name for all exercises. Raises CourseError if it cannot be a name, or if the
+    notebook's folder holds no exercise.
     """
     here = catalog.load(Path.cwd())
     if learner:
@@ -32,17 +31,17 @@ def exercise(learner: str = "") -> None:
     who = catalog.learner()
     begin()
     _to_start(here)
-    print(f"The values of {who}:")
+    print(f"Values for {who}:")
     for name, value in here.values(who).items():
         print(f"  {name:<12} {value}")
 
 
-# How the lab began that this kernel took to an exercise's start, by the lab's id: kept where no answer can change it.
-_began: dict[str, dict[str, Any] | None] = {}
+# What the lab showed at an exercise's start, by the lab's id. It is kept in this kernel, where no answer can change it.
+_began: dict[str, StartEvidence | None] = {}
 
 
 def _to_start(here: Exercise) -> None:
-    """Take a lab on its first day to where the exercise begins, and look at it."""
+    """Create the exercise's start state in an empty lab, and record what the lab shows then."""
     lab, values = current.lab(), here.values(catalog.learner())
     answers.to_start(lab, here, values)
     _began.clear()
@@ -50,18 +49,21 @@ def _to_start(here: Exercise) -> None:
 
 
 def _judged(here: Exercise) -> tuple[Verdict, ...]:
-    """Look at the lab and judge it; raises CourseError if there was a start and this kernel did not see it."""
+    """Probe the lab and return the verdicts; raises CourseError if this kernel did not record the start state."""
     lab, values = current.lab(), here.values(catalog.learner())
     start = _began.get(lab.require())
     if start is None and here.start(values):
-        raise CourseError("How this lab began was not seen: run `exercise()` or your cell with `%%answer` first.")
+        raise CourseError(
+            "This kernel did not record the lab's start state: run `exercise()` or your `%%answer` cell first."
+        )
     return judge(here, values, evidence(lab, here, values, start))
 
 
 def answer(cell: str, show: Callable[[str], object], timeout: float) -> None:
-    """Keep a cell as the answer beside the notebook, and run it from where the exercise begins.
+    """Save a cell as the answer, next to the notebook, and run it from the exercise's start state.
 
-    An answer rebuilds everything from nothing. So it is run that way each time: what came of an earlier try is gone.
+    `show` gets the output while it appears; `timeout` is in seconds. An answer must build everything from that state,
+    so the lab is reset before each run and nothing of an earlier one remains. Raises what `execute.run` raises.
     """
     here = catalog.load(Path.cwd())
     if is_stub(cell):
@@ -76,9 +78,10 @@ def answer(cell: str, show: Callable[[str], object], timeout: float) -> None:
 
 
 def check() -> int:
-    """Look at the lab, and say of each check whether it is right; of the first that is not, all that helps.
+    """Probe the lab and print a line for each check; for the first that is wrong, also the evidence and the hint.
 
-    Return the points (nbgrader takes the last value of a cell for its score).
+    Return the points: nbgrader uses the last value of a cell as its score
+    (`nbgrader.utils.determine_grade`). Raises CourseError if the start state was not recorded.
     """
     here = catalog.load(Path.cwd())
     done = _judged(here)
@@ -87,31 +90,34 @@ def check() -> int:
         print(f"{'right  ' if verdict.ok else 'not yet'}  {verdict.points}/{verdict.of}  {verdict.wanted}")
         if verdict is first:
             print(explained(verdict))
-    print(f"Points, of {here.points}:")
+    print(f"Points (out of {here.points}):")
     return sum(v.points for v in done)
 
 
 def explained(verdict: Verdict) -> str:
-    """Return what was found instead, the evidence, and the hint, in lines of text."""
+    """Return lines of text: what was found, the evidence (three lines of each output), and the hint."""
     lines = [f"  found: {one_line(verdict.found)}"]
-    for seen in verdict.evidence:
-        lines += [f"  {seen.place}$ {seen.command}", f"    {seen.words}"]
-        lines += [f"    {one_line(line)}" for line in seen.output.splitlines()[:3]]
+    for result in verdict.evidence:
+        lines += [f"  {result.place}$ {result.command}", f"    {result.words}"]
+        lines += [f"    {one_line(line)}" for line in result.output.splitlines()[:3]]
     return "\n".join([*lines, *([f"  hint: {one_line(verdict.hint)}"] if verdict.mistake != UNSEEN else [])])
 
 
 def hint() -> None:
-    """Go one step further with the first check that is not right; there are three. How many were taken is noted."""
+    """Print the next of the three steps towards the first check that is wrong, after the steps before it.
+
+    The number of steps taken is saved next to the notebook. Raises CourseError if that check has no steps.
+    """
     here = catalog.load(Path.cwd())
     values = here.values(catalog.learner())
     done = _judged(here)
     first = next((v for v in done if not v.ok), None)
     if first is None:
-        print("Everything is right. There is nothing to give a hint for.")
+        print("Everything is right: there is nothing to give a hint for.")
         return
     steps = next(c for c in here.checks if c.name == first.check).steps
     if not steps:
-        raise CourseError(f"There are no further hints for {first.check}: `check()` says all.")
+        raise CourseError(f"There are no further hints for {first.check}: `check()` shows all there is.")
     taken = catalog.hints_taken(here.folder)
     number = min(taken.get(first.check, 0) + 1, len(steps))
     catalog.note_hints(here.folder, {**taken, first.check: number})

@@ -1,42 +1,46 @@
-"""A prediction and what the lab says to it, in words and on a page: pure, whoever asks."""
+"""Ask learners for a prediction before they see the lab's answer: `predict`; without widgets: `put` and `Question`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import Any
+
+import ipywidgets as widgets
 
 from course_lib.errors import CourseError
+from course_lib.notebook.widget_style import NARROW, OURS, SAVED, WIDE
 
 Choices = Mapping[str, str] | Sequence[str]
 
 
 @dataclass(frozen=True)
 class Question:
-    """A question that has been put to the lab already."""
+    """A question with the lab's answer."""
 
     text: str
     choices: tuple[str, ...]
-    answer: str  # one of the choices: what the lab says
-    misconceptions: Mapping[str, str]  # what somebody believes who makes this choice, and why it is not so
-    evidence: str = ""
+    answer: str  # the lab's: one of the choices
+    misconceptions: Mapping[str, str]  # by choice: the misconception behind it, and why it is wrong
+    evidence: str = ""  # lines of text
 
     def verdict(self, choice: str) -> str:
-        """Say whether a prediction came true, and if it did not, what is behind it."""
+        """Return whether a prediction was right; if not, with the answer and the misconception behind the choice."""
         if choice == self.answer:
             return f"You predicted: {choice}. The lab says the same."
         behind = self.misconceptions.get(choice, "")
         return f"You predicted: {choice}. The lab says: {self.answer}." + (f" {behind}" if behind else "")
 
     def __str__(self) -> str:
-        """Return the question, the choices, the answer and what is wrong with the other choices."""
+        """Return the question, the choices, the answer and what is wrong with the other choices, in lines of text."""
         lines = [f"Predict: {self.text}", *(f"  ( ) {choice}" for choice in self.choices)]
         lines += [f"The lab says: {self.answer}", *(f"  {line}" for line in self.evidence.splitlines())]
         lines += [f"  Not {choice}: {why}" for choice, why in self._wrong()]
         return "\n".join(lines)
 
     def html(self, choice: str | None = None) -> str:
-        """Return the same for a page, with the answer to a choice, or folded if there was none."""
+        """Return HTML: the verdict on a choice or, without one, the question with its answer folded."""
         evidence = f"<pre>{escape(self.evidence)}</pre>" if self.evidence else ""
         if choice is not None:
             return f'<div role="status"><p>{escape(self.verdict(choice))}</p>{evidence}</div>'
@@ -51,15 +55,58 @@ class Question:
 
 
 def put(text: str, choices: Choices, answer: Callable[[], object]) -> Question:
-    """Put a question to the lab: call `answer`, which finds out.
+    """Return a question with its answer, which `answer` finds out in the lab; `choices` are those of `predict`.
 
-    It returns one of the choices, True or False for "yes" or "no", or a pair of such an answer and the evidence
-    for it (anything that says itself by `str`). Raises CourseError if it returns none of the choices.
+    `answer` returns one of the choices, True or False for "yes" or "no", or a pair of such an answer and the evidence
+    for it, which is shown as `str` converts it. Raises CourseError if the answer is none of the choices.
     """
-    found = answer()
-    said, evidence = found if isinstance(found, tuple) else (found, "")
-    word = {True: "yes", False: "no"}[said] if isinstance(said, bool) else str(said)
+    result = answer()
+    value, evidence = result if isinstance(result, tuple) else (result, "")
+    word = {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
     if word not in choices:
         raise CourseError(f"The lab says {word!r}, which is none of the choices: {', '.join(choices)}.")
     why = dict(choices) if isinstance(choices, Mapping) else {}
     return Question(text, tuple(choices), word, why, str(evidence).rstrip())
+
+
+class Prediction:
+    """A question with a button for each choice; a click shows the verdict."""
+
+    def __init__(self, question: Question) -> None:
+        self._question = question
+        text = widgets.HTML(f"{SAVED}<b>Predict.</b> {escape(question.text)}", layout=WIDE)
+        # Not radio buttons: there an arrow key chooses at once, so the third choice cannot be reached by keyboard.
+        self._choices = [widgets.Button(description=choice, layout=NARROW) for choice in question.choices]
+        for button in self._choices:
+            button.on_click(self._show)
+        self._answer = widgets.HTML(layout=WIDE)
+        column = widgets.Layout(align_items="flex-start", width="100%")
+        self._box = widgets.VBox([text, widgets.VBox(self._choices, layout=column), self._answer])
+        self._box.add_class(OURS)
+
+    def _show(self, chosen: widgets.Button) -> None:
+        """Show the verdict on the first choice; a prediction cannot be changed afterwards."""
+        if self._answer.value:
+            return
+        chosen.icon = "check"  # leave it enabled: a disabled button loses the focus
+        for button in self._choices:
+            button.disabled = button is not chosen
+        self._answer.value = self._question.html(chosen.description)
+
+    def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
+        """Return the widget and, for pages without widgets, the question with its answer folded."""
+        fallback = {"text/html": self._question.html(), "text/plain": str(self._question)}
+        return {**self._box._repr_mimebundle_(**options), **fallback}
+
+    def __repr__(self) -> str:
+        return str(self._question)
+
+
+def predict(question: str, choices: Choices, *, answer: Callable[[], object]) -> Prediction:
+    """Return a question to click; once the learner has chosen, it shows the lab's answer.
+
+    `choices` are texts, or a mapping from each text to the misconception behind it ("" for none). `answer` is called
+    at once, so that a notebook runs the same with and without clicks; `put` says what it may return. Raises CourseError
+    if it returns none of the choices.
+    """
+    return Prediction(put(question, choices, answer))

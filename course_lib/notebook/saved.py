@@ -1,7 +1,8 @@
-"""What a saved notebook keeps of its widgets; JupyterLab's server calls `keep_widgets` (course_lib/jupyter).
+"""Keep widgets in a saved notebook: `keep_widgets`, a hook of JupyterLab's server (commands/jupyter_settings).
 
-A widget lives in the kernel. JupyterLab saves the state of those that live (its setting saveState). For all others, a
-notebook that is opened again says "Error displaying widget: model not found", whatever else the output holds.
+A widget lives in the kernel. JupyterLab saves the state of the widgets of the running kernel only (its setting
+saveState). For every other widget a notebook that is opened again shows "Error displaying widget: model not found",
+even if the output holds a picture or HTML too.
 """
 
 from __future__ import annotations
@@ -17,14 +18,15 @@ from jupyter_server.utils import ApiPath, to_os_path
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 STATE = "application/vnd.jupyter.widget-state+json"
-PART = re.compile(r"IPY_MODEL_(\w+)")  # how a widget's state names another one
+PART = re.compile(r"IPY_MODEL_(\w+)")  # a reference in a widget's state to another widget
 
 
 def keep_widgets(model: dict[str, Any], path: ApiPath, contents_manager: Any) -> None:
-    """Make what is about to be saved complete: a ContentsManager.pre_save_hook of jupyter_server.
+    """Add missing widget states to a notebook that is about to be saved (ContentsManager.pre_save_hook).
 
-    A widget that an output shows keeps its state from the file if it lives no longer. Where that is not known either,
-    the output keeps its picture or HTML alone. States that no output shows go.
+    `model` is the contents API's model of the file and is changed in place. A widget that the kernel no longer has
+    keeps the state that the file on disk has. Without one, the output keeps only its picture or HTML. States of widgets
+    that no output shows are dropped.
     """
     if model.get("type") != "notebook" or not model.get("content"):
         return
@@ -45,7 +47,7 @@ def keep_widgets(model: dict[str, Any], path: ApiPath, contents_manager: Any) ->
 
 
 def _states(path: Path) -> Mapping[str, Any]:
-    """Return the widgets' states in a notebook's file; none if there is no such file yet, or no notebook in it."""
+    """Return the widget states in a notebook file by model id; none if the file is missing or is no notebook."""
     with contextlib.suppress(OSError, ValueError):
         saved = json.loads(path.read_text(encoding="utf-8"))
         return dict(saved["metadata"].get("widgets", {}).get(STATE, {}).get("state", {}))
@@ -53,7 +55,7 @@ def _states(path: Path) -> Mapping[str, Any]:
 
 
 def _keep(shown: str, states: Mapping[str, Any], kept: dict[str, Any]) -> None:
-    """Add a widget and all its parts to what is kept."""
+    """Copy the state of a widget and all its parts from `states` to `kept`."""
     waiting = [shown]
     while waiting:
         name = waiting.pop()

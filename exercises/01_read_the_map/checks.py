@@ -1,6 +1,6 @@
-"""Read the map of a network that runs: whose is which cable, who gets a page from whom, which rule decides it.
+"""Judge a map of a running network: which veth pair is whose, who gets a page from whom, which rule decides.
 
-What is true is seen in the lab, in its start state, by the same commands that a learner has. It stands nowhere here.
+The right answers are not written here: probes find them out in the lab's start state, by the commands a learner has.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ HOST, CLIENT = "203.0.113.10", "203.0.113.20"
 SHEET = "/root/map.txt"
 ENDS, DESTINATION, SENDER = ("DROP", "REJECT"), ("DNAT",), ("MASQUERADE", "SNAT")
 NAMES = ("heron crane stork egret ibis", "cello flute viola oboe harp", "amber coral ivory onyx opal")
-# Four rules in DOCKER-USER, in an order of the learner's own. Only the first meets a packet of a way: the fourth must
-# have a port, or it would also drop what the client's DNS server answers to the guard.
+# Four rules in DOCKER-USER, in an order that depends on the learner. Only the first matches a packet of a request. The
+# fourth needs a port, or it would also drop the answers of the client's DNS server to the guard.
 RULES = (
     '-i eth0 -d "$guard" -p tcp --dport 80 -j DROP',
     "-i eth0 -p tcp --dport {guarded} -j DROP",
@@ -28,7 +28,7 @@ RULES = (
 
 @dataclass(frozen=True)
 class Plan:
-    """What the network is made of: who plays which part, and in which order it is made."""
+    """The network of a map: which container plays which part, and in which order they start."""
 
     parts: dict[str, str]  # "door", "plain", "guard", "both", "far" -> the container
     nets: dict[str, str]  # "near", "far" -> the network
@@ -39,7 +39,7 @@ class Plan:
 
 
 def shuffled(seed: Seed, name: str, items: Iterable[str]) -> tuple[str, ...]:
-    """Return items in an order of the seed's own."""
+    """Return items in an order that depends on the seed."""
     return tuple(sorted(items, key=lambda item: seed.number(f"{name} {item}", 0, 1 << 60)))
 
 
@@ -70,7 +70,7 @@ def plan_of(values: Values) -> Plan:
 
 
 def start(values: Values) -> str:
-    """Return what makes the network, gives the cables their names, and writes the sheet."""
+    """Return bash that creates the network, renames the host's ends of the veth pairs, and writes the sheet."""
     plan = plan_of(values)
     nets = {"door": "bridge", "plain": "bridge", "guard": plan.nets["near"], "both": plan.nets["near"]}
     doors = {"door": f"-p {values['port']}:80", "guard": f"-p {values['guarded']}:80"}
@@ -93,7 +93,7 @@ START = """serve() { # NAME OPTION...
         sh -c "mkdir /www; echo $1 >/www/index.html; exec httpd -f -h /www" >/dev/null
 }
 address() { docker inspect -f "{{(index .NetworkSettings.Networks \\"$2\\").IPAddress}}" "$1"; } # CONTAINER NETWORK
-cable() { # CONTAINER NETWORK NAME: the host's end of the veth pair gets a name, and the page comes again
+cable() { # CONTAINER NETWORK NAME: rename the host's end of the veth pair, wait for the page
     local at end=$((SECONDS + 20))
     at=$(nsenter -t "$(docker inspect -f '{{.State.Pid}}' "$1")" -n ip -j addr \\
         | jq ".[] | select(any(.addr_info[]; .local == \\"$(address "$1" "$2")\\")) | .link_index")
@@ -110,7 +110,7 @@ cable() { # CONTAINER NETWORK NAME: the host's end of the veth pair gets a name,
 
 @dataclass(frozen=True)
 class Way:
-    """Somebody asks somebody for a page."""
+    """A request for a page."""
 
     origin: str  # "client", "host" or a container
     target: str  # "port N of the host", "client by address", "NAME by name", "NAME by address"
@@ -121,7 +121,7 @@ class Way:
         return f"{self.origin} -> {self.target}"
 
     def probe(self, network: Snapshot) -> Probe:
-        """Return what asks, and which rules that end or rewrite a packet counted it."""
+        """Return a probe that sends the request and prints which rules that end or rewrite a packet counted it."""
         who, _, how = self.target.partition(" ")
         at = f"{HOST}:{how.split()[0]}" if who == "port" else CLIENT if who == "client" else who
         if how == "by address" and (container := network.container(who)):
@@ -131,7 +131,7 @@ class Way:
         return Probe("host", COUNTED.format(ask=by), timeout=20)
 
 
-# Again if neither a page nor the resolver nor a rule said anything: a busy machine may need more than a second.
+# Repeat if neither a page nor the resolver nor a rule answered: a busy machine may need more than a second.
 COUNTED = """for i in 1 2 3; do
     before=$(iptables-save -c); said=$({ask} 2>&1)
     rules=$(diff <(echo "$before") <(iptables-save -c) | grep -E '^> .* -j (DROP|REJECT|DNAT|MASQUERADE|SNAT)')
@@ -140,7 +140,7 @@ done; printf '%s\\n' "$said" "$rules" """
 
 
 def ways(values: Values) -> dict[str, Way]:
-    """Return who asks whom, by a name of each way; all but the last two are asked about in the sheet's second part."""
+    """Return the requests by name; the second part of the sheet asks about all but the last two."""
     plan = plan_of(values)
     p, seed = plan.parts, Seed("map", str(values["map"]))
     one, other = shuffled(seed, "wall", (p["guard"], p["far"]))
@@ -186,33 +186,33 @@ def sheet_of(values: Values) -> str:
 
 
 def start_probes(values: Values, network: Snapshot) -> dict[str, Probe]:
-    """Return what is asked of the lab before an answer runs: each way, really gone."""
+    """Return the probes of the start state: they really send each request."""
     return {name: way.probe(network) for name, way in ways(values).items()}
 
 
 def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
-    """Return what is asked afterwards: what was answered."""
+    """Return the probe that reads the learner's sheet."""
     return {"sheet": Probe("host", f"cat {PLACE}/answers.txt 2>/dev/null")}
 
 
 def said_in(seen: Seen) -> dict[str, str]:
-    """Return what the learner's sheet says, by its lines."""
+    """Return the answers on the learner's sheet, by line."""
     lines = (line.partition("=") for line in seen.results["sheet"].output.splitlines() if line[:1] != "#")
     return {" ".join(line.split()): " ".join(value.split()) for line, _, value in lines}
 
 
 def missing(seen: Seen, lines: Iterable[str]) -> Finding | None:
-    """Return the finding for a sheet that is not there, or that is not filled in."""
+    """Return the finding for a sheet that is missing or incomplete, None if it is complete."""
     if not seen.results["sheet"].ok:
         return Finding("there is no answers.txt", "no-sheet")
     said = said_in(seen)
     if empty := [line for line in lines if not said.get(line)]:
-        return Finding(f"nothing stands behind `{empty[0]}`", "unfinished")
+        return Finding(f"nothing follows `{empty[0]}`", "unfinished")
     return None
 
 
 def rule_at(network: Snapshot, said: str) -> Rule | None:
-    """Return the rule that is meant by a table, a chain and a number."""
+    """Return the rule with this table, chain and number, None if there is none."""
     for chain in network.chains:
         for rule in chain.rules if chain.family == "ip" else ():
             if f"{chain.table} {chain.name} {rule.number}" == said:
@@ -227,7 +227,7 @@ def looks_like_rule(said: str) -> bool:
 
 
 def deciding(seen: Seen, way: str, targets: Iterable[str]) -> set[str]:
-    """Return the rules with one of these targets that counted when that way was gone."""
+    """Return the rules with one of these targets whose counters rose when that request was sent."""
     lines = seen.began.results[way].output.splitlines()
     counted = [line.partition(" -A ")[2].partition(" ")[::2] for line in lines if line.startswith("> ")]
     return {
@@ -239,9 +239,9 @@ def deciding(seen: Seen, way: str, targets: Iterable[str]) -> set[str]:
 
 
 def came_of(seen: Seen, way: str) -> str:
-    """Return what came of a way: "page", "no name", "rule", or "nothing" that a learner could have meant."""
+    """Return the result of a request: "page", "no name", "rule", or "nothing" if it was none of these."""
     said = seen.began.results[way].output.strip()
-    if "bad address" in said:  # first: a rule may have counted the look-up, but there never was a request to end
+    if "bad address" in said:  # first: a rule may have counted the look-up, but no request was sent
         return "no name"
     if deciding(seen, way, ENDS):
         return "rule"
@@ -249,7 +249,7 @@ def came_of(seen: Seen, way: str) -> str:
 
 
 def cables(seen: Seen) -> Finding:
-    """Judge the first part: whose is which cable, by the kernel's own index of the other end."""
+    """Judge the first part: which container has the other end, by the kernel's index of it."""
     network = seen.began.network
     owner = {e.veth: c for c in network.containers for e in c.endpoints if e.veth}
     asked = sorted(plan_of(seen.values).cables.values())
@@ -268,7 +268,7 @@ def cables(seen: Seen) -> Finding:
 
 
 def reach(seen: Seen) -> Finding:
-    """Judge the second part: what comes of each way."""
+    """Judge the second part: the result of each request."""
     asked = {name: ways(seen.values)[name].line for name in REACH}
     if finding := missing(seen, asked.values()):
         return finding
@@ -286,7 +286,7 @@ def reach(seen: Seen) -> Finding:
 
 
 def rule(way: str, before: str, targets: tuple[str, ...]) -> Callable[[Seen], Finding]:
-    """Return the judge of a line where a rule is asked for, by which rule counted the packet."""
+    """Return the judge of a line that asks for a rule: the right one is the rule that counted the packet."""
 
     def judge(seen: Seen) -> Finding:
         line = f"{before}{ways(seen.values)[way].line}"
@@ -313,13 +313,13 @@ ABOUT_RULES = {
     **NO_SHEET,
     "no-such-rule": "Write table, chain and number as `iptables -t TABLE -L CHAIN -n --line-numbers` shows them.",
     "other-kind": "That rule does something else with a packet, or it only leads on to another chain. Follow it there.",
-    "never-met": "That rule says the right word, but it is not the one. Send the packet again and look at the "
-    "counters: its own stands still. What does it ask of a packet that this one does not have?",
+    "never-met": "That rule has the right target, but it is not the one. Send the packet again and look at the "
+    "counters: this rule's does not rise. Which of its conditions does the packet not meet?",
 }
 RULE_STEPS = (
     "A packet passes tables and chains in a fixed order. Chapters 02 and 03 show which rules it meets.",
     "`iptables -t TABLE -L CHAIN -nv --line-numbers` has a counter for each rule. Read, send one packet, read again.",
-    "`journey()` follows one packet through all of them, and says which rule it met where.",
+    "`journey()` follows one packet through all of them, and shows which rule it met where.",
 )
 CHECKS = (
     Check(
@@ -330,10 +330,10 @@ CHECKS = (
         evidence=("sheet",),
         hints={
             **NO_SHEET,
-            "nobody": "That is no name of a container that runs: `docker ps --format '{{{{.Names}}}}'` has them.",
-            "other-bridge": "`ip link show` says of which bridge it is a port (master). That container has no place "
-            "on the network of that bridge.",
-            "exchanged": "That container is on that bridge, but with another cable. Not the order tells them apart: "
+            "nobody": "That is not the name of a running container: `docker ps --format '{{{{.Names}}}}'` lists them.",
+            "other-bridge": "`ip link show` shows of which bridge it is a port (master). That container is not on "
+            "the network of that bridge.",
+            "exchanged": "That container is on that bridge, but with another cable. Do not go by their order: "
             "compare the number behind @if in the container with the numbers of the host's interfaces.",
         },
         steps=(
@@ -346,29 +346,29 @@ CHECKS = (
     Check(
         name="reach",
         points=2,
-        wanted="Of each way it is told what comes of it: a page, no name, or a rule that ends it.",
+        wanted="The sheet gives the result of each request: a page, no name, or the rule that ends it.",
         judge=reach,
         evidence=("sheet",),
         hints={
             **NO_SHEET,
-            "odd-word": "There are three kinds of answers: `page`, `no name`, or a rule as in `filter FORWARD 1`.",
+            "odd-word": "There are three kinds of answer: `page`, `no name`, or a rule as in `filter FORWARD 1`.",
             "too-open": "No page comes there. Go that way yourself: `docker exec NAME wget -T 2 -O - http://.../`, "
             "or `curl` on the host and on the client.",
             "too-closed": "A page comes there, and no rule ends it. Go that way yourself. Who forwards that packet, "
             "if anybody does?",
-            "name-or-way": "It is right that no page comes, but not why. Does the sender know the address, and does a "
-            "packet leave at all? What `wget` complains of says it.",
+            "name-or-way": "It is right that no page comes, but the reason is another. Does the sender know the "
+            "address, and does a packet leave at all? The error of `wget` tells.",
         },
         steps=(
             "Ask first whether both are on one network, and whether it is docker0 or a network of its own.",
-            "Names are told by the DNS of a user-defined network, and only of the networks that the asker is on.",
+            "Only the DNS of a user-defined network resolves names, and only for containers on that network.",
             "FORWARD is for what passes through the host. What the host itself sends goes through OUTPUT.",
         ),
     ),
     Check(
         name="guard",
         points=1,
-        wanted="The rule is named that ends a request of the client to port {guarded}.",
+        wanted="The sheet names the rule that ends a request of the client to port {guarded}.",
         judge=rule("guard", "", ENDS),
         evidence=("sheet",),
         rests_on=("reach",),
@@ -378,7 +378,7 @@ CHECKS = (
     Check(
         name="wall",
         points=1,
-        wanted="The rule is named that ends a request from one network to another.",
+        wanted="The sheet names the rule that ends a request from one network to another.",
         judge=rule("wall", "", ENDS),
         evidence=("sheet",),
         rests_on=("reach",),
@@ -388,7 +388,7 @@ CHECKS = (
     Check(
         name="door",
         points=1,
-        wanted="The rule is named that sends a request of the client to port {port} on to a container.",
+        wanted="The sheet names the rule that sends a request of the client to port {port} on to a container.",
         judge=rule("door", "destination of ", DESTINATION),
         evidence=("sheet",),
         hints=ABOUT_RULES,
@@ -397,7 +397,7 @@ CHECKS = (
     Check(
         name="sender",
         points=1,
-        wanted="The rule is named that hides a container from the client behind the host's address.",
+        wanted="The sheet names the rule that hides a container from the client behind the host's address.",
         judge=rule("out", "sender of ", SENDER),
         evidence=("sheet",),
         hints=ABOUT_RULES,

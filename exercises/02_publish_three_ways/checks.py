@@ -1,4 +1,4 @@
-"""Publish three ways: a fixed port, one that the engine chooses, and one for the host alone."""
+"""Judge three published ports: a fixed one, one that the engine chooses, and one for the host alone."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def published(network: Snapshot, name: object) -> tuple[Port, ...]:
 
 
 def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
-    """Return what is asked of the lab: three requests from the client, one from the host, and what was configured."""
+    """Return the probes of the lab: three requests from the client, one from the host, and what was configured."""
     page = "curl -fs -m 3 http://{}:{}/".format
-    # A service needs a moment to begin. Where there is none nobody waits.
+    # A service needs time to start. Without a container there is nothing to wait for.
     patience = {name: 3.0 if network.container(str(values[name])) else 0.0 for name in ("shop", "blog", "desk")}
     chosen = next((p.host_port for p in published(network, values["blog"])), None)
     return {
         "shop": Probe("client", page(HOST, values["shop_port"]), patience["shop"]),
-        # The second source in the kernel's note of the connection is the one from whom it expects the answers.
+        # The second source in the conntrack entry is the address from which the kernel expects the answers.
         "shop way": Probe(
             "host",
             f"conntrack -L -p tcp --orig-src 203.0.113.20 --orig-port-dst {values['shop_port']} 2>/dev/null"
@@ -58,7 +58,7 @@ def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
 
 
 def absent(seen: Seen, name: object) -> Finding | None:
-    """Return the finding for a container that does not run."""
+    """Return the finding for a container that is not running, None if it runs."""
     container = seen.network.container(str(name))
     if container is None:
         return Finding(f"there is no container {name}", "absent")
@@ -68,7 +68,7 @@ def absent(seen: Seen, name: object) -> Finding | None:
 
 
 def shop_answers(seen: Seen) -> Finding:
-    """Judge the way in by the fixed port."""
+    """Judge a request to the fixed port."""
     values, said = seen.values, seen.results["shop"]
     if said.ok and said.output.strip() == values["shop_page"]:
         return Finding("the client gets the page")
@@ -91,7 +91,7 @@ def shop_answers(seen: Seen) -> Finding:
 
 
 def shop_in_container(seen: Seen) -> Finding:
-    """Judge who answered, by what the kernel noted."""
+    """Judge who answered, by the conntrack entry."""
     who, address = seen.results["shop way"].output.strip().removeprefix("src="), seen.address(str(seen.values["shop"]))
     container = seen.network.container(str(seen.values["shop"]))
     addresses = [a.split("/")[0] for e in container.endpoints for a in e.addresses] if container else []
@@ -103,7 +103,7 @@ def shop_in_container(seen: Seen) -> Finding:
 
 
 def blog_answers(seen: Seen) -> Finding:
-    """Judge the way in by the port that the engine chose."""
+    """Judge a request to the port that the engine chose."""
     if finding := absent(seen, seen.values["blog"]):
         return finding
     ways = published(seen.network, seen.values["blog"])
@@ -116,16 +116,16 @@ def blog_answers(seen: Seen) -> Finding:
 
 
 def blog_chosen(seen: Seen) -> Finding:
-    """Judge who chose the port: one number in the configuration means that a person did."""
+    """Judge who chose the port: a number in the configuration means that a person did."""
     wishes = seen.results["blog wish"].output.split()
     by_hand = [wish for wish in wishes if wish.isdigit() and wish != "0"]
     if by_hand:
-        return Finding(f"the port {by_hand[0]} was asked for", "by-hand")
-    return Finding("no port was asked for, the engine chose one")
+        return Finding(f"the command chose the port {by_hand[0]}", "by-hand")
+    return Finding("the command chose no port, the engine chose one")
 
 
 def desk_answers(seen: Seen) -> Finding:
-    """Judge the host's own way in."""
+    """Judge a request from the host itself."""
     if finding := absent(seen, seen.values["desk"]):
         return finding
     said = seen.results["desk"]
@@ -138,14 +138,14 @@ def desk_answers(seen: Seen) -> Finding:
 
 
 def desk_closed(seen: Seen) -> Finding:
-    """Judge what the client gets there: nothing."""
+    """Judge that the client gets nothing there."""
     said = seen.results["desk outside"]
     return Finding("the client gets a page, too", "everywhere") if said.ok else Finding(f"the client: {said.words}")
 
 
 GONE = {
     "absent": "`docker ps -a` shows all containers with their names. One of that name is not among them.",
-    "stopped": "The container has ended. `docker logs` says why, and `docker inspect` with what exit code.",
+    "stopped": "The container has ended. `docker logs` shows why, and `docker inspect` with which exit code.",
 }
 CHECKS = (
     Check(
@@ -163,20 +163,20 @@ CHECKS = (
             "to right: which side is the host's?",
             "other-port": "The container is published on another port of the host. Yours is {shop_port}.",
             "shop-loopback": "The port is open on 127.0.0.1 only: that is the host talking to itself, not the client.",
-            "nobody-listens": "The way leads into the container, and there nobody listens on port 80. On which "
+            "nobody-listens": "The way leads into the container, and nothing listens there on port 80. On which "
             "address does nginx listen? `nsenter` and `ss -ltn` show it.",
         },
         steps=(
             "Look at the column PORTS of `docker ps`. The arrow leads from the host's side to the container's side.",
             "Follow the request: on the client `curl -v`, on the host `iptables -t nat -L DOCKER -nv`. "
             "Which counter rises?",
-            "`docker run --help` says what stands before the colon of -p and what behind it.",
+            "`docker run --help` shows what belongs before the colon of -p and what after it.",
         ),
     ),
     Check(
         name="shop-in-container",
         points=1,
-        wanted="It is the container {shop} that answers there, by the kernel's own note of the connection.",
+        wanted="It is the container {shop} that answers there, by the conntrack entry of the connection.",
         judge=shop_in_container,
         evidence=("shop way",),
         rests_on=("shop-answers",),
@@ -199,11 +199,11 @@ CHECKS = (
         hints={
             **GONE,
             "blog-unpublished": "`docker port {blog}` shows which of its ports lead out. Port 80 does not.",
-            "blog-silent": "A port is published, but the client gets nothing there. From where may one connect to it?",
+            "blog-silent": "A port is published, but the client gets nothing there. From where can it be reached?",
         },
         steps=(
             "There are two ways to leave the choice to the engine. Chapter 02 shows both.",
-            "`docker port {blog}` says what the engine chose.",
+            "`docker port {blog}` shows what the engine chose.",
             "One of the ways names the container's port alone, the other asks for all ports that the image exposes.",
         ),
     ),
@@ -219,7 +219,7 @@ CHECKS = (
             "`docker inspect {blog}` tells the wish (HostConfig.PortBindings) from what came of it "
             "(NetworkSettings.Ports).",
             "Where the engine may choose, the wish has no number for the host.",
-            "What is left of `-p` if you do not say the host's side?",
+            "What is left of `-p` if you leave out the host's side?",
         ),
     ),
     Check(
@@ -230,7 +230,7 @@ CHECKS = (
         evidence=("desk",),
         hints={
             **GONE,
-            "desk-port": "On 127.0.0.1 nobody answers at port {desk_port}. `docker port {desk}` says where it is "
+            "desk-port": "On 127.0.0.1 nobody answers at port {desk_port}. `docker port {desk}` shows where it is "
             "published.",
             "desk-listens": "The port leads to the container, but nginx inside does not answer. It must listen on the "
             "container's own address: its 127.0.0.1 is not the host's.",

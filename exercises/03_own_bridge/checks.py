@@ -1,4 +1,4 @@
-"""A bridge of your own: its subnet, a gateway that is not the first address, a fixed address, and names."""
+"""Judge a user-defined bridge: its subnet, a gateway that is not the first address, a fixed address, and names."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def parameters(seed: Seed) -> dict[str, Value]:
 
 
 def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
-    """Return what is asked of the lab: the caller's routes, and its requests by address, by name, to the outside."""
+    """Return the probes of the lab: the caller's routes, and its requests by address, by name, to the outside."""
     caller = str(values["caller"])
     patience = 3.0 if network.container(str(values["server"])) else 0.0
 
@@ -74,7 +74,7 @@ def gateway(seen: Seen) -> Finding:
 
 
 def missing(seen: Seen, name: str, hint: str) -> Finding | None:
-    """Return the finding for a container that does not run, or has no place on the network."""
+    """Return the finding for a container that does not run or is not on the network, None if it is right."""
     container = seen.network.container(name)
     if container is None:
         return Finding(f"there is no container {name}", hint)
@@ -87,7 +87,7 @@ def missing(seen: Seen, name: str, hint: str) -> Finding | None:
 
 
 def caller(seen: Seen) -> Finding:
-    """Judge the caller: it must be there before anything can be asked from it."""
+    """Judge whether the caller runs on the network: the other probes run in it."""
     name = str(seen.values["caller"])
     return missing(seen, name, "no-caller") or Finding(f"{name} runs, and is plugged in")
 
@@ -138,13 +138,12 @@ CHECKS = (
         judge=subnet,
         hints={
             "no-network": "`docker network ls` shows all networks. One of that name is not among them.",
-            "other-driver": "A bridge is made by the driver of that name. Docker takes it by itself.",
-            "other-subnet": "Whoever does not say a subnet gets one that Docker has free: "
-            "`docker network inspect {net}`.",
+            "other-driver": "The driver of that name creates a bridge. Docker uses it by default.",
+            "other-subnet": "Without a subnet of your own Docker chooses a free one: `docker network inspect {net}`.",
         },
         steps=(
             "A network has to be made before a container can be plugged into it.",
-            "`docker network create --help` lists what can be said about it.",
+            "`docker network create --help` lists its options.",
             "A subnet is written with its prefix length, as in your value.",
         ),
     ),
@@ -160,8 +159,8 @@ CHECKS = (
             "no-caller-outside": "{caller} is not plugged into {net}. `docker network inspect {net}` lists who is.",
         },
         steps=(
-            "`docker ps -a` shows also what has ended.",
-            "Where a container is plugged in stands in `docker inspect {caller}`, under Networks.",
+            "`docker ps -a` also shows containers that have ended.",
+            "`docker inspect {caller}` shows under Networks where a container is plugged in.",
             "In the chapters busybox was started with two letters that give it a terminal.",
         ),
     ),
@@ -173,7 +172,7 @@ CHECKS = (
         evidence=("routes",),
         rests_on=("subnet", "caller"),
         hints={
-            "first-address": "The gateway is the first address of the subnet: Docker takes it if nobody says one.",
+            "first-address": "The gateway is the first address of the subnet: Docker uses it by default.",
             "other-gateway": "`ip addr` on the host shows the bridge with another address than yours.",
             "internal": "The host has the address, but {caller} has no default route. Which networks have none?",
             "other-way": "The container has more than one network, and its way out leads through another one.",
@@ -181,7 +180,7 @@ CHECKS = (
         steps=(
             "The gateway is not a machine of its own. Look for its address in `ip addr` on the host.",
             "What a container sends elsewhere goes where its `ip route` says: `docker exec {caller} ip route`.",
-            "It is chosen when the network is made, by an option beside that of the subnet.",
+            "It is chosen when the network is made, by an option next to that of the subnet.",
         ),
     ),
     Check(
@@ -192,11 +191,11 @@ CHECKS = (
         evidence=("by address",),
         rests_on=("subnet", "caller"),
         hints={
-            "no-server": "`docker ps -a` shows no container {server}. Did the command say why?",
-            "no-server-ended": "{server} has ended. `docker logs {server}` has its last words.",
-            "no-server-outside": "{server} is not on {net}. On the default bridge no address can be asked for.",
-            "given-address": "The engine gave the next free address. One that stays the same must be asked for.",
-            "server-silent": "The address is there, but on port 80 nobody answers. What runs in {server}?",
+            "no-server": "`docker ps -a` shows no container {server}. Did the command print why?",
+            "no-server-ended": "{server} has ended. `docker logs {server}` shows its last output.",
+            "no-server-outside": "{server} is not on {net}. On the default bridge you cannot choose an address.",
+            "given-address": "The engine gave the next free address. To keep an address you have to choose it.",
+            "server-silent": "The address is there, but nothing answers on port 80. What runs in {server}?",
         },
         steps=(
             "`docker inspect {server}` shows the address, `docker exec {server} ip addr` what the kernel has.",
@@ -212,12 +211,12 @@ CHECKS = (
         evidence=("by name",),
         rests_on=("address",),
         hints={
-            "no-name": "The address works, the name does not. Whom does {caller} ask? Its /etc/resolv.conf says so.",
+            "no-name": "The address works, the name does not. Which server does {caller} ask? See /etc/resolv.conf.",
         },
         steps=(
             "Only networks that you make have a name service for containers.",
             "It answers at 127.0.0.11, in each container: `docker exec {caller} nslookup {server}`.",
-            "It knows who is on the same network as the one who asks.",
+            "It knows the containers on the same network as the one that asks.",
         ),
     ),
     Check(

@@ -1,4 +1,4 @@
-"""Two tiers: a front end that everybody reaches, and behind it a back end that only the front end reaches, by name."""
+"""Judge two tiers: a front end that everybody reaches, and a back end that only the front end reaches, by name."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def parameters(seed: Seed) -> dict[str, Value]:
 
 
 def start(values: Values) -> str:
-    """Return what puts the programs' files on the host, and two containers that have nothing to do with it."""
+    """Return bash that writes the programs' files to the host and starts two unrelated containers."""
     return f"""
 mkdir /srv/records
 echo '{values["record"]}' >/srv/records/index.html
@@ -50,18 +50,18 @@ docker run -d -it --name {values["stranger"]} --net street busybox
 
 
 def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
-    """Return what is asked of the lab: what must come through, and, while a part stands still, what must not."""
+    """Return the probes of the lab: what must get through and, while a part is paused, what must not."""
     v, page = values, f"http://{HOST}:{values['port']}/"
     parts = [network.container(str(v["back"])), network.container(str(v["front"]))]
     patience = 3.0 if all(c and c.state == "running" for c in parts) else 0.0
     own = [f"http://{address}:{v['back_port']}/" for address in addresses(network, v["back"])]
     nowhere = f"http://127.0.0.1:{v['back_port']}/"
-    # Whoever gets the record while the front end stands still gets it past the front end.
+    # A container that gets the record while the front end is paused gets it past the front end.
     past = try_all(v["record"], [*own, doors(network, v["back_port"])])
     by_forwarding = as_neighbour(addresses(network, v["back"]), past)
     outside = f"curl -s -m 4 http://{CLIENT}/"
     return {
-        # First: where this comes both have begun, and where it does not both have had time to begin.
+        # First: if it succeeds, both have started; if not, both have had time to start.
         "door": Probe("client", f"curl -fs -m 4 {page}", patience),
         "back itself": Probe(network_of(v["back"]), f"curl -fs -m 4 {[*own, nowhere][0]}"),
         "by name": Probe(network_of(v["front"]), f"curl -fs -m 4 http://{v['back']}:{v['back_port']}/"),
@@ -77,7 +77,7 @@ def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
 
 
 def absent(seen: Seen, which: str) -> Finding | None:
-    """Return the finding for a part that does not run."""
+    """Return the finding for a part that is not running, None if it runs."""
     container = seen.network.container(str(seen.values[which]))
     if container is None:
         return Finding(f"there is no container {seen.values[which]}", f"no-{which}")
@@ -87,12 +87,12 @@ def absent(seen: Seen, which: str) -> Finding | None:
 
 
 def has_record(seen: Seen, probe: str) -> bool:
-    """Whether what came is the record."""
+    """Whether the probe returned the record."""
     return seen.results[probe].ok and seen.results[probe].output.strip() == seen.values["record"]
 
 
 def back(seen: Seen) -> Finding:
-    """Judge the back end for itself."""
+    """Judge the back end on its own."""
     said = seen.results["back itself"]
     if has_record(seen, "back itself"):
         return Finding("it gives the record")
@@ -100,7 +100,7 @@ def back(seen: Seen) -> Finding:
         return finding
     if said.ok or said.code == 22:
         return Finding(f"it answers, but not with the record: {said.output.strip()[:40] or said.words}", "other-record")
-    return Finding(f"nobody answers there: {said.words}", "back-silent")
+    return Finding(f"nothing answers there: {said.words}", "back-silent")
 
 
 def name(seen: Seen) -> Finding:
@@ -135,7 +135,7 @@ def door(seen: Seen) -> Finding:
 
 
 def tiers(seen: Seen) -> Finding:
-    """Judge who knows the record: with the back end standing still nobody should."""
+    """Judge whether the record comes from the back end: while it is paused, the client must not get it."""
     v, said = seen.values, seen.results["back paused"].output.split("\n", 1)
     if said[0] != v["back"]:
         return Finding(f"{v['back']} could not be paused: {said[0][:80]}", "not-paused")
@@ -157,19 +157,19 @@ def closed_outside(seen: Seen) -> Finding:
 
 
 def changed(seen: Seen, which: str, network: str) -> str:
-    """Return what is not as at the beginning with a container that has nothing to do with it, "" if all is."""
+    """Return what has changed about an unrelated container since the start state, "" if nothing has."""
     container = seen.network.container(str(seen.values[which]))
     if container is None or container.state != "running":
-        return f"{seen.values[which]} does not run any more"
+        return f"{seen.values[which]} no longer runs"
     if [e.network for e in container.endpoints] != [network]:
         return f"{seen.values[which]} is on: {', '.join(e.network for e in container.endpoints) or 'no network'}"
     if "This is the client" not in seen.results[f"{which} outside"].output:
-        return f"{seen.values[which]} does not get a page from the client any more"
+        return f"{seen.values[which]} no longer gets a page from the client"
     return ""
 
 
 def closed_inside(seen: Seen) -> Finding:
-    """Judge whether the other containers get the record past the front end, and are as they were."""
+    """Judge whether the other containers are unchanged and do not get the record past the front end."""
     v = seen.values
     for which, network in (("lodger", "bridge"), ("stranger", "street")):
         if words := changed(seen, which, network):
@@ -195,8 +195,8 @@ CHECKS = (
             "host's folder there? `docker exec {back} ls` shows it.",
         },
         steps=(
-            "Begin with the back end: the front end ends if it finds nobody of that name when it starts.",
-            "What stands behind the image in `docker run` is the program. `-v` brings a folder of the host.",
+            "Begin with the back end: the front end ends if the name does not resolve when it starts.",
+            "What follows the image in `docker run` is the program. `-v` mounts a folder of the host.",
             "Compare with the task: image, program, port, folder. `docker inspect {back}` shows all four.",
         ),
     ),
@@ -208,14 +208,14 @@ CHECKS = (
         evidence=("by name",),
         rests_on=("back",),
         hints={
-            "no-front": "`docker ps -a` shows no container {front}. Did the command say why?",
-            "front-ended": "{front} has ended. `docker logs {front}` has its last words: what was it looking for?",
-            "no-name": "{front} runs, and nobody tells it who {back} is. On which networks are names known, and whose?",
+            "no-front": "`docker ps -a` shows no container {front}. Did the command print why?",
+            "front-ended": "{front} has ended. `docker logs {front}` shows its last output: what was it looking for?",
+            "no-name": "{front} runs, and cannot resolve {back}. On which networks do names resolve, and whose?",
             "no-connection": "The name is known in {front}, but at that address and port it gets nothing. "
             "Is it the address that {back} has? Are the two on one network that lets its containers talk?",
         },
         steps=(
-            "Where a container is plugged in stands in `docker inspect`, under Networks. Compare the two.",
+            "`docker inspect` shows under Networks where a container is plugged in. Compare the two.",
             "Containers find each other by name on a network that you made, if both are on it.",
             "A container that is to be on two networks before its program starts: `docker create`, "
             "`docker network connect`, `docker start`.",
@@ -241,8 +241,8 @@ CHECKS = (
         },
         steps=(
             "`docker ps` shows the ports. The arrow leads from the host's side to the container's side.",
-            "`docker exec {front} cat /etc/nginx/conf.d/default.conf` shows what nginx has been told.",
-            "Chapter 02 has all forms of -p; -v can bring a single file, too.",
+            "`docker exec {front} cat /etc/nginx/conf.d/default.conf` shows the configuration of nginx.",
+            "Chapter 02 has all forms of -p; -v can mount a single file, too.",
         ),
     ),
     Check(
@@ -271,19 +271,19 @@ CHECKS = (
         rests_on=("tiers",),
         hints={
             "back-published": "A port of the host leads to {back}. Its neighbours on its network do not need that.",
-            "neighbour": "A machine beside the host sends packets for the address of {back} to the host, and the host "
+            "neighbour": "A machine next to the host sends packets for the address of {back} to the host, and the host "
             "forwards them: some rule in FORWARD accepts them. For which port was it written?",
         },
         steps=(
             "`docker ps` shows what is published. Which of it is needed?",
-            "`iptables -S FORWARD` and the chains that it calls say what is forwarded to which address.",
-            "-p is for those outside. A container on the same network reaches every port without it.",
+            "`iptables -S FORWARD` and the chains that it calls show what is forwarded to which address.",
+            "-p is for the outside. A container on the same network reaches every port without it.",
         ),
     ),
     Check(
         name="closed-inside",
         points=2,
-        wanted="{lodger} and {stranger} are as they were, and do not get the record past {front}.",
+        wanted="{lodger} and {stranger} are unchanged, and do not get the record past {front}.",
         judge=closed_inside,
         evidence=("lodger", "stranger"),
         rests_on=("closed-outside",),
@@ -295,10 +295,10 @@ CHECKS = (
             "stranger-reaches": "{stranger} is on the network street. Who else is there?",
         },
         steps=(
-            "On one bridge everyone reaches every port of everyone, by address. `docker network inspect` says who is "
+            "On one bridge everyone reaches every port of everyone, by address. `docker network inspect` lists who is "
             "where.",
             "`docker exec {lodger} wget -T 1 -O - http://...` asks as {lodger} does.",
-            "What nobody else is plugged into nobody else reaches.",
+            "A network that nobody else is plugged into cannot be reached by anybody else.",
         ),
     ),
 )

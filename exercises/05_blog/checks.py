@@ -1,4 +1,4 @@
-"""The blog, the modern way: WordPress and its database on a network of their own, with data that outlives both."""
+"""Judge a blog: WordPress and its database on a network of their own, with data that outlives both containers."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from course_lib.network.model import Container, Snapshot
 HOST = "203.0.113.10"
 NOBODY = "203.0.113.98"  # an address that nobody has
 
-# What a visitor is shown: the title or the heading of the page, and where it is after all that sent the visitor on.
+# What a visitor sees: the title or the heading of the page, and the address after all redirects.
 SHOWN = "| grep -oE '<title>[^<]*|<h1[^>]*>[^<]*|^[0-9]{3} http.*'"
 VISIT = "curl -sL -m 5 --fail-with-body -w '\\n%{http_code} %{url_effective}\\n'"
 
-# The database stands still for a moment: what does a visitor see? Then both containers are made again as they were
-# made, in the other order, so that each gets another address unless it asked for one. Nothing comes over from the old
-# ones but what is outside of them. In the end the old ones are put back. (Docker's API, /containers/create, takes what
-# /containers/NAME/json says. A container that removes itself when it is stopped is replaced by its twin.)
+# The database is stopped for a moment: what does a visitor see? Then both containers are created again with the same
+# options, in the other order, so that each gets another address unless it has a fixed one. Nothing of the old ones is
+# kept but what is outside of them. At the end the old ones are restored. (Docker's API, /containers/create, accepts
+# what /containers/NAME/json returns. A container that removes itself when it is stopped is replaced by its twin.)
 AGAIN = r"""
 db=$1 blog=$2 url=$3 user=$4 password=$5 database=$6
 visit() { ip netns exec client VISIT "$url" SHOWN | tr '\n' ' '; }
@@ -91,7 +91,7 @@ def parameters(seed: Seed) -> dict[str, Value]:
 
 
 def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
-    """Return what is asked of the lab: the database, the page, who else gets in, and what is left of a new start."""
+    """Return the probes of the lab: the database, the page, who else gets in, and what new containers still know."""
     v, url = values, f"http://{HOST}:{values['port']}/"
     db, blog = network.container(str(v["db"])), network.container(str(v["blog"]))
     both = all(c is not None and c.state == "running" for c in (db, blog))
@@ -101,7 +101,7 @@ def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
     again = shlex.join(["bash", "-c", AGAIN, "again", *(str(v[n]) for n in ("db", "blog"))])
     again += " " + shlex.join([url, *(str(v[n]) for n in ("user", "password", "database"))])
     return {
-        # ERROR 2...: nobody listens yet. Any other answer is one.
+        # ERROR 2...: nothing listens yet. Any other answer is final.
         "login": Probe(
             "host", f"said=$({login} 2>&1); echo \"$said\"; [[ $said != *'ERROR 2'* ]]", 12.0 if both else 0.0
         ),
@@ -113,13 +113,13 @@ def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
         "name": Probe(str(v["blog"]), f"getent hosts {v['db']}"),
         "outside": Probe("client", f"timeout 1 bash -c '</dev/tcp/{HOST}/3306'"),
         "stranger": Probe("host", f"docker run --rm --network bridge busybox nc -w 1 {address} 3306 -e true"),
-        # Where the page does not come nobody looks whether it comes again.
+        # If the page does not come, there is no need to try it with new containers.
         "again": Probe("host", f"curl -sL -m 5 {url} | grep -qF '<title>{v['title']}' && {again}", timeout=90),
     }
 
 
 def absent(seen: Seen, which: str) -> Finding | None:
-    """Return the finding for a container that does not run."""
+    """Return the finding for a container that is not running, None if it runs."""
     container = seen.network.container(str(seen.values[which]))
     if container is None:
         return Finding(f"there is no container {seen.values[which]}", f"{which}-absent")
@@ -134,7 +134,7 @@ def places(container: Container | None) -> list[str]:
 
 
 def network(seen: Seen) -> Finding:
-    """Judge whether both are there, and where."""
+    """Judge whether both run, and on which networks."""
     net = seen.network.network(str(seen.values["net"]))
     for which in ("db", "blog"):
         if finding := absent(seen, which):
@@ -149,7 +149,7 @@ def network(seen: Seen) -> Finding:
 
 
 def database(seen: Seen) -> Finding:
-    """Judge what the user of the database may, by letting it log in."""
+    """Judge the rights of the database user, by logging in as that user."""
     values, said = seen.values, seen.results["login"].output.strip()
     if not seen.results["login"].ok:
         return Finding(f"no database answers in {values['db']}: {said[:90]}", "db-silent")
@@ -168,7 +168,7 @@ def database(seen: Seen) -> Finding:
 
 
 def plain(text: str) -> str:
-    """Return what is shown of a piece of HTML."""
+    """Return the text that a browser shows for a piece of HTML."""
     return html.unescape(re.sub("<[^>]*>", "", text)).strip()
 
 
@@ -221,14 +221,14 @@ def outlives(seen: Seen) -> Finding:
     said = dict(re.findall(r"^(without|again|tables): (.*)$", seen.results["again"].output, re.M))
     title, db, blog = f"<title>{seen.values['title']}", seen.values["db"], seen.values["blog"]
     if title in said.get("without", ""):
-        return Finding(f"while {db} stands still, {blog} shows the page", "elsewhere")
+        return Finding(f"while {db} is stopped, {blog} shows the page", "elsewhere")
     if "again" not in said:
-        return Finding(f"{db} and {blog} could not be made again: {seen.results['again'].words}", "no-twins")
+        return Finding(f"{db} and {blog} could not be created again: {seen.results['again'].words}", "no-twins")
     again = said["again"].strip()
     if title in again:
-        return Finding(f"{db} and {blog} were made again, and the page is there")
+        return Finding(f"{db} and {blog} were created again, and the page is there")
     tables = said.get("tables", "")
-    found = f"made again, a visitor sees: {plain(again)[:120]}; tables in {seen.values['database']}: {tables[:60]}"
+    found = f"created again, a visitor sees: {plain(again)[:120]}; tables in {seen.values['database']}: {tables[:60]}"
     if "setup-config.php" in again:
         return Finding(found, "config-gone")
     return Finding(found, "address" if re.fullmatch("[1-9][0-9]*", tables) else "data-gone")
@@ -243,16 +243,16 @@ CHECKS = (
         hints={
             "db-absent": "`docker ps -a` shows no container {db}.",
             "blog-absent": "`docker ps -a` shows no container {blog}.",
-            "db-ended": "The database has ended. `docker logs {db}` has its last words.",
-            "blog-ended": "The blog has ended. `docker logs {blog}` has its last words.",
+            "db-ended": "The database has ended. `docker logs {db}` shows its last output.",
+            "blog-ended": "The blog has ended. `docker logs {blog}` shows its last output.",
             "link": "A link connects nothing, and keeps nobody out: on the default bridge all reach each other. What "
-            "gives names to containers, without a link?",
-            "outside": "`docker network inspect {net}` lists who is on it. Not both of the two are.",
-            "other-driver": "A bridge is made by the driver of that name. Docker takes it by itself.",
+            "resolves the names of containers without a link?",
+            "outside": "`docker network inspect {net}` lists who is on it. The two are not both there.",
+            "other-driver": "The driver of that name creates a bridge. Docker uses it unless you choose another.",
         },
         steps=(
             "`docker ps -a` and `docker network ls`: what is there?",
-            "Who is on a network says `docker network inspect {net}`, under Containers.",
+            "`docker network inspect {net}` lists who is on a network, under Containers.",
             "The network has to be there before a container is started on it, or is connected to it.",
         ),
     ),
@@ -264,18 +264,18 @@ CHECKS = (
         evidence=("login",),
         rests_on=("network",),
         hints={
-            "db-silent": "Nobody listens on port 3306 in {db}. `docker logs {db}` says what it waits for.",
-            "no-user": "A password alone makes no user: the database says so in `docker logs {db}`.",
+            "db-silent": "Nothing listens on port 3306 in {db}. `docker logs {db}` shows what it waits for.",
+            "no-user": "A password alone creates no user: `docker logs {db}` says so.",
             "old-data": "The database was there before this container. The variables act on an empty directory only: "
             "who filled this one, and with which password?",
-            "other-user": "The database is new, and {user} does not get in with that password. What was it told?",
-            "no-database": "{user} gets in, and finds no database {database}. Nobody makes one unasked.",
+            "other-user": "The database is new, and {user} does not get in. Which variables did it get?",
+            "no-database": "{user} gets in, and finds no database {database}. It is created only if you ask for it.",
             "too-much": "{user} sees the tables of the server itself. A blog needs one database, no more.",
         },
         steps=(
-            "`docker logs {db}` tells what was made at the first start, and what was ignored.",
+            "`docker logs {db}` shows what was created at the first start, and what was ignored.",
             "Chapter 05, The database, says what each variable does, and when it does nothing.",
-            "Four things have to be said at the first start, on an empty directory.",
+            "Four variables have to be set at the first start, on an empty directory.",
         ),
     ),
     Check(
@@ -289,18 +289,18 @@ CHECKS = (
             "wizard": "WordPress has no configuration, so it asks a visitor for one. How could it know all that?",
             "not-installed": "WordPress and its database found each other. Somebody has to fill in the last form, "
             "which makes the tables and asks for the title.",
-            "no-name": "{blog} does not find {db} by its name. Whom does it ask, and are the two on one network?",
-            "example-user": "The database turned away a user whom nobody made. What is missing has a default.",
-            "denied": "The database turned the blog away. Compare what the two were told, letter by letter.",
+            "no-name": "{blog} cannot resolve the name {db}. Which server does it ask, and are the two on one network?",
+            "example-user": "The database turned away a user that nobody created. A missing variable has a default.",
+            "denied": "The database turned the blog away. Compare the variables of the two, letter by letter.",
             "elsewhere": "Nobody was turned away: the blog asks for another database, or somewhere else.",
             "other-title": "A page comes, and it has another title.",
             "sent-away": "WordPress sends visitors to where it was installed. Is that the client's way in?",
-            "other-port": "No way leads from port {port} of the host to the blog: `docker ps` shows the ways in.",
-            "silent": "Port {port} leads to the container, and nobody answers there. `docker logs {blog}` says more.",
+            "other-port": "Port {port} of the host does not lead to the blog: `docker ps` shows the published ports.",
+            "silent": "Port {port} leads to the container, and nothing answers there. `docker logs {blog}` says more.",
         },
         steps=(
             "Ask as the client does: `curl -sL -D - http://203.0.113.10:{port}/`, and read where it leads.",
-            "`docker logs {db}` says who was turned away. What does `docker exec {blog} env` say to that?",
+            "`docker logs {db}` shows who was turned away. Compare it with `docker exec {blog} env`.",
             "Chapter 05 has all four variables, and the form that installs WordPress, as one `curl`.",
         ),
     ),
@@ -313,7 +313,7 @@ CHECKS = (
         rests_on=("page",),
         hints={
             "published": "`docker ps` shows a port of the host that leads to the database. Who needs it?",
-            "also-outside": "{db} is on a second network, and everyone there knocks at its door.",
+            "also-outside": "{db} is on a second network, and everyone there can reach it.",
         },
         steps=(
             "Compare the column PORTS of `docker ps` for both containers.",
@@ -324,7 +324,7 @@ CHECKS = (
     Check(
         name="outlives",
         points=4,
-        wanted="Both containers are removed and made again, in the other order: the same page is there.",
+        wanted="Both containers are removed and created again, in the other order: the same page is there.",
         judge=outlives,
         rests_on=("page",),
         hints={
@@ -333,7 +333,7 @@ CHECKS = (
             "config-gone": "The data is there, but the new blog does not know how to get to it: its configuration was "
             "in the old container, or in a volume without a name.",
             "address": "The data is there, and the new blog does not get to it. The new database has another address.",
-            "no-twins": "`docker stop` and `docker start` by hand, and their logs, tell why it takes so long.",
+            "no-twins": "`docker stop` and `docker start` by hand, and their logs, show why it takes so long.",
             "elsewhere": "The page comes without {db}. Whose data is it?",
         },
         steps=(

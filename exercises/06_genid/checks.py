@@ -1,4 +1,4 @@
-"""genid: an image of one's own, a container that writes a page into a folder of the host, and nginx that serves it."""
+"""Judge genid: an image of your own, a container that writes a page to a folder of the host, and nginx serving it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from course_lib.network.model import Container, Port, Snapshot
 
 HOST = "203.0.113.10"
 WRITER, SERVER = "genid", "nginx"
-# The heads of some figures of boxes(1): the same whatever stands in the figure. The source's boy is nobody's here.
+# The heads of some figures of boxes(1), which do not depend on the text inside. No learner gets the boy, the source's.
 FIGURES = {
     "boy": (r'.-"""-.', r"/ .===. \ ", r"\/ 6 6 \/", r"( \___/ )"),
     "girl": (r'   .-"""-.', r"  / .===. \ ", r" / / a a \ \ ", r"/ ( \___/ ) \ "),
@@ -25,7 +25,7 @@ FIGURES = {
     "mouse": (r" .--,       .--,", r"( (  \.---./  ) )", r""" '.__/o   o\__.'"""),
     "bear": (r"   ,---.           ,---.", '  / /"`.\\.--"""--./,\'"\\ \\ ', r"  \ \    _       _    / /"),
 }
-LIKE = 0.6  # of its letters: so much of a name is right in a slip of the pen
+LIKE = 0.6  # the similarity (difflib) above which another name counts as a spelling mistake
 
 # What happens to index.html in a folder, by inotify(7), until it was renewed three times: the time, what the kernel
 # calls it, the file's size then; at last how many different pages were read. The numbers are those of linux/inotify.h
@@ -59,8 +59,8 @@ while ((my $t = now() - $began) < $life) {
 }
 printf "pages %d\n", scalar keys %pages;
 """
-APART = 0.5  # seconds: what happens to the page with less between it belongs to one new page
-SLACK = 0.8  # seconds that one round of the writer may take beside its pause, on a busy machine
+APART = 0.5  # seconds: events with less between them belong to one renewal of the page
+SLACK = 0.8  # seconds that one round of the writer may take besides its pause, on a busy machine
 
 
 def parameters(seed: Seed) -> dict[str, Value]:
@@ -79,7 +79,7 @@ def parameters(seed: Seed) -> dict[str, Value]:
 
 
 def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
-    """Return what is asked of the lab: the folder, the page, whose they are, and what happens while one waits."""
+    """Return the probes of the lab: the folder, the page, where they come from, and how the page changes."""
     url, page = f"http://{HOST}:{values['port']}/", f"{values['folder']}/index.html"
     interval = int(values["interval"])
     there = [c is not None and c.state == "running" for c in map(network.container, (WRITER, SERVER))]
@@ -96,25 +96,25 @@ def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
             f"curl -s -m 3 -o /dev/null -w '%{{http_code}} %{{content_type}}' {url}",
             3.0 if all(there) else 0.0,
         ),
-        # A page that is renewed just now is the one before or the one after.
+        # If the page is being renewed, either the old or the new one is right.
         "same": Probe(
             "host",
             f"for n in 1 2 3; do before=$(cat {page}); got=$(ip netns exec client {get}); after=$(cat {page});"
             ' [ -n "$got" ] && { [ "$got" = "$before" ] || [ "$got" = "$after" ]; } && exit; sleep 0.3; done; false',
         ),
-        # The second source in the kernel's note of the connection is the one from whom it expects the answers.
+        # The second source in the conntrack entry is the address from which the kernel expects the answers.
         "way": Probe(
             "host",
             f"conntrack -L -p tcp --orig-src 203.0.113.20 --orig-port-dst {values['port']} 2>/dev/null"
             " | tail -n 1 | grep -oE 'src=[0-9.]+' | tail -n 1",
         ),
-        # Where no page comes nobody waits for the next one; one that is away for a moment is asked for again.
+        # If no page comes, do not wait for the next one; ask again first, as a page may be missing for a moment.
         "watch": Probe(
             "host",
             f"for n in 1 2 3; do {get} -o /dev/null && exec {watch}; sleep 0.3; done; false",
             timeout=window + 5,
         ),
-        # Just after it was renewed the page is whole, whoever writes it and how.
+        # Just after it was renewed the page is complete, however it is written.
         "page": Probe("client", get),
         "paused": Probe(
             "host",
@@ -129,7 +129,7 @@ def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
 
 
 def shown(seen: Seen) -> tuple[list[str], set[int]]:
-    """Return the lines of the page as a browser shows them, and the numbers of those in letters of different widths."""
+    """Return the lines of the page as a browser shows them, and the indices of those in a proportional font."""
     page = seen.results["page"].output
     if "text/plain" in seen.results["answer"].output:
         return page.expandtabs().splitlines(), set()
@@ -143,7 +143,7 @@ def tight(text: str) -> str:
 
 
 def aligned_at(lines: Sequence[str], head: Sequence[str]) -> int | None:
-    """Return the number of the line where the head of a figure stands as it should; None if it does nowhere."""
+    """Return the index of the line where the head of a figure begins, aligned; None if it does nowhere."""
     wanted = [line.rstrip() for line in dedent("\n".join(head)).split("\n")]
     for start in range(len(lines) - len(head) + 1):
         if [line.rstrip() for line in dedent("\n".join(lines[start : start + len(head)])).split("\n")] == wanted:
@@ -152,7 +152,7 @@ def aligned_at(lines: Sequence[str], head: Sequence[str]) -> int | None:
 
 
 def absent(seen: Seen, name: str) -> Finding | None:
-    """Return the finding for a container that does not run."""
+    """Return the finding for a container that is not running, None if it runs."""
     container = seen.network.container(name)
     if container is None:
         near = get_close_matches(name, [c.name for c in seen.network.containers], 1, LIKE)
@@ -170,7 +170,7 @@ def mounts(result: Result) -> str:
 
 
 def writer(seen: Seen) -> Finding:
-    """Judge whether the container that writes is there."""
+    """Judge whether the writing container runs."""
     return absent(seen, WRITER) or Finding(f"{WRITER} runs")
 
 
@@ -202,7 +202,7 @@ def served(seen: Seen) -> Finding:
             return Finding(f"the client gets the page, from {SERVER}")
         if finding := absent(seen, SERVER):
             return finding
-        return Finding(f"the page comes from {who or 'nobody known'}, not from {SERVER}", "somebody-else")
+        return Finding(f"the page comes from {who or 'an unknown address'}, not from {SERVER}", "somebody-else")
     if finding := absent(seen, SERVER):
         return finding
     there = mounts(seen.results["server mounts"])
@@ -217,7 +217,7 @@ def served(seen: Seen) -> Finding:
 
 
 def figure(seen: Seen) -> Finding:
-    """Judge what is on the page, however it looks."""
+    """Judge the figure on the page, without its alignment."""
     text = tight("".join(shown(seen)[0]))
     found = [name for name, head in FIGURES.items() if tight("".join(head)) in text]
     if seen.values["figure"] not in found:
@@ -263,7 +263,7 @@ def escaped(seen: Seen) -> Finding:
 
 
 def renewals(seen: Seen) -> tuple[list[list[tuple[float, str, int]]], int]:
-    """Return what was done to the page, one list for each time that it was renewed, and how many pages were read."""
+    """Return the events of each renewal of the page (seconds, event, bytes), and how many pages differed."""
     times: list[list[tuple[float, str, int]]] = []
     said = seen.results["watch"].output
     for at, what, size in re.findall(r"^(\d+\.\d+) (\D+) (\d{1,9})$", said, re.M):
@@ -275,7 +275,7 @@ def renewals(seen: Seen) -> tuple[list[list[tuple[float, str, int]]], int]:
 
 
 def renewed(seen: Seen) -> Finding:
-    """Judge how often there is a new page, and who makes it."""
+    """Judge how often there is a new page, and who writes it."""
     interval = int(seen.values["interval"])
     times, pages = renewals(seen)
     if len(times) == 1 and len(times[0]) > 10:
@@ -296,7 +296,7 @@ def renewed(seen: Seen) -> Finding:
 
 
 def replaced(seen: Seen) -> Finding:
-    """Judge whether there is a moment in which a reader does not get a whole page."""
+    """Judge whether a reader always gets a complete page."""
     events = [what for time in renewals(seen)[0] for _, what, _ in time]
     smallest = min((size for time in renewals(seen)[0] for _, _, size in time), default=0)
     counted = ", ".join(f"{what} {events.count(what)} times" for what in dict.fromkeys(events))
@@ -308,9 +308,8 @@ def replaced(seen: Seen) -> Finding:
 
 GONE = {
     "absent": "`docker ps -a` shows all containers, and none of that name. Did a command of yours complain?",
-    "misspelt": "A container can have any name, also one with a slip of the pen. Read yours letter by letter.",
-    "ended": "The container does not run any more, or never did. `docker logs` says why, or `docker inspect`, "
-    "under State.",
+    "misspelt": "A container can have any name, also a misspelt one. Read yours letter by letter.",
+    "ended": "The container no longer runs, or never did. `docker logs` shows why, or `docker inspect`, under State.",
 }
 CHECKS = (
     Check(
@@ -321,7 +320,7 @@ CHECKS = (
         hints=GONE,
         steps=(
             "`docker ps -a` shows what was started and what became of it.",
-            "An image has to be built before a container can be made of it. `docker images` lists them.",
+            "An image has to be built before a container can be created from it. `docker images` lists them.",
             "A script is run by its first line, and only if it is executable. It must not come to its end.",
         ),
     ),
@@ -333,7 +332,7 @@ CHECKS = (
         evidence=("file",),
         rests_on=("writer",),
         hints={
-            "no-folder": "What genid writes stays in genid. It goes away with it, and nobody else sees it.",
+            "no-folder": "What genid writes stays in genid. It is lost with the container, and nobody else sees it.",
             "other-place": "genid does share something with the host, but it is not {folder}. A path that begins with "
             "`./` counts from where you stand, a word alone is a volume.",
             "unwritten": "genid has your folder, and no index.html comes into it. Where in the container does the "
@@ -358,7 +357,7 @@ CHECKS = (
             "stale": "nginx has an index.html, and not the one that genid writes now. Does it have the folder, or "
             "something that was in it once?",
             "somebody-else": "The right page comes, but not from the container. Who listens there? `ss -ltnp`",
-            "other-port": "No way leads from port {port} of the host into nginx: `docker ps` shows the ways in.",
+            "other-port": "Port {port} of the host does not lead to nginx: `docker ps` shows the published ports.",
             "silent": "Port {port} leads into nginx, and no page comes from there. `docker logs nginx` says more.",
         },
         steps=(
@@ -411,7 +410,7 @@ CHECKS = (
             "no-motto": "In the figure there is a person, but no line with your motto. In a shell `<`, `>` and `&` "
             "mean something, too, unless they are quoted.",
             "markup": "A browser takes what is between < and > for an element, and & for the beginning of a letter's "
-            "name. In text each of the three is written otherwise.",
+            "name. In text each of the three is written differently.",
             "half-escaped": "The < is text now. What begins with & is still taken for the name of a letter.",
             "twice": "A browser shows what should have stood in the file. Something was escaped twice: in which order?",
             "too-early": "The motto is right, and its frame is bent: boxes counted other letters than a browser shows. "
@@ -419,8 +418,8 @@ CHECKS = (
         },
         steps=(
             "Compare what `curl` prints with what the browser shows.",
-            "Three letters of a text must be written otherwise in HTML. `sed` can do it, one after the other.",
-            "The order matters twice: among the three letters, and between `boxes` and `sed`.",
+            "Three characters must be written differently in HTML. `sed` can do it, one after the other.",
+            "The order matters twice: among the three characters, and between `boxes` and `sed`.",
         ),
     ),
     Check(
@@ -433,19 +432,19 @@ CHECKS = (
             "seldom": "The page gets older than {interval} s. How long does your script wait?",
             "often": "The page changes sooner than after {interval} s. How long does your script wait?",
             "same-person": "The file is written again and again with the same text. When does rig run?",
-            "not-genid": "The page changes while genid stands still. Somebody else writes into the folder.",
+            "not-genid": "The page changes while genid is paused. Somebody else writes to the folder.",
         },
         steps=(
             "Watch the file: `stat -c %y {folder}/index.html`, several times.",
-            "A loop goes around for ever if its condition is always true.",
+            "A loop runs forever if its condition is always true.",
             "What has to be new in each page has to stand inside the loop.",
         ),
     ),
     Check(
         name="replaced",
         points=2,
-        wanted="Whoever asks while the page is renewed gets the old one or the new one, never none and never half "
-        "of it.",
+        wanted="A reader always gets the old page or the new one, never none and never half of it, also while it is "
+        "renewed.",
         judge=replaced,
         rests_on=("renewed",),
         hints={

@@ -1,4 +1,4 @@
-"""Rescue: a shop that worked, one fault in its network, and a ticket. It is mended, not built again."""
+"""Judge the repair of a shop with one fault in its network, described by a ticket: repaired, not rebuilt."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ COMPLAINTS = {
 
 
 def text_of(fault: str) -> str:
-    """Return the commands that break the shop, and the line that says which symptom that has."""
+    """Return the bash that breaks the shop; it has a line with the symptom."""
     return (START / "faults" / f"{fault}.sh").read_text(encoding="utf-8")
 
 
@@ -53,24 +53,24 @@ def parameters(seed: Seed) -> dict[str, Value]:
 
 
 def start(values: Values) -> str:
-    """Return what builds the shop, shows that it works, breaks it, and shows the symptom."""
+    """Return bash that builds the shop, checks that it works, breaks it, and checks the symptom."""
     names = "".join(f"{name}={shlex.quote(str(value))}\n" for name, value in values.items())
     shop, proof = ((START / f"{part}.sh").read_text(encoding="utf-8") for part in ("shop", "proof"))
     return "\n".join([names, shop, text_of(fault_of(values)), proof])
 
 
 def first_address(network: Snapshot, name: Value) -> str:
-    """Return the first IPv4 address of a container; one that nobody has where there is none."""
+    """Return the first IPv4 address of a container, or an unused address if it has none."""
     container = network.container(str(name))
     found = [a for e in (container.endpoints if container else ()) for a in e.addresses]
     return found[0].partition("/")[0] if found else NOBODY
 
 
 def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
-    """Return what customers do, what the parts of the shop say for themselves, and what must not be."""
+    """Return probes of what customers do, of each part on its own, and of what must not be possible."""
     v, url = values, f"http://{HOST}:{values['port']}"
     front, ledger = (first_address(network, values[name]) for name in ("front", "ledger"))
-    # Everything is one hop away: where no connection comes in a second there is none.
+    # Everything is one hop away: a connection that takes longer than a second does not come.
     curl = "curl -s --fail-with-body --connect-timeout 1"
     both = [network.container(str(v["front"])), network.container(str(v["ledger"]))]
     patience = 2.0 if all(c and c.state == "running" for c in both) else 0.0
@@ -90,7 +90,7 @@ def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
         "ledger port": Probe("host", f"{inside} bash -c '</dev/tcp/{ledger}/3306'", timeout=2),
         "outside name": Probe(str(v["front"]), "getent hosts client.example", timeout=2),
         "outside": Probe("host", f"{inside} curl -s -m 1 -o /dev/null http://{CLIENT}/"),
-        # A new order, and its number in the front end's log: what was made up beforehand does not know it.
+        # A new order, and its number in the front end's log: an answer prepared beforehand cannot know it.
         "new order": Probe(
             "host",
             f'n=$((100000 + RANDOM)); {sql} "{WRITE}" 2>&1;'
@@ -111,7 +111,7 @@ def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
 
 
 def absent(seen: Seen, which: str) -> Finding | None:
-    """Return the finding for a container that does not run or is plugged in nowhere."""
+    """Return the finding for a container that does not run or is on no network, None if it is right."""
     container = seen.network.container(str(seen.values[which]))
     if container is None:
         return Finding(f"there is no container {seen.values[which]}", f"{which}-gone")
@@ -123,7 +123,7 @@ def absent(seen: Seen, which: str) -> Finding | None:
 
 
 def shop(seen: Seen) -> Finding:
-    """Judge what customers see, from the door inwards; say how far it goes."""
+    """Judge what customers see, from the published port inwards, and find the last part that works."""
     v, r = seen.values, seen.results
     if not (r["door"].ok and r["door"].output.strip() == f"{v['shop']} is open"):
         return door(seen)
@@ -138,7 +138,7 @@ def shop(seen: Seen) -> Finding:
 
 
 def door(seen: Seen) -> Finding:
-    """Say where the way to the page ends."""
+    """Return where the way to the page ends."""
     r, name = seen.results, seen.values["front"]
     if finding := absent(seen, "front"):
         return finding
@@ -158,7 +158,7 @@ def door(seen: Seen) -> Finding:
 
 
 def order(seen: Seen) -> Finding:
-    """Say where the way to an order ends."""
+    """Return where the way to an order ends."""
     r = seen.results
     if finding := absent(seen, "ledger"):
         return finding
@@ -166,7 +166,7 @@ def order(seen: Seen) -> Finding:
     if "Access denied" in r["order"].output:
         return Finding(found, "login")
     if not r["ledger name"].ok:
-        # Two names that do not resolve: it is not the name, it is the one who is asked.
+        # If two names do not resolve, the fault is the server that is asked, not the name.
         return Finding(found, "ledger-name" if r["outside name"].ok else "no-names")
     if not r["ledger port"].ok:
         return Finding(f"{found}; the name resolves; port 3306: no connection", "ledger-silent")
@@ -184,13 +184,13 @@ def real(seen: Seen) -> Finding:
 
 
 def same(seen: Seen) -> Finding:
-    """Judge whether the containers are those of the beginning, by their ids."""
+    """Judge whether the containers are the original ones, by their ids."""
     for which in ("front", "ledger"):
         name = str(seen.values[which])
         then, now = (network.container(name) for network in (seen.began.network, seen.network))
         if (then.id if then else "none") != (now.id if now else "gone"):
-            return Finding(f"{name} is another container than at the beginning", f"rebuilt-{which}")
-    return Finding("both containers are those of the beginning")
+            return Finding(f"{name} is not the original container", f"rebuilt-{which}")
+    return Finding("both are the original containers")
 
 
 def closed(seen: Seen) -> Finding:
@@ -213,10 +213,10 @@ CHECKS = (
         judge=shop,
         evidence=("door", "catalogue", "order", "rates"),
         hints={
-            "front-gone": "`docker ps -a` has no {front} any more. What it knew is gone with it: begin again.",
-            "front-ended": "{front} does not run. `docker logs {front}` has its last words.",
-            "front-off": "{front} has no place on any network now.",
-            "front-silent": "Nobody listens in {front}: look at its processes, and at `docker logs {front}`.",
+            "front-gone": "`docker ps -a` no longer shows {front}. What it knew is gone with it: begin again.",
+            "front-ended": "{front} does not run. `docker logs {front}` shows its last output.",
+            "front-off": "{front} is on no network now.",
+            "front-silent": "Nothing listens in {front}: look at its processes, and at `docker logs {front}`.",
             "other-page": "Something answers at that port, but it is not the shop's page.",
             "own-address": "A packet from outside comes to the container's address. At which does its server listen?",
             "host-cannot": "The host is next to {front} and gets nothing. Between them are a bridge and a veth pair, "
@@ -225,45 +225,46 @@ CHECKS = (
             "not-through": "What the client sends must be forwarded, and the answer too. Does each arrive at the host, "
             "does each leave it? `tcpdump` on eth0 and on the bridge shows it.",
             "big-hangs": "Little comes, much does not. Compare the sizes of the packets with every mtu on their way.",
-            "ledger-gone": "`docker ps -a` has no {ledger} any more.",
-            "ledger-ended": "{ledger} does not run. `docker logs {ledger}` has its last words.",
-            "ledger-off": "{ledger} has no place on any network now.",
+            "ledger-gone": "`docker ps -a` no longer shows {ledger}.",
+            "ledger-ended": "{ledger} does not run. `docker logs {ledger}` shows its last output.",
+            "ledger-off": "{ledger} is on no network now.",
             "login": "The database answers, and does not let the front end in. What does its volume remember?",
-            "ledger-name": "{front} finds names of the world, not the one in /etc/shop.ini. Who has that name?",
-            "no-names": "{front} finds no name at all. Whom does it ask?",
+            "ledger-name": "{front} resolves outside names, but not the one in /etc/shop.ini. Who has that name?",
+            "no-names": "{front} resolves no name at all. Which server does it ask?",
             "ledger-silent": "{front} knows the database's address and gets no connection. Does {ledger} have a cable?",
-            "other-order": "The database answers something else than the order that was there at the beginning.",
-            "outside-name": "{front} does not find client.example. Whom does it ask, and who is asked then?",
+            "other-order": "The database does not answer with the original order.",
+            "outside-name": "{front} cannot resolve client.example. Which server does it ask, and which one is asked "
+            "then?",
             "no-way-out": "{front} cannot even reach the address of client.example. "
-            "What sender does the client see, and has it a way back to that one?",
+            "What sender does the client see, and does it have a route back to that address?",
         },
         steps=(
             "Find the last place that sees the packet: client, eth0, bridge, veth pair, container; then the way back.",
             "`tcpdump -ni any` on the host shows them. Then ask there: link, address, route, rule, listener, name.",
-            "Compare with a healthy neighbour: start a second container on {net}, and see what is different.",
+            "Compare with a healthy neighbour: start a second container on {net}, and see what differs.",
         ),
     ),
     Check(
         name="real",
         points=2,
-        wanted="{front} answers, with what the database says: also an order that is written only now.",
+        wanted="{front} answers with what the database holds: also an order that is written only now.",
         judge=real,
         evidence=("new order",),
         rests_on=("shop",),
         hints={
             "somebody-else": "The customers get an answer, but {front} knows nothing of it. Who answers?",
-            "made-up": "The page says what it said before, whatever the database holds. The database is to be asked.",
+            "made-up": "The page says what it said before, whatever the database holds. It has to ask the database.",
         },
         steps=(
             "`docker logs {front}` has a line for each request.",
             "/var/www/html/order.php in {front} asks the database; it was not the fault.",
-            "Take back what you changed in the pages, and look for the fault in the network.",
+            "Undo what you changed in the pages, and look for the fault in the network.",
         ),
     ),
     Check(
         name="same",
         points=1,
-        wanted="{front} and {ledger} are the containers of the beginning: mended, not built again.",
+        wanted="{front} and {ledger} are the original containers: repaired, not rebuilt.",
         judge=same,
         rests_on=("shop",),
         hints={
@@ -271,9 +272,9 @@ CHECKS = (
             "rebuilt-ledger": "Of {ledger} only the name is old. Its volume saved the orders this time.",
         },
         steps=(
-            "A container's id says which it is: `docker ps --no-trunc`.",
+            "A container's id identifies it: `docker ps --no-trunc`.",
             "Rules, routes, addresses, cables and networks can be changed while a container runs.",
-            "What an option of `docker run` fixed for good can still be helped from outside of the container.",
+            "What an option of `docker run` set permanently can still be worked around from outside the container.",
         ),
     ),
     Check(
@@ -291,7 +292,7 @@ CHECKS = (
         steps=(
             "`iptables -S FORWARD` begins with the chain's policy.",
             "Open one door for one port. Everything else stays as it was.",
-            "Undo what did not help: the lab is as it was after `exercise()`.",
+            "Undo what did not help: the lab should be as it was after `exercise()`.",
         ),
     ),
 )

@@ -1,4 +1,4 @@
-"""Capstone: three networks, four services and one page of requirements, built from nothing."""
+"""Judge the capstone: three networks and four services, built from a page of requirements."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SERVICES = ("gate", "shop", "store", "clerk")
 
 def parameters(seed: Seed) -> dict[str, Value]:
     """Return the learner's values."""
-    # Of two networks the one whose name comes first may give the way out: the one without a way out comes last.
+    # The network whose name sorts first may get the default route, so the one without a way out sorts last.
     nets = seed.choice("nets", ("court lodge tower", "dock market quay", "garden meadow quarry", "arch path well"))
     names = seed.choice("names", ("alder birch cedar maple", "iris lily poppy tulip", "lark heron swift wren"))
     part = f"10.{seed.number('second', 20, 219)}.{seed.number('third', 10, 249)}"
@@ -52,7 +52,7 @@ def parameters(seed: Seed) -> dict[str, Value]:
 
 
 def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
-    """Return what is asked of the lab: each step of the way in, the ways out, and who reaches whom."""
+    """Return the probes of the lab: each step of the way in, the ways out, and who reaches whom."""
     v, page, by_alias = values, f"http://{HOST}:{values['port']}/", f"http://{values['alias']}:{values['store_port']}/"
     there = [network.container(str(v[name])) for name in SERVICES]
     patience = 3.0 if all(c and c.state == "running" for c in there) else 0.0
@@ -60,14 +60,14 @@ def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
     own, client = f"http://{v['address']}:{v['store_port']}/", f"http://{CLIENT}/"
     written = f"d=$(docker volume inspect -f '{{{{.Mountpoint}}}}' {v['volume']}) && echo written just now >$d/now.txt"
     asked = f"ip netns exec client curl -fs -m 1 {page}"
-    # What nobody but the right one may get at. Whoever gets the text while the gate stands still gets it past the gate.
+    # What only one service may reach. A container that gets the text while the gate is paused gets it past the gate.
     stores = [f"http://{a}:{v['store_port']}/" for a in of["store"]]
     gates = [f"http://{a}/" for a in of["gate"]]
     inner = [*stores, *(f"http://{a}/" for a in of["shop"])]
     behind = [*of["store"], *of["shop"], *of["clerk"]]
     outside = as_neighbour(behind, try_all(v["text"], [*inner, doors(network, v["store_port"])], behind))
     return {
-        # First: where this comes all have begun, and where it does not all have had time to begin.
+        # First: if it succeeds, all have started; if not, all have had time to start.
         "door": Probe("client", f"curl -fs -m 4 {page}", patience),
         "store itself": Probe(network_of(v["store"]), f"curl -fs -m 4 {own}"),
         "volume": Probe("host", f"{written} && curl -fs -m 4 {own}now.txt; code=$?; rm -f $d/now.txt; exit $code"),
@@ -108,7 +108,7 @@ def networks(seen: Seen) -> Finding:
 
 
 def absent(seen: Seen, which: str) -> Finding | None:
-    """Return the finding for a service that does not run."""
+    """Return the finding for a service that is not running, None if it runs."""
     container = seen.network.container(str(seen.values[which]))
     if container is None:
         return Finding(f"there is no container {seen.values[which]}", f"no-{which}")
@@ -118,7 +118,7 @@ def absent(seen: Seen, which: str) -> Finding | None:
 
 
 def has_text(seen: Seen, probe: str) -> bool:
-    """Whether what came is the text."""
+    """Whether the probe returned the text."""
     return seen.results[probe].ok and seen.results[probe].output.strip() == seen.values["text"]
 
 
@@ -137,17 +137,17 @@ def store(seen: Seen) -> Finding:
         return Finding("it gives the text")
     if said.ok or said.code == 22:
         return Finding(f"it answers, but not with the text: {said.output.strip()[:40] or said.words}", "other-text")
-    return Finding(f"nobody answers at its port: {said.words}", "store-silent")
+    return Finding(f"nothing answers at its port: {said.words}", "store-silent")
 
 
 def volume(seen: Seen) -> Finding:
-    """Judge where the store has its data from."""
+    """Judge whether the store serves the volume."""
     v, said = seen.values, seen.results["volume"]
     if said.ok and said.output.strip() == "written just now":
-        return Finding(f"a file that is written into {v['volume']} comes from {v['store']}")
+        return Finding(f"a file that is written to {v['volume']} comes from {v['store']}")
     if "no such volume" in said.output.lower():
         return Finding(f"there is no volume {v['volume']}", "no-volume")
-    return Finding(f"a file that is written into {v['volume']} does not come from {v['store']}", "other-volume")
+    return Finding(f"a file that is written to {v['volume']} does not come from {v['store']}", "other-volume")
 
 
 def shop(seen: Seen) -> Finding:
@@ -196,7 +196,7 @@ def door(seen: Seen) -> Finding:
 
 
 def chain(seen: Seen) -> Finding:
-    """Judge through whom the text comes: with one of them standing still it should not."""
+    """Judge whether the text passes store and shop: while one of them is paused, the client must not get it."""
     v = seen.values
     for which in ("store", "shop"):
         first, _, rest = seen.results[f"{which} paused"].output.partition("\n")
@@ -229,7 +229,7 @@ def way_out(seen: Seen) -> Finding:
 
 
 def apart(seen: Seen) -> Finding:
-    """Judge who reaches whom that should not."""
+    """Judge whether a service reaches another that it should not reach."""
     v = seen.values
     if there := came_from(seen.results["client"].output, v["gate"]):
         return Finding(f"past {v['gate']} the client gets an answer from {', '.join(there)}", "outside-reaches")
@@ -252,14 +252,14 @@ CHECKS = (
         judge=networks,
         hints={
             "no-network": "`docker network ls` shows all networks. One of that name is not among them.",
-            "other-driver": "A bridge is made by the driver of that name. Docker takes it by itself.",
-            "other-subnet": "Whoever does not say a subnet gets one that Docker has free. Is its prefix length right?",
+            "other-driver": "The driver of that name creates a bridge. Docker uses it unless you choose another.",
+            "other-subnet": "Without a subnet of your own Docker chooses a free one. Is its prefix length right?",
             "other-gateway": "The gateway of {edge} is not yours. `docker network create --help` has an option for it.",
         },
         steps=(
-            "Networks come first: a container can only be plugged into one that is there.",
+            "Networks come first: a container can only be plugged into one that exists.",
             "`docker network inspect` shows subnet and gateway; `ip -4 -br addr` shows what the host has of it.",
-            "A /26 has 64 addresses: yours lie side by side and do not overlap, if each has its prefix length.",
+            "A /26 has 64 addresses: yours are adjacent and do not overlap, if each has its prefix length.",
         ),
     ),
     Check(
@@ -271,9 +271,9 @@ CHECKS = (
         rests_on=("networks",),
         hints={
             "no-store": "`docker ps -a` shows no container {store}.",
-            "store-ended": "{store} has ended. `docker logs {store}` may say why.",
+            "store-ended": "{store} has ended. `docker logs {store}` may show why.",
             "store-elsewhere": "{store} is not on {vault}.",
-            "given-address": "The engine gave the next free address. One that stays the same must be asked for.",
+            "given-address": "The engine gave the next free address. To keep an address you have to choose it.",
             "store-silent": "{store} runs, but no server at this port. `docker top {store}` shows what runs in it.",
             "other-text": "The server runs, and the text does not come. Which folder does it serve, what lies in it?",
         },
@@ -296,7 +296,7 @@ CHECKS = (
             "under Mounts what it has, and where.",
         },
         steps=(
-            "A volume has a name. Docker keeps it, also when no container is left that uses it.",
+            "A volume has a name. Docker keeps it even when no container uses it any longer.",
             "`docker inspect -f '{{{{json .Mounts}}}}' {store}` says of each mount whether it is a volume or a bind.",
             "The folder that the server serves has to be the one where the volume is, the text in its top folder.",
         ),
@@ -310,9 +310,9 @@ CHECKS = (
         rests_on=("store",),
         hints={
             "no-shop": "`docker ps -a` shows no container {shop}.",
-            "shop-ended": "{shop} has ended. `docker logs {shop}` has its last words: whom did it not find?",
-            "no-alias": "Nobody tells {shop} who {alias} is. Are {shop} and {store} on one network, and has {store} a "
-            "second name there?",
+            "shop-ended": "{shop} has ended. `docker logs {shop}` shows which name it did not resolve.",
+            "no-alias": "{shop} cannot resolve {alias}. Are {shop} and {store} on one network, and does {store} have "
+            "a second name there?",
             "shop-cannot": "The name is known, but nothing comes from there. Which address is it?",
         },
         steps=(
@@ -330,11 +330,11 @@ CHECKS = (
         rests_on=("shop",),
         hints={
             "no-gate": "`docker ps -a` shows no container {gate}.",
-            "gate-ended": "{gate} has ended. `docker logs {gate}` has its last words: whom did it not find?",
-            "no-shop-name": "Nobody tells {gate} who {shop} is. Which network have the two in common?",
-            "shop-page": "{shop} answers with a page of its own. What has its nginx been told?",
+            "gate-ended": "{gate} has ended. `docker logs {gate}` shows which name it did not resolve.",
+            "no-shop-name": "{gate} cannot resolve {shop}. Which network do the two have in common?",
+            "shop-page": "{shop} answers with a page of its own. How is its nginx configured?",
             "gate-cannot": "The name is known, but the text does not come from there. `docker logs {shop}` shows "
-            "whether {shop} was asked at all, and what it says.",
+            "whether {shop} was asked at all, and what it answered.",
         },
         steps=(
             "Ask from where {gate} is: `docker run --rm --net {edge} busybox wget -O - http://{shop}/`.",
@@ -350,7 +350,7 @@ CHECKS = (
         evidence=("door",),
         rests_on=("gate",),
         hints={
-            "gate-page": "The way is open, but {gate} gives a page of its own. What has its nginx been told?",
+            "gate-page": "The way is open, but {gate} gives a page of its own. How is its nginx configured?",
             "gate-error": "{gate} answers with an error: `docker logs {gate}` says which upstream it tried.",
             "unpublished": "No port of the host leads to {gate}.",
             "other-port": "{gate} is published on another port of the host. Yours is {port}.",
@@ -359,7 +359,7 @@ CHECKS = (
         },
         steps=(
             "`docker ps` shows the ports. The arrow leads from the host's side to the container's side.",
-            "`docker exec {gate} cat /etc/nginx/conf.d/default.conf` shows what nginx has been told.",
+            "`docker exec {gate} cat /etc/nginx/conf.d/default.conf` shows the configuration of nginx.",
             "Chapter 02 has all forms of -p.",
         ),
     ),
@@ -373,12 +373,12 @@ CHECKS = (
         hints={
             "not-paused": "To see who answers, a container is paused for a second. Docker did not do that.",
             "made-up": "Somebody on the way has the text from somewhere else than {store}.",
-            "shortcut": "{gate} goes past {shop}, straight to {store}. What has its nginx been told?",
+            "shortcut": "{gate} goes past {shop}, straight to {store}. How is its nginx configured?",
         },
         steps=(
             "Try it: `docker pause {shop}`, ask as the client does, `docker unpause {shop}`.",
             "`docker logs` of {gate} and {shop} show one line for each request that came through.",
-            "Each of the two hands on to the next one, and has nothing of its own.",
+            "Each of the two only forwards to the next one, and serves nothing of its own.",
         ),
     ),
     Check(
@@ -391,7 +391,7 @@ CHECKS = (
         hints={
             "no-clerk": "`docker ps -a` shows no container {clerk}.",
             "clerk-ended": "A container ends with its first program. The shell of busybox ends without a terminal.",
-            "clerk-no-store": "{clerk} does not get at {store}. Have the two a network in common?",
+            "clerk-no-store": "{clerk} does not reach {store}. Do the two have a network in common?",
             "clerk-no-way-out": "{clerk} gets nothing from outside. Where does its default route lead: "
             "`docker exec {clerk} ip route`?",
         },
@@ -414,7 +414,7 @@ CHECKS = (
         steps=(
             "`docker exec {store} ip route` says where a packet to the client goes.",
             "`docker network inspect` has a line on whether a network is open to the outside.",
-            "It is said when a network is made. Chapter 03 has such a network near its end.",
+            "It is decided when a network is created. Chapter 03 has such a network near its end.",
         ),
     ),
     Check(

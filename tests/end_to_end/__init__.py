@@ -1,1 +1,1 @@
-"""The course as people use it: in a browser, on a hub, on a bad day, and what SECURITY.md says."""
+"""Test the course as people use it: in a browser, on a hub, when something fails; and the claims of SECURITY.md."""

@@ -1,4 +1,4 @@
-"""Bad days of the whole: an interrupt, a full disk, an engine that dies or cannot run the lab."""
+"""Test failures of the whole: an interrupt, a full disk, an engine that dies or cannot run the lab."""
 
 from __future__ import annotations
 

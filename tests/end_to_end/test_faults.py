@@ -1,6 +1,6 @@
-"""A hundred bad moments: while something goes on, a part of the machine is killed; and then all goes on.
+"""Kill a part of the machine at seeded moments and test that the course then works again.
 
-Everything happens on an engine of these tests' own. The gate keeps ten moments, the soak has a hundred.
+These tests use an engine of their own. The gate tries ten moments, the soak a hundred.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The JupyterHub of deploy/jupyterhub: what its configuration gives to whom, and, in the soak, a class that uses it."""
+"""Test the JupyterHub of deploy/jupyterhub: its configuration and, in the soak, a class that uses it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""End to end, as a learner: JupyterLab from `./course up`, in a real browser, on a clone of its own."""
+"""Test a learner's JupyterLab, started by `./course up` from a clone, in a real browser."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.worker import lab
 pytestmark = [pytest.mark.live, pytest.mark.slow]  # test_live.py begins in the same way
 
 ADDRESS = re.compile(r"http://(?:localhost|127\.0\.0\.1):\d+/(?:lab|doc)/tree/\S+\?token=\w+")
-# Everything that a Python here asks of the network is noted, for whoever is not this machine.
+# Records every connection that a Python here makes to another machine.
 WATCH = """
 import os, sys
 def watch(event, arguments):

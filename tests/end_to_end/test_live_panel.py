@@ -1,4 +1,4 @@
-"""The live panel, end to end: in JupyterLab, in a real browser, beside a terminal that starts and stops containers."""
+"""Test the live panel in JupyterLab, in a real browser, next to a terminal that starts and stops containers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A notebook for a room: one step at a time, in large type, the live picture in view, by keyboard alone."""
+"""Test the projector mode: one step at a time, in large type, the live picture in view, by keyboard alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What SECURITY.md says, tried: the lab's rights, and who gets in where."""
+"""Test the claims of SECURITY.md: the lab's rights, and who can connect where."""
 
 from __future__ import annotations
 

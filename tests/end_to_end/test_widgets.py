@@ -1,4 +1,4 @@
-"""The widgets of a notebook among JupyterLab's own keys and themes, and on the day after: in a real browser."""
+"""Test widgets in a real browser: with JupyterLab's keys and themes, and in a notebook that was saved and reopened."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exercise 05: what its checks say to states of the lab that no mistake in its folder has."""
+"""Test the checks of exercise 05 on states of the lab that no mistake in its folder causes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ WELL = {
 
 def judged(check: str, db: Container | None = DB, blog: Container | None = BLOG, net: Network | None = NET,
            **changed: tuple[int, str]) -> str:  # fmt: skip
-    """Return the hint of a check where everything is well but what is changed; "" if it is right."""
+    """Return the hint of a check if only `changed` differs from a right answer; "" if it passes."""
     results = {name: Result("host", "true", *said) for name, said in (WELL | changed).items()}
     containers = tuple(c for c in (db, blog) if c)
     network = Snapshot("26.1", containers=containers, networks=(net,) if net else ())

@@ -1,4 +1,4 @@
-"""Exercise 06: what its checks say to pages, containers and events that no mistake in its folder has."""
+"""Test the checks of exercise 06 on pages, containers and events that no mistake in its folder causes."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ WELL = {
 
 
 def judged(check: str, *, containers: tuple[Container, ...] = BOTH, **changed: tuple[int, str]) -> str:
-    """Return the hint of a check where everything is well but what is changed; "" if it is right."""
+    """Return the hint of a check if only the arguments differ from a right answer; "" if it passes."""
     results = {name: Result("host", "true", *said) for name, said in (WELL | changed).items()}
     seen = Seen(VALUES, Snapshot("26.1", containers=containers), results)
     [judge] = [c.judge for c in EXERCISE.checks if c.name == check]
@@ -145,7 +145,7 @@ def test_each_figure_is_what_boxes_draws() -> None:
         assert [judge(seen).hint for judge in (GENID.figure, GENID.aligned, GENID.escaped)] == ["", "", ""], figure
 
 
-# Writers of a page: another person each time, so each page has another size; `{to}` is where it is written.
+# Writers of a page. Each page has another person, so another size; `{to}` is the file.
 WRITER = """cd /root/exercise/webdata
 while sleep 0.05; do {{ echo '<pre>'; seq $((RANDOM % 99)); sleep 0.02; echo '</pre>'; }} >{to}; {then}; done"""
 

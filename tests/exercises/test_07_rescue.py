@@ -1,4 +1,4 @@
-"""Exercise 07: each of its faults shows itself and is told by its own hint, and is mended in two ways."""
+"""Test exercise 07: each fault has a symptom and its own hint, and can be repaired in two ways."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ import pytest
 
 from course_lib.errors import CourseError
 from course_lib.exercises import answers, catalog
-from course_lib.exercises.checks import Value, Verdict
-from course_lib.exercises.judging import judge
+from course_lib.exercises.checks import Value, Verdict, judge
 from course_lib.exercises.probes import beginning, evidence
 from course_lib.grading import hand_in as hand_in_module
 from course_lib.notebook import current, practice
@@ -24,7 +23,7 @@ from tests.worker import lab, refuse
 EXERCISE = catalog.named("07_rescue")
 RESCUE: Any = sys.modules["course_exercise_07_rescue"]
 WAYS = (EXERCISE.folder / "solution", EXERCISE.folder / "other-solutions" / "second-way")
-# What the first check says of each fault before anything was done.
+# The hint of the first check for each fault, before any repair.
 SAYS = {
     "accept": "not-through",
     "alias": "ledger-name",
@@ -46,7 +45,7 @@ SAYS = {
 
 
 def values_of(fault: str) -> dict[str, Value]:
-    """Return a learner's values whose ticket is about a fault."""
+    """Return the values of a learner whose ticket describes a fault."""
     count = len(RESCUE.FAULTS)
     return {**EXERCISE.values("somebody"), "ticket": 100 * count + RESCUE.FAULTS.index(fault)}
 
@@ -57,14 +56,14 @@ def bodies(script: str) -> dict[str, str]:
 
 
 def begin(values: Mapping[str, Value]) -> Any:
-    """Take the lab to the start, which raises unless the shop was well and then shows the symptom; look at it."""
+    """Create the start state, which raises unless the shop worked and then has the symptom; return its evidence."""
     lab.reset()
     answers.to_start(lab, EXERCISE, values)
     return beginning(lab, EXERCISE, values)
 
 
 def seen(values: Mapping[str, Value], start: Any) -> tuple[Verdict, ...]:
-    """Judge what is in the lab now."""
+    """Return the verdicts on the lab as it is now."""
     return judge(EXERCISE, values, evidence(lab, EXERCISE, values, start))
 
 
@@ -109,7 +108,7 @@ def test_a_fault_is_told_and_mended(fault: str, way: Path) -> None:
 
 
 def whose_fault_is(fault: str) -> list[str]:
-    """Return learners whose ticket is about a fault."""
+    """Return learners whose ticket describes a fault."""
     return [name for n in range(100) if RESCUE.fault_of(EXERCISE.values(name := f"learner-{n}")) == fault]
 
 
@@ -141,7 +140,7 @@ def test_it_is_submitted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.live
 @pytest.mark.usefixtures("fresh_lab")
 @pytest.mark.slow
-def test_a_lab_whose_beginning_was_not_seen_is_not_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lab_whose_start_state_was_not_recorded_is_not_judged(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(EXERCISE.folder)
-    with pytest.raises(CourseError, match="was not seen"):
+    with pytest.raises(CourseError, match="did not record"):
         practice.check()

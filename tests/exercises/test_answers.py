@@ -1,4 +1,4 @@
-"""Every exercise: its solutions pass, its start and every mistake fail, each mistake by its own check and hint."""
+"""Test every exercise: solutions pass, the start state and each mistake fail, each with its own check and hint."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ import pytest
 from course_lib.errors import CommandFailedError, CommandHungError
 from course_lib.exercises import answers, catalog
 from course_lib.exercises.answers import ANSWER
-from course_lib.exercises.checks import WAITING, Verdict
-from course_lib.exercises.judging import judge
+from course_lib.exercises.checks import WAITING, Verdict, judge
 from course_lib.exercises.probes import beginning, evidence
 from course_lib.lab.lifecycle import DEFAULT_ENGINE
 from course_lib.notebook import current
@@ -32,14 +31,14 @@ def place(folder: Path) -> str:
 
 
 def right_ways() -> Iterator[Any]:
-    """Yield all right ways; all but the solutions of small exercises are slow."""
+    """Yield all right answers; all but the solutions of small exercises are slow."""
     for folder in RIGHT:
         quick = place(folder) in {f"{name}/solution" for name in gate.SMALL}
         yield pytest.param(folder, id=place(folder), marks=[] if quick else [pytest.mark.slow])
 
 
 def one_for_each_check() -> Iterator[Any]:
-    """Yield all mistakes, which are slow; those that are not the first of their check are for the soak."""
+    """Yield all mistakes, which are slow; all but the first of each check are for the soak."""
     seen = set()
     for folder in WRONG:
         name = folder.relative_to(EXERCISES).parts[0]
@@ -50,7 +49,7 @@ def one_for_each_check() -> Iterator[Any]:
 
 
 def filled(files: Mapping[str, bytes], values: Mapping[str, int | str]) -> dict[str, bytes]:
-    """Put a learner's values where a solution has `@name@`."""
+    """Replace `@name@` in a solution by the learner's value."""
     return {
         name: re.sub(rb"@(\w+)@", lambda match: str(values[match[1].decode()]).encode(), content)
         for name, content in files.items()
@@ -60,7 +59,7 @@ def filled(files: Mapping[str, bytes], values: Mapping[str, int | str]) -> dict[
 def replayed(
     name: str, files: Mapping[str, bytes], author: str = LEARNER, *, learner: str = LEARNER
 ) -> tuple[Verdict, ...]:
-    """Run an answer that has its author's values in a fresh lab of the learner, and judge what is there then."""
+    """Run an answer with its author's values in a fresh lab of the learner, and return the verdicts."""
     what, lab = catalog.named(name), current.lab()
     values = what.values(learner)
     lab.reset()
@@ -158,7 +157,7 @@ def test_a_mistake_fails_by_its_own_check_and_hint(folder: Path) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_neighbours_answer_does_not_fit(name: str) -> None:
     files = answers.files_of(EXERCISES / name / "solution")
-    if not any(re.search(rb"@\w+@", content) for content in files.values()):  # it works its answers out: copy those
+    if not any(re.search(rb"@\w+@", content) for content in files.values()):  # it computes its values: copy those
         replayed(name, files, learner="neighbour")
         files = {"sheet": current.host("cat /root/answer/answers.txt").encode(), ANSWER: b"cp sheet answers.txt\n"}
     done = replayed(name, files, "neighbour")
@@ -167,9 +166,9 @@ def test_a_neighbours_answer_does_not_fit(name: str) -> None:
 
 @pytest.fixture(scope="class")
 def lab_of_today() -> Iterator[None]:
-    """Give a lab that was never there before, with a volume of its own."""
+    """Return a new lab with a volume of its own."""
     again = lab.relative("again")
-    again.down(remove_images=False)  # of a run that was killed
+    again.down(remove_images=False)  # left by a run that was killed
     again.up(DEFAULT_ENGINE, refuse)
     with current.using(again):
         yield
@@ -180,11 +179,11 @@ def lab_of_today() -> Iterator[None]:
 @pytest.mark.soak
 @pytest.mark.usefixtures("lab_of_today")
 class TestAgain:
-    """A second time, in a lab that was never there before."""
+    """Run every answer a second time, in a new lab."""
 
     @pytest.mark.parametrize("folder", RIGHT, ids=place)
     def test_a_right_way_passes(self, folder: Path) -> None:
-        """Run each right way again."""
+        """Run each right answer again."""
         is_right(folder)
 
     @pytest.mark.parametrize("folder", WRONG, ids=place)

@@ -1,4 +1,4 @@
-"""What probes try to find out who reaches what: the pure half, and what a container's network looks like from it."""
+"""Test the probes for reachability: the pure functions, and probes in a container's network namespace."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_nothing_comes_from_nowhere_only_where_all_was_tried() -> None:
 @pytest.mark.usefixtures("fresh_lab")
 @pytest.mark.slow
 def test_a_probe_tries_all_from_a_containers_network_with_the_hosts_programs() -> None:
-    """`web` answers `caller` by name, and nobody while it is paused; afterwards all is as before."""
+    """`web` answers `caller` by name, but not while it is paused; afterwards it answers again."""
     current.host("""
 docker network create --subnet 10.20.0.0/24 net
 docker run -d --name web --net net --ip 10.20.0.20 --add-host far:203.0.113.20 busybox httpd -f -h /tmp

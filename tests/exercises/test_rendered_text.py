@@ -1,4 +1,4 @@
-"""A page as a browser shows it, held against a real one."""
+"""Compare rendered_text with a real browser."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PAGES = {
     "blocks": "<h1>one</h1><div>two<div>three</div>four</div>five<hr>six<ul><li>seven<li>eight</ul>",
     "nested": "<div><pre>a  b</pre><p>a  b <code>c  d</code></p></div>",
 }
-# Each text that is shown, and whether its letters are equally wide.
+# Each visible text, and whether its font is monospaced.
 LOOK = """() => {
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), uneven = [];
   const pen = new OffscreenCanvas(1, 1).getContext("2d");
@@ -47,7 +47,7 @@ LOOK = """() => {
 
 
 def lines(text: str) -> list[str]:
-    """Return the lines that are not empty: how much room is between blocks says nothing about what is in them."""
+    """Return the lines that are not empty: the space between blocks does not matter."""
     return [line.rstrip() for line in text.replace("\xa0", " ").splitlines() if line.strip()]
 
 

@@ -1,4 +1,4 @@
-"""The learners' values: whoever gets them can solve the exercise. In values for 200 names, in a lab for each kind."""
+"""Test that every learner's values can be solved: the values of 200 names, and one lab run per kind of values."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.grading.test_grader import rows, run_grader
 
 NAMES = catalog.every()
 LEARNERS = ("nobody", "somebody", "kim", "alice", "maria", "park", *(f"student{n}" for n in range(194)))
-# What each value is.
+# The kind of each value.
 SORTS: dict[str, dict[str, str]] = {
     "01_read_the_map": {"port": "port guarded", "text": "map containers"},  # names and networks: those of `plan_of`
     "02_publish_three_ways": {"name": "shop blog desk", "port": "shop_port desk_port", "text": "shop_page"},
@@ -57,7 +57,7 @@ USED = tuple(map(IPv4Network, ("172.17.0.0/16", "172.18.0.0/15", "172.20.0.0/16"
 EPHEMERAL = range(32768, 61000)  # net.ipv4.ip_local_port_range of the lab; Docker's own choices are in it
 DOCKER_GIVES = 10  # so many addresses of a subnet may be given away by Docker, from the first
 NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")  # one label of DNS (RFC 1123), and a name for Docker
-TEXT = re.compile(r"[\w .,:/<>&'-]+")  # nothing that means something between the quotes of a script
+TEXT = re.compile(r"[\w .,:/<>&'-]+")  # no character with a meaning inside a script's quotes
 CREATED = re.compile(r"(?:--name|--alias|--net(?:work)?-alias|network create(?: -\S+(?: [\d.][^\s]*)?)*) ([a-z][\w-]*)")
 
 EXERCISES = {name: catalog.named(name) for name in NAMES}
@@ -68,12 +68,12 @@ RESCUE: Any = sys.modules["course_exercise_07_rescue"]
 
 
 def of_sort(name: str, values: Values, sort: str) -> list[Value]:
-    """Return the values of a sort; raises KeyError if an exercise has no value of a name in SORTS."""
+    """Return the values of a kind; raises KeyError if an exercise lacks a value named in SORTS."""
     return [values[key] for key in SORTS[name].get(sort, "").split()]
 
 
 def names_of(name: str, values: Values) -> list[str]:
-    """Return what containers, networks, aliases and volumes are called."""
+    """Return the names of containers, networks, aliases and volumes."""
     if name == "01_read_the_map":
         plan = MAP.plan_of(values)
         return [*plan.parts.values(), *plan.nets.values(), *plan.cables.values()]
@@ -89,13 +89,13 @@ def subnets_of(name: str, values: Values) -> list[IPv4Network]:
 
 @pytest.fixture(params=NAMES)
 def name(request: pytest.FixtureRequest) -> str:
-    """Give each exercise."""
+    """Return each exercise."""
     return str(request.param)
 
 
 @pytest.fixture
 def all_values(name: str) -> list[dict[str, Value]]:
-    """Give what all learners of the sample get in an exercise."""
+    """Return the values of all sample learners in an exercise."""
     return list(VALUES[name].values())
 
 
@@ -159,7 +159,7 @@ def test_every_value_is_of_a_sort(name: str) -> None:
     assert sorted(" ".join(SORTS[name].values()).split()) == sorted(VALUES[name]["nobody"])
 
 
-# --- what single exercises need ----------------------------------------------------------------------------------
+# --- particular exercises ----------------------------------------------------------------------------------
 
 
 def came_in(values: Values) -> dict[str, tuple[str, str, range]]:
@@ -236,7 +236,7 @@ def test_in_exercise_08_the_network_without_a_way_out_comes_last() -> None:
 
 
 def kinds(name: str, values: Values) -> frozenset[str]:
-    """Return what an exercise's values make different in its lab, beside names, numbers and texts."""
+    """Return what an exercise's values make different in its lab, besides names, numbers and texts."""
     if name == "01_read_the_map":
         plan, ways = MAP.plan_of(values), MAP.ways(values)
         part_of = {container: part for part, container in plan.parts.items()}
@@ -248,12 +248,12 @@ def kinds(name: str, values: Values) -> frozenset[str]:
     if name == "07_rescue":
         return frozenset({RESCUE.fault_of(values)})
     if name == "08_capstone":
-        return frozenset({str(values["edge"])})  # the names say which network gives the way out
+        return frozenset({str(values["edge"])})  # the order of the names decides which network has the default route
     return frozenset({"the only one"})
 
 
 def cover(name: str) -> list[str]:
-    """Return few learners whose values are of all kinds: each time the one with the most that are missing."""
+    """Return few learners whose values cover all kinds, chosen greedily."""
     of = {learner: kinds(name, values) for learner, values in VALUES[name].items()}
     missing, found = frozenset().union(*of.values()), []
     while missing:

@@ -1,4 +1,4 @@
-"""The grader: marks from evidence, the report, going on after a kill, and answers that mean harm."""
+"""Test the grader: marks from evidence, the report, resuming after a kill, and malicious answers."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_what_rests_on_a_wrong_check_is_not_looked_at() -> None:
 
 
 def evidence(**changed: Any) -> dict[str, Any]:
-    """Return evidence as of an answer that did nothing on a host with one published container."""
+    """Return the evidence of an answer that did nothing on a host with one published container."""
     what = catalog.named(EXERCISE)
     said = {"place": "host", "command": "true", "code": 7, "output": ""}
     probes = dict.fromkeys(what.probes(what.values("kim"), Snapshot("x")), said)
@@ -134,7 +134,7 @@ def test_hints_cost_what_the_teacher_says_and_never_more_than_there_is(tmp_path:
 
 
 def without_docker(monkeypatch: pytest.MonkeyPatch, replayed: Callable[[Any], dict[str, Any]]) -> None:
-    """Let the grader have its evidence from a function, not from a lab."""
+    """Give the grader evidence from a function instead of a lab."""
     monkeypatch.setattr(grader, "_replay", replayed)
     monkeypatch.setattr(sandbox, "make_seed", lambda lab, need: "seed")
     monkeypatch.setattr(sandbox, "remove_left", lambda label: None)
@@ -178,11 +178,11 @@ def test_a_grader_that_was_interrupted_goes_on_and_what_changed_is_replayed(
     assert sorted(asked[6:]) == ["a", "b", "c"], "and what it is looked at with"
 
 
-# --- in throw-away labs ------------------------------------------------------------------------------------------
+# --- in disposable labs ------------------------------------------------------------------------------------------
 
 
 def machine() -> dict[str, Any]:
-    """Return what of this machine an answer must not change."""
+    """Return the state of this machine that an answer must not change."""
     api = client.outer()
     labels = [GRADER_LABEL, f"{PARENT_LABEL}={lab.name}"]  # not those of another grader
     ours = [c["Names"][0] for c in api.containers(all=True, filters={"label": labels})]
@@ -191,7 +191,7 @@ def machine() -> dict[str, Any]:
 
 
 def grade_hostile(folder: Path, out: Path, names: list[str]) -> dict[str, dict[str, str]]:
-    """Grade some who mean harm among some who do not; check that nobody else pays, and return the rows."""
+    """Grade malicious learners among honest ones, check that the honest ones get their marks, and return the rows."""
     for learner in ("aa", "mm", "zz"):
         hand_in(folder, learner, "solution")
     hand_in(folder, "bb", "mistakes/everywhere")
@@ -261,7 +261,7 @@ PAUSE = "docker run -d --name beside busybox sleep 1000; docker pause beside"
 
 
 def something_is_paused() -> bool:
-    """Whether a container is paused in a throw-away lab."""
+    """Whether a container is paused in a disposable lab."""
     for name in machine()["labs"]:
         with contextlib.suppress(*client.BROKEN_OFF), contextlib.closing(client.inner(name.lstrip("/"))) as api:
             return bool(api.containers(filters={"status": "paused"}))
@@ -280,7 +280,7 @@ def test_a_grader_that_is_killed_while_something_is_paused_goes_on(tmp_path: Pat
         while not something_is_paused():
             assert time.monotonic() < deadline
             time.sleep(0.2)
-        os.killpg(process.pid, signal.SIGKILL)  # its replay too: nobody is there to remove the lab
+        os.killpg(process.pid, signal.SIGKILL)  # its replay too, so that nothing removes the lab
     assert len(machine()["labs"]) == 1
     subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL, timeout=150)
     assert rows(out)["kim"]["points"] == "8"
@@ -325,19 +325,19 @@ def test_a_throw_away_lab_has_no_path_to_a_disk_of_the_machine() -> None:
     assert all("upperdir=/scratch/above" in above[place] for place in set(above) - layers)
 
 
-# All harm there is, in parts, each with the marks that the right answer behind it may still get.
+# All malicious answers, in parts, each with the marks that the right answer after it may still get.
 HARM = {
-    # What was only tried keeps nobody from the points of the right answer that follows.
+    # An attempt that failed does not cost the points of the right answer that follows.
     "beyond-the-lab": ("core-pattern sysrq mount-a-disk load-a-module reach-out read-solutions", {"8"}),
     "forged": ("forge-evidence fake-curl fake-conntrack fake-docker", {"0"}),
-    # Without rules or a wire the desk still answers to the host itself; the whole answer does not.
+    # Without rules or without eth0 the desk still answers the host itself, but the rest of the answer does not work.
     "broken": ("stop-dockerd remove-the-rules remove-the-wire", {str(points) for points in range(8)}),
     "paused": ("pause-one pause-all", {str(points) for points in range(9)}),
     "printed": ("print-a-gigabyte print-to-the-log", {"0", "8"}),
     "without-end": ("endless-loop fork-bomb fork-bomb-inside", {"0", "8"}),
     "too-much-written": ("fill-the-root fill-docker poison-the-images", {"0", "8"}),
 }
-NOTHING = {"endless-loop", "fork-bomb", "stop-dockerd"}  # of these too nothing is left
+NOTHING = {"endless-loop", "fork-bomb", "stop-dockerd"}  # these get no marks
 
 
 def test_each_harm_is_graded_in_one_part() -> None:
@@ -359,7 +359,7 @@ def test_every_harm_of_the_list_costs_its_author_only(part: str, tmp_path: Path)
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
 def test_thirty_answers_twice_give_the_same_marks(tmp_path: Path) -> None:
-    """Once by two labs and once by one; how much quicker two are is measured by tests/bench/grading.py."""
+    """Two labs at once and one lab give the same report; tests/bench/grading.py measures the speed."""
     wanted = grading.hand_in_thirty(tmp_path / "class")
     seen = []
     for jobs in (2, 1):

@@ -1,4 +1,4 @@
-"""What goes wrong with one answer costs nobody else anything, and never looks like no points. Without a lab."""
+"""Test that an error with one answer affects no other, and is never reported as zero points. Without a lab."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_what_breaks_docker_is_said_and_tried_again(tmp_path: Path, monkeypatch:
 
 
 def test_one_answer_takes_the_report_from_nobody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each hostile learner in another way: while it is replayed, judged, shown; by what was handed in."""
+    """Each hostile learner breaks another step: replay, judging, the report, reading the submission."""
     folder, out = tmp_path / "class", tmp_path / "out"
     strange: dict[str, Callable[[], dict[str, Any]]] = {
         "crash": evidence,  # see below
@@ -89,7 +89,7 @@ def test_one_answer_takes_the_report_from_nobody_else(tmp_path: Path, monkeypatc
         if name not in {"aa", "zz"}:
             assert (row["points"], row[f"{EXERCISE}/shop-answers"]) == ("", ""), "no mark is not zero"
             assert "not graded: " in row["notes"] or "refused: " in row["notes"]
-            assert "Not graded, and without marks: " in (out / "learners" / name / "index.html").read_text()
+            assert "Not graded, no marks: " in (out / "learners" / name / "index.html").read_text()
     suites = ElementTree.parse(out / "junit.xml").findall("testsuite")  # noqa: S314 # our own file
     errors = {suite.get("name"): (suite.get("errors"), len(suite.findall("testcase/error"))) for suite in suites}
     assert errors == dict.fromkeys(found, ("1", 1)) | dict.fromkeys(["aa", "gone", "lost", "zz"], ("0", 0))
@@ -101,7 +101,7 @@ def test_evidence_that_cannot_be_drawn_has_its_marks(tmp_path: Path, monkeypatch
     monkeypatch.setattr(report, "layout", fails(KeyError("NOSUCH")))
     assert run_grader(tmp_path / "class", tmp_path / "out", jobs=1) == []
     assert rows(tmp_path / "out")["kim"]["points"] != ""
-    assert "It cannot be drawn: KeyError" in (tmp_path / "out/learners/kim/index.html").read_text()
+    assert "The network cannot be drawn: KeyError" in (tmp_path / "out/learners/kim/index.html").read_text()
 
 
 def test_a_report_that_lacks_something_is_no_success(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_two_graders_of_one_report(tmp_path: Path) -> None:
         for words in (command, [*command, "--from-evidence"]):
             done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
             assert done.returncode == 1
-            assert done.stderr == f"Another `./course grade` writes the report {out}: wait until it has ended.\n"
+            assert done.stderr == f"Another `./course grade` is writing the report {out}: wait until it has finished.\n"
         assert [path.name for path in out.iterdir()] == [report.LOCK], "nothing was touched"
 
 
@@ -175,7 +175,7 @@ def fake_replay(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
     [
         ('{"failed": "The Docker engine refused: no."}', "The Docker engine refused: no."),
         ("Segmentation fault", "Its replay ended with exit code 3: Segmentation fault"),
-        ("", "Its replay ended with exit code 3: without a word"),
+        ("", "Its replay ended with exit code 3: no output"),
     ],
 )
 def test_a_replay_without_evidence_says_why(output: str, why: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,7 +199,7 @@ def test_a_replay_that_takes_too_long_is_the_answers_fault(monkeypatch: pytest.M
     monkeypatch.setattr(grader, "AROUND", 0.2)
     monkeypatch.setattr(grader.threading, "Timer", slow_to_finish)
     monkeypatch.setattr(sandbox, "remove", lambda name: None)
-    assert grader._replay(JOB)["broken"] == "The lab and its probes did not end within 0.5 s."
+    assert grader._replay(JOB)["broken"] == "The lab and its probes did not finish within 0.5 s."
 
 
 # --- in the replay -----------------------------------------------------------------------------------------------
@@ -237,7 +237,7 @@ def test_what_is_kept_is_what_made_sense(monkeypatch: pytest.MonkeyPatch) -> Non
     answers = [FACTS, FACTS | {"networks": [{}]}] * 2
     found = attempted(monkeypatch, read=lambda lab: answers.pop(0))
     assert (found["facts"], found["probes"]) == (None, {})
-    assert found["broken"].startswith("The lab's host could not be looked at: what it answers has no sense (KeyError")
+    assert found["broken"].startswith("The lab's host could not be inspected: its answer makes no sense (KeyError")
 
 
 def test_evidence_has_no_control_characters_and_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -247,4 +247,4 @@ def test_evidence_has_no_control_characters_and_an_end(monkeypatch: pytest.Monke
     assert re.findall(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]", json.dumps(found, ensure_ascii=False)) == []
     assert {probe["output"][:5] for probe in found["probes"].values()} == {"a\tb\nc"}
     found = attempted(monkeypatch, read=lambda lab: FACTS | {"more": "x" * 1_000_000})
-    assert (found["facts"], found["broken"]) == (None, "What the lab shows is more than 1,000,000 characters.")
+    assert (found["facts"], found["broken"]) == (None, "The evidence is longer than 1,000,000 characters.")

@@ -108,7 +108,7 @@ def test_a_throw_away_lab_that_cannot_be_removed_does_not_stop_the_others(
     monkeypatch.setattr(sandbox, "discard", discard)
     sandbox.remove_left("a label")
     assert removed == ["goes"]
-    assert "stays is still there: processes of the container do not end" in capsys.readouterr().out
+    assert "stays could not be removed: processes of the container do not end" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("left", "attempts"), [("", 2), ("it does not end", 1)])

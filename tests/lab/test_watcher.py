@@ -211,7 +211,7 @@ def test_a_network_that_cannot_be_drawn_leaves_the_last_picture(
         live._see(scene("first_day"))
     live._miss("It cannot be shown.")
     assert live._picture.value == picture
-    assert "This picture is out of date. It cannot be shown." in live._said.value
+    assert "This picture is out of date. It cannot be shown." in live._status.value
 
 
 @pytest.mark.live
@@ -232,7 +232,7 @@ def test_what_nobody_tells_is_seen_all_the_same(fresh_lab: None, monkeypatch: py
 @pytest.mark.slow
 def test_its_button_closes_it(fresh_lab: None) -> None:
     """Also of a panel that nobody shows: neither a thread nor a stream is left."""
-    shown = panel.Panel(lab, chapter.snapshot())
+    shown = panel.Panel(lab, current.snapshot())
     listening = "pgrep -f '[m]onitor ruleset|docker [e]vents' || true"
     until(lambda: current.host(listening))
     assert "course-watch" in [thread.name for thread in threading.enumerate()]
@@ -240,4 +240,4 @@ def test_its_button_closes_it(fresh_lab: None) -> None:
     buttons["Close"].click()
     assert "course-watch" not in [thread.name for thread in threading.enumerate()]
     until(lambda: not current.host(listening))
-    assert "Closed: this picture follows the lab no longer." in shown._said.value
+    assert "Closed: this picture no longer follows the lab." in shown._status.value

@@ -1,4 +1,4 @@
-"""What differs between engines, found in recorded facts and evidence of three of them."""
+"""Test the comparison of engines on recorded facts and evidence of three of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from PIL import Image
 
 from course_lib.network import parse_facts
 from course_lib.network.model import Snapshot
-from course_lib.notebook import chapter
+from course_lib.notebook import pictures as pictures_module
 from course_lib.notebook.compare import cards, chains, contrast, message, passage, plan, rules
 from tests.conftest import ROOT
 from tests.packet_path.test_reconstruct import ENGINES, way
@@ -27,7 +27,7 @@ def between(look: object, scene: str = "published") -> str:
     return contrast({engine: look(network(engine, scene)) for engine in ENGINES})  # type: ignore[operator]
 
 
-def test_what_differs_is_said_with_who_has_it_and_the_rest_is_counted() -> None:
+def test_differences_are_listed_with_their_keys_and_the_rest_is_counted() -> None:
     found = {"old": {"a": "1", "b": "x\ny"}, "mid": {"a": "1", "b": "x\ny"}, "new": {"a": "1", "b": "z", "c": "only"}}
     assert contrast(found).splitlines() == [
         "b",
@@ -37,16 +37,16 @@ def test_what_differs_is_said_with_who_has_it_and_the_rest_is_counted() -> None:
         "c",
         "  old, mid  -",
         "  new       only",
-        "Different: 2. Alike: 1.",
+        "Different: 2. Identical: 1.",
     ]
-    assert contrast({"old": {}, "new": {}}) == "Different: 0. Alike: 0."
+    assert contrast({"old": {}, "new": {}}) == "Different: 0. Identical: 0."
     assert max(map(len, contrast({"a": {"x": "word " * 80}, "b": {"x": ""}}).splitlines())) <= 110
 
 
 def test_what_was_asked_for_is_the_same_on_all_engines() -> None:
     for scene in ("published", "two_networks", "own_network"):
-        assert between(plan, scene).startswith("Different: 0. Alike: ")
-        assert not between(plan, scene).endswith("Alike: 0.")
+        assert between(plan, scene).startswith("Different: 0. Identical: ")
+        assert not between(plan, scene).endswith("Identical: 0.")
     moved = replace(network("26.1"), containers=())
     assert "172.17.0.2/16" in contrast({"a": plan(moved), "b": plan(network("26.1"))})
 
@@ -56,7 +56,7 @@ def test_chains_and_rules_differ_where_they_do() -> None:
     assert "  28.5         DOCKER DOCKER-BRIDGE DOCKER-CT DOCKER-FORWARD" in said
     said = between(rules, "two_networks")
     assert "  28.5         -d 172.18.0.2/32 ! -i br-<front> -j DROP" in said, "a bridge by its network's name"
-    assert contrast({name: rules(network(name)) for name in ("20.10", "26.1")}) == "Different: 0. Alike: 9."
+    assert contrast({name: rules(network(name)) for name in ("20.10", "26.1")}) == "Different: 0. Identical: 9."
 
 
 def test_cards() -> None:
@@ -90,11 +90,11 @@ def test_messages_are_compared_without_what_is_random() -> None:
 
 
 @pytest.mark.slow
-def test_pictures_of_several_networks_stand_under_each_other() -> None:
-    pictures = chapter.Pictures({engine: network(engine) for engine in ENGINES})
-    single = [Image.open(io.BytesIO(chapter.Pictures({e: network(e)}).png())) for e in ENGINES]
+def test_pictures_of_several_networks_are_stacked() -> None:
+    pictures = pictures_module.Pictures({engine: network(engine) for engine in ENGINES})
+    single = [Image.open(io.BytesIO(pictures_module.Pictures({e: network(e)}).png())) for e in ENGINES]
     whole = Image.open(io.BytesIO(pictures.png()))
-    assert whole.size == (max(s.width for s in single), sum(s.height for s in single) + 2 * chapter.GAP)
+    assert whole.size == (max(s.width for s in single), sum(s.height for s in single) + 2 * pictures_module.GAP)
     assert "dockerd 20.10.\n" in repr(pictures)
     assert "28.5.2" not in repr(pictures), "the name that was asked for: a version changes with time"
     data, about = pictures._repr_mimebundle_()
@@ -102,7 +102,7 @@ def test_pictures_of_several_networks_stand_under_each_other() -> None:
     assert "20.10, 26.1, 28.5" in about["image/png"]["alt"]
 
 
-def test_what_was_asked_for_is_said_in_words() -> None:
+def test_the_plan_is_in_plain_words() -> None:
     said = between(plan)
     everything = contrast({"one": plan(network("26.1")), "other": {}})
     assert "172.17.0.0/16, gateway 172.17.0.1" in everything

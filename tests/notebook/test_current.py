@@ -1,4 +1,4 @@
-"""Which lab is meant: a value, read once, passed on; and the labs that belong to another."""
+"""Test the current lab (a value that is read once and passed on) and the labs that belong to another."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_lab_is_a_value() -> None:
 
 
 def test_a_relative_has_a_name_that_no_other_lab_has() -> None:
-    """Names used to be cut: what two long names had in common at their ends was taken for one lab."""
+    """Two long names with the same end are two labs: names used to be cut."""
     owners = [Lab(name) for name in ("foo", "foo-26-1", "alpha-" + "x" * 25, "bravo-" + "x" * 25)]
     relatives = [owner.relative(role) for owner in owners for role in (*images.RELEASES, "seed")]
     assert len({lab.container for lab in (*owners, *relatives)}) == len(owners) * (1 + len(images.RELEASES) + 1)
@@ -75,7 +75,7 @@ def test_what_is_no_name(name: str) -> None:
 
 @pytest.fixture
 def made() -> Iterator[Callable[[Lab], Lab]]:
-    """Give a function that makes what a lab leaves: a container that never ran, and a volume."""
+    """Return a function that creates what a lab leaves: a container that never ran, and a volume."""
     api, labs = client.outer(), []
 
     def make(lab: Lab) -> Lab:
@@ -119,14 +119,14 @@ def test_the_labs_of_the_engines_are_left_and_nothing_else(
     seed, old = made(own.relative("seed")), made(own.relative("20.10"))
     with current.using(own):
         engine_matrix.leave()
-    assert capsys.readouterr().out == "Left beside your own lab: 0 labs\n"
+    assert capsys.readouterr().out == "Labs left besides your own: 0\n"
     assert old.inspect() is None
     assert seed.inspect()
 
 
 @pytest.mark.live
 def test_two_threads_are_each_in_a_lab_of_their_own(made: Callable[[Lab], Lab]) -> None:
-    """A name that all threads shared let one thread's lab be another's."""
+    """Each thread has its own lab: a shared name used to mix them up."""
     labs = [made(Lab("test-one")), made(Lab("test-two"))]
     seen: dict[str, set[str]] = {lab.name: set() for lab in labs}
 

@@ -1,4 +1,4 @@
-"""The other engines of the lab: switched, reset, side by side. Their images take minutes to make: in the soak."""
+"""Test the lab's other engines: switched, reset, in parallel. In the soak, as their images take minutes to build."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FIRST = ("172.17.0.2", "172.18.0.0/16", "0.0.0.0:32768")
 
 
 def up(lab: Lab, version: str) -> str:
-    """Make a lab run with an engine, and return what that calls itself."""
+    """Start a lab with an engine, and return the version that the engine reports."""
     lab.up(version, refuse)
     assert lab.version() == version
     said = lab.real_version()
@@ -69,7 +69,7 @@ def test_two_engines_side_by_side_under_two_names() -> None:
         for lab, version in labs.items():
             said[lab.name] = up(lab, version)
             execute.run(lab, "docker run -d --name web -p 80:80 nginx >/dev/null")
-        for lab in labs:  # the first one is looked at while the second one runs
+        for lab in labs:  # the first one is read while the second one runs
             assert lab.real_version() == said[lab.name]
             assert execute.run(lab, "docker ps --format '{{.Names}}'").strip() == "web"
             assert "DOCKER-FORWARD" in execute.run(lab, "iptables -S") or lab.name == "test-old"
@@ -96,7 +96,7 @@ def test_newest_says_its_real_version() -> None:
 
 
 def processes(of_lab: str) -> list[str]:
-    """Return the command lines of the processes that were started for a lab, in whatever session they are."""
+    """Return the command lines of the processes that were started for a lab, in any session."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
@@ -139,7 +139,7 @@ def test_ctrl_c_in_the_soak_leaves_nothing() -> None:
     with pytest.raises(client.NotFound):
         client.outer().inspect_container(f"container-course-{name}")
     assert not client.outer().volumes(filters={"label": f"{NAME_LABEL}={name}"})["Volumes"]
-    until(lambda: processes(name) == [])  # a kernel looks once a second whether its parent is still there
+    until(lambda: processes(name) == [])  # a kernel checks once a second whether its parent still runs
     reports = set((ROOT / "docs").glob("soak-*")) - set(before)
     for path in reports:
         path.unlink()

@@ -1,4 +1,4 @@
-"""What an exercise's notebook uses, tried in a copy of an exercise's folder; handing in; and the real nbgrader."""
+"""Test exercise(), %%answer, check() and hint() in a copy of an exercise, handing in, and the real nbgrader."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ NAME = "02_publish_three_ways"
 
 
 def script(source: str, learner: str) -> str:
-    """Return an answer of the exercise's folder, with a learner's values."""
+    """Return an answer from the exercise's folder, with a learner's values."""
     what = catalog.named(NAME)
     return filled(answers.files_of(what.folder / source), what.values(learner))[answers.ANSWER].decode()
 
 
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give a folder of the exercise as it is handed out, and be in it, as kim."""
+    """Copy the exercise's folder as it is handed out, and change to it, as the learner kim."""
     folder = tmp_path / NAME
     folder.mkdir()
     for name in ("checks.py", "exercise.ipynb"):
@@ -54,7 +54,7 @@ def show(text: str) -> None:
 @pytest.mark.slow
 def test_from_the_stub_to_the_last_point(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
     practice.answer("# nothing yet\n\n", show, 10)
-    assert capsys.readouterr().out.startswith("Not yet: ")
+    assert capsys.readouterr().out.startswith("No answer yet: ")
     assert not (desk / "answer.sh").exists()
     assert practice.check() == 0
     said = capsys.readouterr().out
@@ -109,7 +109,7 @@ def test_who_pauses_a_container_as_a_hint_says_and_forgets_it_loses_nothing(
 def test_without_an_exercise_in_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for ask in (practice.check, practice.hint, practice.exercise):
-        with pytest.raises(CourseError, match=r"checks\.py is missing"):
+        with pytest.raises(CourseError, match=r"it has no checks\.py"):
             ask()
 
 
@@ -146,7 +146,7 @@ def test_a_killed_write_leaves_what_was_there_and_nothing_that_is_handed_in(tmp_
 
 
 def test_two_writers_of_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """While one is about to put its file in place the other begins and ends."""
+    """The second writer begins and ends just before the first one replaces the file."""
     real, waiting = Path.replace, ["first"]
 
     def replace(self: Path, target: Path) -> Path:

@@ -1,4 +1,4 @@
-"""A prediction: asked, answered by the lab, and the misconception named."""
+"""Test predictions: the question, the lab's answer, and the misconception behind a wrong choice."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""What a saved notebook keeps of its widgets."""
+"""Test which widget states a saved notebook keeps."""
 
 from __future__ import annotations
 
 import json
+import pkgutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from jupyter_server.utils import ApiPath
 
+from course_lib.commands import jupyter
 from course_lib.notebook.saved import STATE, VIEW, keep_widgets
 
 BOX = {"state": {"children": ["IPY_MODEL_part"]}}
@@ -25,7 +27,7 @@ def notebook(*shown: str, states: dict[str, Any] | None = None) -> dict[str, Any
 
 @pytest.fixture
 def save(tmp_path: Path) -> Any:
-    """Give what saves a notebook as JupyterLab's server does, and returns what was saved."""
+    """Return a function that saves a notebook as JupyterLab's server does and returns what was saved."""
 
     def saved(content: dict[str, Any]) -> dict[str, Any]:
         manager = SimpleNamespace(root_dir=str(tmp_path))
@@ -65,3 +67,9 @@ def test_a_notebook_without_widgets_and_a_file_that_is_none_are_saved_as_they_ar
     model = {"type": "file", "content": "text"}
     keep_widgets(model, ApiPath("text.md"), None)
     assert model == {"type": "file", "content": "text"}
+
+
+def test_jupyterlab_finds_the_hook() -> None:
+    """The server's settings name the hook by its module: it does not start if there is no such module."""
+    settings = json.loads((jupyter.SETTINGS / "jupyter_server_config.json").read_text())
+    assert pkgutil.resolve_name(settings["ContentsManager"]["pre_save_hook"]) is keep_widgets

@@ -41,6 +41,7 @@ def test_the_contracts_hold() -> None:
     [
         ("course_lib/network/diff.py", "import course_lib.picture.shapes", "A wing imports only wings below it"),
         ("course_lib/picture/shapes.py", "import course_lib.engine.client", "A wing imports only wings below it"),
+        ("course_lib/notebook/panel.py", "import course_lib.notebook.chapter", "No cycle of imports"),
         ("course_lib/commands/cli.py", "import tools.gate", "What a learner imports does not know the gate"),
         ("course_lib/network/hooks.py", "import time", "From facts to shapes and verdicts"),
         ("course_lib/lab/images.py", "import docker", "Only engine.client imports docker"),
@@ -63,6 +64,31 @@ def test_a_command_waits_for_neither_matplotlib_nor_a_notebook() -> None:
     code = "import sys, course_lib.commands.cli; print({'matplotlib', 'IPython', 'networkx'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+# The first cell of a chapter, with a lab that is only recorded.
+CHAPTER = """
+import json, sys
+from course_lib import begin, changes, clean_up, look, load_ipython_extension, words
+from course_lib.lab import facts
+from course_lib.lab.lifecycle import Lab
+Lab.reset = lambda self: None
+facts.read = lambda lab: json.load(open("tests/facts/26.1/published.json"))
+begin()
+ours = [name for name in sys.modules if name.startswith("course_lib.")]
+print(len(ours), *sorted({name.split(".")[1] for name in ours}))
+print(*({"matplotlib", "networkx", "ipywidgets"} & set(sys.modules)))
+"""
+
+
+def test_a_chapter_loads_only_what_it_needs() -> None:
+    """`%load_ext course_lib` and the first cell's names and `begin()`: at most 35 modules, nothing slow."""
+    done = subprocess.run([sys.executable, "-c", CHAPTER], cwd=ROOT, capture_output=True, text=True, check=True)
+    *_, modules, slow = done.stdout.split("\n")[:-1]
+    count, *wings = modules.split()
+    assert int(count) <= 35, modules
+    assert {"grading", "exercises", "setup", "picture", "packet_path", "commands"} & set(wings) == set()
+    assert slow == ""
 
 
 # A clock can be set, and is: when a laptop wakes up, when a virtual machine starts. Who reads it, and what for.
