@@ -53,7 +53,7 @@ def run(lab: Lab, paths: Sequence[str], level: str) -> int:
         make_images(images.RELEASES if level == WHOLE and not paths else [DEFAULT_ENGINE])
         if paths:  # else the labs are started by those who use them, side by side (tests/worker.py)
             lab.relative("test").up(DEFAULT_ENGINE, _need)
-        _browser()
+        _need_tools()
         failed = side_by_side(chains)
     finally:
         take_away([*chains, *of_workers])
@@ -204,9 +204,10 @@ def _chosen(paths: Sequence[str]) -> list[Step]:
     return steps + ([FRESH, ("notebooks", [*STRICT, *notebooks])] if notebooks else [])
 
 
-def _browser() -> None:
-    """See to the browser of the end-to-end tests; where it cannot be had they say why they are skipped."""
-    try:
-        need_packages(["chromium"], "test with a real browser", say)
-    except CourseError as error:
-        say(str(error))
+def _need_tools() -> None:
+    """Install the Debian packages that tests use; without them those tests are skipped, which fails in CI."""
+    for package, why in (("chromium", "test with a real browser"), ("shellcheck", "check its shell files")):
+        try:
+            need_packages([package], why, say)
+        except CourseError as error:
+            say(str(error))

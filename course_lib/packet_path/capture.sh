@@ -4,6 +4,7 @@
 # them), PORT (the source port, or the id of a ping), RULES (which packets to trace), WATCH (a filter of tcpdump), FAMILY
 # (4 or 6), KIND, ADDRESS, GOAL and TEXT (what is sent). `section` stands before it (network/sections.py). Whatever
 # happens, everything here ends within LIFE seconds. No file stays: each is removed as soon as it is open.
+# shellcheck disable=SC2153 # FAMILY and PORT are not misspelt: capture.py sets them
 set -u
 LIFE=20
 WAIT=0.9 # seconds for a connection or an answer: TCP would send its SYN again after one second
@@ -46,7 +47,7 @@ listens() { # listens PID GROUPS: a netlink socket of netfilter (family 12) with
 background() { # background NAME COMMAND...
     local to=$1
     shift
-    "$@" </dev/null >&"${fd[$to]}" 2>&1 &
+    "$@" </dev/null 1>&"${fd[$to]}" 2>&1 &
     pids+=($!)
 }
 
@@ -81,7 +82,7 @@ declare -A inside
 for name in "${!enter[@]}"; do
     open "table $name"
     # shellcheck disable=SC2086,SC2093 # several words; a shell of its own that becomes nft
-    exec {input}> >(exec ${enter[$name]} timeout $LIFE nft -i >&"${fd["table $name"]}" 2>&1)
+    exec {input}> >(exec ${enter[$name]} timeout $LIFE nft -i 1>&"${fd["table $name"]}" 2>&1)
     pids+=($!)
     inside[$name]=$!
     printf '%slist tables\n' "$table" >&"$input"
@@ -89,9 +90,9 @@ done
 open capture
 open drops
 timeout $LIFE tcpdump --immediate-mode -i any -nn -e -l -tt -s 128 -B 4096 "$WATCH" \
-    </dev/null >&"${fd[capture]}" 2>&"${fd[drops]}" &
+    </dev/null 1>&"${fd[capture]}" 2>&"${fd[drops]}" &
 capture=$!
-pids+=($capture)
+pids+=("$capture")
 open events
 background events timeout $LIFE conntrack -E -o timestamp,id
 if [[ $ORIGIN != host && $ORIGIN != client ]]; then
@@ -100,9 +101,12 @@ if [[ $ORIGIN != host && $ORIGIN != client ]]; then
     background "events $ORIGIN" ${enter[$ORIGIN]} timeout $LIFE conntrack -E -o timestamp,id
 fi
 open before
-{ section "before ip" iptables-save -c; section "before ip6" ip6tables-save -c; } >&"${fd[before]}" 2>/dev/null
+{ section "before ip" iptables-save -c; section "before ip6" ip6tables-save -c; } 1>&"${fd[before]}" 2>/dev/null
 for name in "${!enter[@]}"; do
-    until_true 5 has "table $name" "table bridge $own" && ! has "table $name" Error || { section failed text "table $name"; exit 1; }
+    if ! until_true 5 has "table $name" "table bridge $own" || has "table $name" Error; then
+        section failed text "table $name"
+        exit 1
+    fi
     open "trace $name"
     # shellcheck disable=SC2086
     background "trace $name" ${enter[$name]} timeout $LIFE nft -a monitor trace
@@ -128,7 +132,7 @@ case $KIND in
 tcp)
     # shellcheck disable=SC2086
     exec {input}> >(exec ${enter[$ORIGIN]} timeout $LIFE socat -d -d - \
-        "TCP$FAMILY:$at:$GOAL,sourceport=$PORT,reuseaddr,connect-timeout=$WAIT" >&"${fd[said]}" 2>&"${fd[log]}")
+        "TCP$FAMILY:$at:$GOAL,sourceport=$PORT,reuseaddr,connect-timeout=$WAIT" 1>&"${fd[said]}" 2>&"${fd[log]}")
     sender=$!
     pids+=("$sender")
     until_true 3 settled
@@ -140,7 +144,7 @@ tcp)
 udp)
     # shellcheck disable=SC2086
     exec {input}> >(exec ${enter[$ORIGIN]} timeout $LIFE socat -d -d - \
-        "UDP$FAMILY:$at:$GOAL,sourceport=$PORT" >&"${fd[said]}" 2>&"${fd[log]}")
+        "UDP$FAMILY:$at:$GOAL,sourceport=$PORT" 1>&"${fd[said]}" 2>&"${fd[log]}")
     sender=$!
     pids+=("$sender")
     printf '%b' "$TEXT" >&"$input"
@@ -148,22 +152,26 @@ udp)
     ;;
 ping)
     # shellcheck disable=SC2086
-    ${enter[$ORIGIN]} ping -"$FAMILY" -n -c 1 -W 1 -e "$PORT" "$ADDRESS" >&"${fd[said]}" 2>&"${fd[log]}"
+    ${enter[$ORIGIN]} ping -"$FAMILY" -n -c 1 -W 1 -e "$PORT" "$ADDRESS" 1>&"${fd[said]}" 2>&"${fd[log]}"
     ;;
 dns)
     # shellcheck disable=SC2086
     ${enter[$ORIGIN]} dig -b "$([[ $FAMILY == 6 ]] && echo :: || echo 0.0.0.0)#$PORT" +tries=1 +time=1 +noall +comments +answer "$TEXT" "@$ADDRESS" \
-        >&"${fd[said]}" 2>&"${fd[log]}"
+        1>&"${fd[said]}" 2>&"${fd[log]}"
     ;;
 esac
 ended=$EPOCHREALTIME
 # Who holds which socket, while the connection is open.
 open sockets
-{ ss -Htuanp; echo; pgrep -xa docker-proxy; } >&"${fd[sockets]}" 2>/dev/null
+{ ss -Htuanp; echo; pgrep -xa docker-proxy; } 1>&"${fd[sockets]}" 2>/dev/null
 [[ -n ${sender-} ]] && kill "$sender" 2>/dev/null
 
 # --- until nothing more comes -----------------------------------------------------------------------------------------
-sizes() { stat -Lc %s /proc/$$/fd/"${fd[capture]}" $(for n in "${!enter[@]}"; do echo "/proc/$$/fd/${fd["trace $n"]}"; done); }
+sizes() {
+    local name files=("/proc/$$/fd/${fd[capture]}")
+    for name in "${!enter[@]}"; do files+=("/proc/$$/fd/${fd["trace $name"]}"); done
+    stat -Lc %s "${files[@]}"
+}
 read_all() { # each monitor has read all that the kernel has for it (Rmem), and sleeps again: what it read is written
     local name family port groups queued state
     for name in "${!enter[@]}"; do
@@ -199,7 +207,7 @@ answer() { text said | head -c 2000 | tr -d '\0'; }
 route() { ${enter[$ORIGIN]} ip route get "$ADDRESS" 2>&1; }
 settings() {
     for file in /proc/sys/net/bridge/bridge-nf-call-ip{,6}tables /proc/sys/net/ipv4/ip_forward; do
-        [[ -e $file ]] && echo "${file##*/} $(<$file)"
+        [[ -e $file ]] && echo "${file##*/} $(<"$file")"
     done
 }
 section time echo "$began $ended"
@@ -218,9 +226,10 @@ rules() { # rules NAME: the rules there, as iptables prints them, and with the h
     # shellcheck disable=SC2086
     section "handles $1" ${enter[$1]} nft -a -s list ruleset
 } 2>/dev/null
+by_iptables=' ip6? (nat|filter|raw|mangle)' # a table of iptables in a trace
 for name in "${!enter[@]}"; do
     section "trace $name" text "trace $name"
-    if [[ $name == host ]] || [[ $(text "trace $name") =~ ' 'ip6?' '(nat|filter|raw|mangle) ]]; then rules "$name"; fi
+    if [[ $name == host || $(text "trace $name") =~ $by_iptables ]]; then rules "$name"; fi
 done
 section "events host" text events
 [[ -n ${fd["events $ORIGIN"]-} ]] && section "events $ORIGIN" text "events $ORIGIN"
