@@ -1,7 +1,7 @@
 """One request in the lab with all the kernel's evidence, as raw text: nothing is interpreted here.
 
 What runs in the lab is `capture.sh`: a table of nftables that belongs to its process and marks the packets of this
-request (nft(8), `flags owner`, `meta nftrace`), `nft -a monitor trace`, `conntrack -E`, `tcpdump`, and the rules with
+request (nft(8), `flags owner`, `meta nftrace`), `nft monitor trace`, `conntrack -E`, `tcpdump`, and the rules with
 their counters before and after. `iptables -L` shows nothing of it, and nothing stays, also after an interrupt.
 """
 

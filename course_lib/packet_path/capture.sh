@@ -47,7 +47,7 @@ listens() { # listens PID GROUPS: a netlink socket of netfilter (family 12) with
 background() { # background NAME COMMAND...
     local to=$1
     shift
-    "$@" </dev/null 1>&"${fd[$to]}" 2>&1 &
+    "$@" </dev/null 1>&"${fd[$to]}" 2>/dev/null &
     pids+=($!)
 }
 
@@ -94,11 +94,11 @@ timeout $LIFE tcpdump --immediate-mode -i any -nn -e -l -tt -s 128 -B 4096 "$WAT
 capture=$!
 pids+=("$capture")
 open events
-background events timeout $LIFE conntrack -E -o timestamp,id
+background events timeout $LIFE conntrack -E -o xml
 if [[ $ORIGIN != host && $ORIGIN != client ]]; then
     open "events $ORIGIN"
     # shellcheck disable=SC2086
-    background "events $ORIGIN" ${enter[$ORIGIN]} timeout $LIFE conntrack -E -o timestamp,id
+    background "events $ORIGIN" ${enter[$ORIGIN]} timeout $LIFE conntrack -E -o xml
 fi
 open before
 { section "before ip" iptables-save -c; section "before ip6" ip6tables-save -c; } 1>&"${fd[before]}" 2>/dev/null
@@ -109,7 +109,7 @@ for name in "${!enter[@]}"; do
     fi
     open "trace $name"
     # shellcheck disable=SC2086
-    background "trace $name" ${enter[$name]} timeout $LIFE nft -a monitor trace
+    background "trace $name" ${enter[$name]} timeout $LIFE nft -a -s monitor trace
 done
 for name in "${!enter[@]}"; do
     until_true 5 listens "${inside[$name]}" 00000100 || { section failed echo "no trace of $name"; exit 1; }
@@ -204,7 +204,7 @@ done
 
 answer() { text said | head -c 2000 | tr -d '\0'; }
 # shellcheck disable=SC2086
-route() { ${enter[$ORIGIN]} ip route get "$ADDRESS" 2>&1; }
+route() { ${enter[$ORIGIN]} ip -j route get "$ADDRESS" 2>&1; }
 settings() {
     for file in /proc/sys/net/bridge/bridge-nf-call-ip{,6}tables /proc/sys/net/ipv4/ip_forward; do
         [[ -e $file ]] && echo "${file##*/} $(<"$file")"
@@ -224,7 +224,7 @@ rules() { # rules NAME: the rules there, as iptables prints them, and with the h
     # shellcheck disable=SC2086
     section "rules $1 ip6" ${enter[$1]} ip6tables-save -c
     # shellcheck disable=SC2086
-    section "handles $1" ${enter[$1]} nft -a -s list ruleset
+    section "ruleset $1" ${enter[$1]} nft -j -s list ruleset
 } 2>/dev/null
 by_iptables=' ip6? (nat|filter|raw|mangle)' # a table of iptables in a trace
 for name in "${!enter[@]}"; do

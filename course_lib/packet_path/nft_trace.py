@@ -1,4 +1,4 @@
-"""What `nft -a monitor trace` prints, as Sightings: a packet at a hook, and what the rules there did (nft(8), TRACE).
+"""Read what `nft -a -s monitor trace` prints: `sightings` of a packet at a hook, and what the rules there did (nft(8)).
 
 One packet has one id from hook to hook, but not always: it gets another one where it climbs from a bridge to the
 host, and on the loopback; and a later packet may have the id of an earlier one. So a Sighting goes by its addresses.
@@ -37,6 +37,7 @@ class Verdict:
     chain: str
     verdict: str  # "accept", "drop", "continue", "return", "jump DOCKER"
     handle: int | None = None
+    words: str = ""  # the rule in the words of nft; "" where the monitor did not know it
 
 
 @dataclass
@@ -68,10 +69,15 @@ def sightings(text: str) -> list[Sighting]:
             last[mark] = _sighting(family, table, chain, words)
             found.append(last[mark])
         elif (rule := RULE.match(re.sub(r'"[^"]*"', "", line))) and rule[1] in last:
-            last[rule[1]].verdicts.append(Verdict(rule[4], rule[6], int(rule[5])))
+            last[rule[1]].verdicts.append(Verdict(rule[4], rule[6], int(rule[5]), _words(line)))
         elif (policy := POLICY.match(line)) and policy[1] in last:
             last[policy[1]].verdicts.append(Verdict(policy[4], policy[5]))
     return found
+
+
+def _words(line: str) -> str:
+    """Return the text of the rule in "trace id ID FAMILY TABLE CHAIN rule TEXT # handle NUMBER (verdict VERDICT)"."""
+    return line.split(" ", 6)[6].removeprefix("rule ").rpartition(" # handle ")[0]
 
 
 def _sighting(family: str, table: str, chain: str, words: str) -> Sighting:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
+import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from ipaddress import ip_address
 
 from course_lib.packet_path.model import Entry, Packet
 
-NEW = re.compile(r"\[NEW\] (\S+)\s+\d+ .*?(src=.*)")
 CAPTURED = re.compile(r"(\d+\.\d+) (\S+)\s+(\S+)\s+ifindex \d+ \S+ ethertype (\w+) .*?: (.*)")
 
 
@@ -32,21 +32,33 @@ class Relay:
 
 
 def entries(place: str, text: str) -> list[Entry]:
-    """Return the new entries that `conntrack -E` reported (conntrack(8))."""
+    """Return the new entries that `conntrack -E -o xml` printed in the namespace `place` (conntrack(8)).
+
+    Each event is one line, an element <flow>. The document around them has no end: the text is read while conntrack
+    still runs.
+    """
     found = []
     for line in text.splitlines():
-        new = NEW.search(line)
-        if new and new[1] in ("tcp", "udp", "icmp", "icmpv6"):
-            pairs = re.findall(r"(src|dst|sport|dport)=(\S+)", new[2])
-            half = len(pairs) // 2
-            original, answer = dict(pairs[:half]), dict(pairs[half:])
-            found.append(Entry(place, _packet(new[1], original), _packet(new[1], answer)))
+        if not (line.startswith("<flow") and line.endswith("</flow>")):
+            continue
+        flow = ET.fromstring(line)  # noqa: S314 - printed by conntrack, which has no entities
+        original, answer = (_packet(flow, direction) for direction in ("original", "reply"))
+        if flow.get("type") == "new" and original.protocol in ("tcp", "udp", "icmp", "icmpv6"):
+            found.append(Entry(place, original, answer))
     return found
 
 
-def _packet(protocol: str, values: dict[str, str]) -> Packet:
-    ports = int(values.get("sport", 0)), int(values.get("dport", 0))
-    return Packet(protocol, _short(values["src"]), ports[0], _short(values["dst"]), ports[1])
+def _packet(flow: ET.Element, direction: str) -> Packet:
+    """Return the addresses of one direction of an entry; an echo request has no ports."""
+    meta = f"meta[@direction='{direction}']"
+    layer4 = flow.find(f"{meta}/layer4")
+    return Packet(
+        layer4.get("protoname", "") if layer4 is not None else "",
+        _short(flow.findtext(f"{meta}/layer3/src", "")),
+        int(flow.findtext(f"{meta}/layer4/sport", "0")),
+        _short(flow.findtext(f"{meta}/layer3/dst", "")),
+        int(flow.findtext(f"{meta}/layer4/dport", "0")),
+    )
 
 
 def _short(address: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 
@@ -99,9 +100,22 @@ def _turned_back(back: Sequence[Step], error: str) -> End:
 
 
 def _not_sent(request: Request, sections: Mapping[str, str], error: str) -> End:
-    route = sections.get("route", "").strip().splitlines()
-    why = f"; `ip route get {request.address}`: {route[-1].strip()}" if route and "rror" not in route[-1] else ""
+    route = _route(sections.get("route", ""))
+    why = f"; `ip route get {request.address}`: {route}" if route else ""
     return End("unreachable", f"no packet was sent: {error}{why}", ("the sender", "route"))
+
+
+def _route(text: str) -> str:
+    """Return what `ip -j route get` found, as `ip route get` words it, or the kernel's answer that there is none.
+
+    Where ip itself refuses the request ("Error: ...") its message says nothing of the route: then "".
+    """
+    try:
+        (route,) = json.loads(text)
+    except ValueError:
+        return "" if text.startswith("Error") else text.strip()
+    parts = {"via": route.get("gateway"), "dev": route.get("dev"), "src": route.get("prefsrc")}
+    return " ".join([route["dst"], *(f"{key} {value}" for key, value in parts.items() if value)])
 
 
 def _silent(sections: Mapping[str, str], there: Sequence[Step], back: Sequence[Step], error: str) -> End:

@@ -137,7 +137,8 @@ def _rules(walker: Walk, place: str, sighting: Sighting) -> None:
         if verdict.handle is None:
             walker.add(place, "policy", sighting.packet, **where)
             continue
-        rule = known.rule((sighting.family, sighting.table, verdict.chain), verdict.handle) if known else None
+        place_of_rule = (sighting.family, sighting.table, verdict.chain)
+        rule = known.rule(place_of_rule, verdict.handle, verdict.words) if known else None
         rule = rule or Rule(0, "a rule that is not there any more", "", 0, 0)
         text = {"number": rule.number, "rule": rule.spec, "target": rule.target}
         walker.add(place, "rule", sighting.packet, **where, **text)

@@ -29,7 +29,7 @@ def way_of(request: Request, sections: Mapping[str, str], network: Snapshot) -> 
     traces = {place: sightings(sections[f"trace {place}"]) for place in places}
     rules = {
         place: Rules(
-            sections.get(f"handles {place}", ""), {f: sections.get(f"rules {place} {f}", "") for f in ("ip", "ip6")}
+            sections.get(f"ruleset {place}", ""), {f: sections.get(f"rules {place} {f}", "") for f in ("ip", "ip6")}
         )
         for place in places
     }
