@@ -1,4 +1,4 @@
-"""The other witnesses: what conntrack, tcpdump, the sender and the sockets say, each line by itself."""
+"""Parse the output of conntrack (`entries`), tcpdump (`frames`), ss (`relay`) and of the sender, line by line. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CAPTURED = re.compile(r"(\d+\.\d+) (\S+)\s+(\S+)\s+ifindex \d+ \S+ ethertype (\w
 
 @dataclass(frozen=True)
 class Frame:
-    """A packet on an interface of the host, as tcpdump saw it."""
+    """A packet on an interface of the host, as tcpdump captured it."""
 
     device: str
     direction: str  # "In", "Out", "P" (to another MAC than the interface's), "B", "M"
@@ -62,12 +62,12 @@ def _packet(flow: ET.Element, direction: str) -> Packet:
 
 
 def _short(address: str) -> str:
-    """Return an IPv6 address as everybody else prints it (RFC 5952); conntrack may leave the zeros in."""
+    """Return an IPv6 address in its short form (RFC 5952); conntrack may print the zeros."""
     return str(ip_address(address))
 
 
 def frames(text: str) -> list[Frame]:
-    """Return the IP packets that tcpdump saw."""
+    """Return the IP packets that `tcpdump -e` printed; ARP and other lines are left out."""
     found = []
     for line in text.splitlines():
         match = CAPTURED.match(line)
@@ -92,7 +92,7 @@ def _socket(text: str) -> tuple[str, int]:
 
 
 def unanswered(text: str) -> list[str]:
-    """Return the addresses that were asked for by ARP (RFC 826) and that nobody had."""
+    """Return the addresses that ARP asked for and that nobody answered (RFC 826)."""
     asked = re.findall(r"Request who-has (\S+?)(?: \(\S+\))? tell", text)
     there = set(re.findall(r"Reply (\S+) is-at", text))
     return [address for address in dict.fromkeys(asked) if address not in there]
@@ -102,7 +102,7 @@ def relay(text: str, sender: int, goal: int, second: int) -> Relay | None:
     """Return the process that holds the near end of the first connection and begins the second one (ss(8)).
 
     `sender` and `goal` are the ports of the first connection, `second` is its own port in the second one. With UDP
-    the near socket is connected to nobody: it listens on the port.
+    the near socket is not connected: it listens on the port.
     """
     held: dict[tuple[str, int], list[tuple[str, int, str, int]]] = {}
     for line in text.splitlines():
@@ -125,7 +125,7 @@ def _colon(text: str) -> tuple[str, int]:
 
 
 def sender_error(log: str, said: str) -> str:
-    """Return why the sender's request failed, in the words of errno (errno(3)) or of ping; "" if it did not."""
+    """Return why the sender's request failed, as errno(3) or ping words it; "" if it did not fail."""
     found = re.findall(r" [EW] .*: ([A-Z][A-Za-z ]+)$", log, re.M)
     wanted = ("Connection refused", "Network is unreachable", "No route to host", "timed out", "Host is unreachable")
     for text in (*found, *log.splitlines(), *said.splitlines()):

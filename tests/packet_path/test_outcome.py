@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from course_lib.packet_path.outcome import end_of
+from course_lib.packet_path.evidence import Evidence
+from course_lib.packet_path.outcome import outcome_of
 from course_lib.packet_path.request import request
 
 ROUTE = (
@@ -25,6 +26,7 @@ ROUTE = (
 def test_a_request_that_was_not_sent_ends_with_its_route(route: str, words: str) -> None:
     sent = request("web", "tcp://203.0.113.77:80").sent_to("203.0.113.77", 61000)
     log = "2026/11/30 socat[1] E connect(5, AF=2 203.0.113.77:80, 16): No route to host"
-    end = end_of(sent, {"log": log, "route": route}, [])
+    evidence = Evidence("", log, "", route, "", "", "", "", "", 0, {})
+    end = outcome_of(sent, evidence, [])
     told = f"; `ip route get 203.0.113.77`: {words}" if words else ""
     assert (end.kind, end.words) == ("unreachable", f"no packet was sent: No route to host{told}")
