@@ -1,15 +1,16 @@
-"""Record the evidence of flows for the pure tests: `python -m tests.record_evidence [FLOW ...]`.
+"""Record the evidence of requests for the pure tests: `python -m tests.record_evidence [FLOW ...]`.
 
-The scene is made on a fresh lab (named by COURSE_LAB); what `evidence.gather` returns for each flow is written to
-tests/evidence/VERSION/FLOW.json, with the facts that it was read beside: those of the scene for all flows, and a
-flow that is recorded alone has its own. Ids, MACs, ports and times are the day's.
+Resets the lab that COURSE_LAB names, creates the containers of SCENE, and sends the request of each flow. Writes what
+`capture.gather` returns to tests/evidence/VERSION/FLOW.json, and the facts to VERSION/facts/scene.json. A flow of
+OTHER_NETWORK, or one that is recorded alone, has its own facts: VERSION/facts/FLOW.json. Ids, MACs, ports and times
+differ from run to run.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from course_lib.lab.lifecycle import from_environment
 from course_lib.network import parse_facts
 from course_lib.notebook import current
 from course_lib.packet_path import capture
+from course_lib.packet_path.evidence import Evidence, Namespace
 from course_lib.packet_path.request import Request, request
 
 lab = from_environment()
@@ -64,6 +66,8 @@ AROUND = {
     "ipv6_published": (BY_IPV6, "add", "del"),
     "ipv6_answered": (BY_IPV6 + LISTENS_BY_IPV6, "add", "del"),
 }
+# What is done before these changes the network: they have facts of their own.
+OTHER_NETWORK = ("ipv6_published", "ipv6_answered")
 FLOWS = {
     "published": ("client", "http://host:80/"),
     "published_own_network": ("client", "http://host:8081/"),
@@ -109,7 +113,7 @@ FLOWS = {
 
 
 def record(flow: str, beside: str = "scene") -> Path:
-    """Send the request of a flow and write its evidence, and the facts of the day under the name `beside`."""
+    """Send the request of a flow, write its evidence, and the facts under the name `beside`; return the file."""
     command, there, back = AROUND.get(flow, ("true {}", "", ""))
     current.host(command.format(there))
     try:
@@ -120,8 +124,9 @@ def record(flow: str, beside: str = "scene") -> Path:
     line = ".".join(raw["version"].split(".")[:2])
     path = FOLDER / line / f"{flow}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    kept = {**found, "said": found["said"].partition("<!DOCTYPE")[0]}
-    path.write_text(json.dumps({"request": asdict(sent), "evidence": kept}, indent=1, ensure_ascii=False) + "\n")
+    kept = replace(found, said=found.said.partition("<!DOCTYPE")[0])
+    data = {"request": asdict(sent), "evidence": asdict(kept)}
+    path.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n")
     (path.parent / "facts").mkdir(exist_ok=True)
     (path.parent / "facts" / f"{flow}.json").unlink(missing_ok=True)
     (path.parent / "facts" / f"{beside}.json").write_text(
@@ -130,17 +135,20 @@ def record(flow: str, beside: str = "scene") -> Path:
     return path
 
 
-def recorded(engine: str, flow: str) -> tuple[Request, dict[str, str], dict[str, Any]]:
+def recorded(engine: str, flow: str) -> tuple[Request, Evidence, dict[str, Any]]:
     """Return a recorded flow: the request, its evidence, and the facts of the scene."""
     folder = FOLDER / engine
     data = json.loads((folder / f"{flow}.json").read_text())
     own = folder / "facts" / f"{flow}.json"
-    facts_of_the_day = (own if own.exists() else folder / "facts" / "scene.json").read_text()
-    return Request(**data["request"]), data["evidence"], json.loads(facts_of_the_day)
+    text = (own if own.exists() else folder / "facts" / "scene.json").read_text()
+    namespaces = {name: Namespace(**texts) for name, texts in data["evidence"].pop("namespaces").items()}
+    evidence = Evidence(**data["evidence"], namespaces=namespaces)
+    return Request(**data["request"]), evidence, json.loads(text)
 
 
 if __name__ == "__main__":
     lab.reset()
     current.host(SCENE)
     for name in sys.argv[1:] or FLOWS:
-        print(f"Recorded: {record(name, name if sys.argv[1:] else 'scene')}")
+        own = sys.argv[1:] or name in OTHER_NETWORK
+        print(f"Recorded: {record(name, name if own else 'scene')}")

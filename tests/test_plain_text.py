@@ -30,7 +30,7 @@ from course_lib.packet_path.narrative import sentences
 from course_lib.packet_path.path_table import table
 from course_lib.plain_text import clean, columns, one_line, quoted_lines
 from tests.conftest import ROOT
-from tests.packet_path.test_reconstruct import way
+from tests.packet_path.test_reconstruct import recorded_path
 
 BAD = "a  \x1b[2J\x9b2Jb\r\nFORGED\x07\u2028FORGED\u202e"
 COMMENT = f'-m comment --comment "{BAD}" -j DROP'
@@ -48,9 +48,9 @@ def hostile() -> Snapshot:
     return parse_facts.snapshot(raw)
 
 
-def ways() -> Any:
-    """Return a way through that lab, with a rule of that kind that matched."""
-    plain = way("26.1", "published")
+def hostile_path() -> Any:
+    """Return a path through that lab, with a rule of that kind that matched."""
+    plain = recorded_path("26.1", "published")
     names = tuple(replace(n, name=BAD) if n.name == "front" else n for n in plain.network.networks)
     steps = tuple(replace(s, rule=COMMENT, before=None) if s.kind == "rule" else s for s in plain.steps)
     end = replace(plain.end, words=BAD)
@@ -65,9 +65,9 @@ VIEWS: dict[str, Callable[[], str]] = {
     "difference back": lambda: "\n".join(difference(hostile(), parse_facts.snapshot(RAW))),
     "plan": lambda: compare.contrast({"one": compare.plan(hostile()), "other": {}}),
     "rules": lambda: compare.contrast({"one": compare.rules(hostile()), "other": {}}),
-    "passage": lambda: compare.contrast({"one": compare.passage(ways()), "other": {}}),
-    "table of a way": lambda: table(ways(), {}),
-    "sentences of a way": lambda: sentences(ways()),
+    "passage": lambda: compare.contrast({"one": compare.passage(hostile_path()), "other": {}}),
+    "table of a path": lambda: table(hostile_path(), {}),
+    "sentences of a path": lambda: sentences(hostile_path()),
     "a check": lambda: practice.explained(
         Verdict("c", 0, 1, BAD, "w", (Result("host", "ls", 1, "x\x1b[2J\n"),), BAD, "mistake")
     ),

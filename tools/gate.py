@@ -48,7 +48,7 @@ def run(lab: Lab, paths: Sequence[str], level: str) -> int:
         make_images(images.RELEASES if level == WHOLE and not paths else [DEFAULT_ENGINE])
         if paths:  # otherwise the tests start their labs themselves, at the same time (tests/worker.py)
             lab.relative("test").up(DEFAULT_ENGINE, images.need_package)
-        _browser()
+        _need_tools()
         failed = side_by_side(chains)
     finally:
         remove_labs([*chains, *worker_labs])
@@ -194,9 +194,10 @@ def _chosen(paths: Sequence[str]) -> list[Step]:
     return steps + ([FRESH, ("notebooks", [*STRICT, *notebooks])] if notebooks else [])
 
 
-def _browser() -> None:
-    """Install the browser of the end-to-end tests; print why if that fails: the tests are then skipped."""
-    try:
-        need_packages(["chromium"], "test with a real browser", say)
-    except CourseError as error:
-        say(str(error))
+def _need_tools() -> None:
+    """Install the Debian packages that tests use; without them those tests are skipped, which fails in CI."""
+    for package, why in (("chromium", "test with a real browser"), ("shellcheck", "check its shell files")):
+        try:
+            need_packages([package], why, say)
+        except CourseError as error:
+            say(str(error))

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from ipaddress import IPv4Address
 
 from course_lib.network.model import Endpoint, Network, Snapshot
-from course_lib.packet_path.model import Way
+from course_lib.packet_path.model import PacketPath
 from course_lib.packet_path.path_table import Names
 from course_lib.plain_text import clean, one_line
 
@@ -99,17 +99,17 @@ def cards(now: Snapshot) -> Traits:
     return found
 
 
-def passage(way: Way) -> Traits:
+def passage(path: PacketPath) -> Traits:
     """Return the host's chains that a packet passed on its way to the target, the deciding rule, and how it ended."""
-    names = Names(way)
-    seen = [s for s in way.steps if s.place == "host" and not s.back and s.kind in ("rule", "policy", "nothing")]
+    names = Names(path)
+    seen = [s for s in path.steps if s.place == "host" and not s.back and s.kind in ("rule", "policy", "nothing")]
     decided = [s for s in seen if s.verdict in ("accept", "drop") and s.table != "nat"]  # nat only rewrites
     last = decided[-1] if decided else None
     by = f"{last.table} {last.chain}: {names.rule(last.rule) or f'the policy {last.verdict}'}" if last else "nothing"
     return {
         "chains on the way there": clean(", ".join(dict.fromkeys(f"{s.table} {s.chain}" for s in seen))),
         "decided last by": by,
-        "end": clean(way.end.words),
+        "end": clean(path.end.words),
     }
 
 

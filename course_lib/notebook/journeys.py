@@ -9,11 +9,11 @@ from course_lib.lab import facts
 from course_lib.network import parse_facts
 from course_lib.notebook import current, panel
 from course_lib.packet_path import capture, overlay
-from course_lib.packet_path.model import Way
+from course_lib.packet_path.model import PacketPath
 from course_lib.packet_path.narrative import sentences
 from course_lib.packet_path.path_table import table
 from course_lib.packet_path.player import player
-from course_lib.packet_path.reconstruct import way_of
+from course_lib.packet_path.reconstruct import path_of
 from course_lib.packet_path.request import request
 from course_lib.picture.render_png import png
 
@@ -21,7 +21,7 @@ ALT = "The lab's network with the path of a packet in numbered steps. The table 
 
 
 @dataclass(frozen=True, repr=False)
-class Journey(Way):
+class Journey(PacketPath):
     """The path of one request. A notebook shows it as an animated picture, `print` as a table."""
 
     def __repr__(self) -> str:
@@ -62,8 +62,8 @@ def journey(origin: str, target: str) -> Journey:
     raw = facts.read(lab)
     network = parse_facts.snapshot(raw)
     sent, found = capture.gather(lab, request(origin, target), raw, network)
-    way = way_of(sent, found, network)
-    made = Journey(**{f.name: getattr(way, f.name) for f in fields(way)})
+    path = path_of(sent, found, network)
+    made = Journey(**{f.name: getattr(path, f.name) for f in fields(path)})
     if panel.is_open():
         panel.offer(player(overlay.ground(made), made))
     return made

@@ -1,6 +1,7 @@
-"""One packet's path through the lab: send a real request, collect what the kernel says, tell what happened.
+"""Follow one packet's path through the lab: send a real request, record what the kernel reports, and explain it.
 
-`request` reads what was typed, `capture` sends it and returns the raw evidence of nft, conntrack, tcpdump and ss.
-`reconstruct.way_of` makes a `model` of the path from that evidence, purely. `path_table` and `narrative` put it into
-words, `overlay` and `player` draw it. (A wing called `journey` would hide the function `course_lib.journey`.)
+`request.request` parses what was typed, and `capture.gather` sends it and returns its `evidence`: the output of nft,
+conntrack, tcpdump and ss. `reconstruct.path_of` turns the evidence into a PacketPath (`model`). `path_table.table` and
+`narrative.sentences` print it, `overlay.over` and `player.player` draw it. All but `capture` is pure. (A wing named
+`journey` would hide the function `course_lib.journey`.)
 """

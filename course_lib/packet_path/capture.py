@@ -1,8 +1,8 @@
-"""One request in the lab with all the kernel's evidence, as raw text: nothing is interpreted here.
+"""Send one request in the lab and record what the kernel reports of it: `gather`. Nothing is interpreted here.
 
-What runs in the lab is `capture.sh`: a table of nftables that belongs to its process and marks the packets of this
-request (nft(8), `flags owner`, `meta nftrace`), `nft -a monitor trace`, `conntrack -E`, `tcpdump`, and the rules with
-their counters before and after. `iptables -L` shows nothing of it, and nothing stays, also after an interrupt.
+The lab runs `capture.sh`: a table of nftables that belongs to its process and marks the packets of this request
+(nft(8), `flags owner`, `meta nftrace`), `nft monitor trace`, `conntrack -E`, `tcpdump`, and the rules with their
+counters before and after. `iptables -L` does not show the table, and nothing is left behind, even after an interrupt.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import json
 import random
 import secrets
 import shlex
-from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from ipaddress import ip_address
@@ -21,30 +20,32 @@ from course_lib.lab import execute
 from course_lib.lab.lifecycle import Lab
 from course_lib.network.model import Snapshot
 from course_lib.network.parse_facts import RawFacts
-from course_lib.network.sections import SHELL, sections
+from course_lib.network.sections import SHELL
 from course_lib.network.topology import owner_of
+from course_lib.packet_path.evidence import Evidence, evidence_of
 from course_lib.packet_path.request import Request, relays
 
-# Outside of the range from which the kernel takes ports by itself (ip(7), ip_local_port_range: up to 60999).
+# Outside the range from which the kernel chooses ports by itself (ip(7), ip_local_port_range: up to 60999).
 SOURCE_PORTS = range(61000, 65000)
-RESERVED = ("client", "host")  # a container of that name cannot be told from ours, and is not watched
+RESERVED = ("client", "host")  # a container with one of these names is not watched: it would be mistaken for ours
+# The source port or the echo's id in the packet that an ICMP error quotes: {} are its offset in bits, and the value.
 ERRORS = ("icmp type destination-unreachable @th,{},16 {}", "icmpv6 type destination-unreachable @th,{},16 {}")
 
 
-def gather(lab: Lab, request: Request, facts: RawFacts, network: Snapshot) -> tuple[Request, dict[str, str]]:
-    """Send the request in a lab and return it as it was sent, with the sections that `capture.sh` printed.
+def gather(lab: Lab, request: Request, facts: RawFacts, network: Snapshot) -> tuple[Request, Evidence]:
+    """Send the request in a lab and return it as it was sent, with the evidence.
 
-    Raises CourseError if the sender or the name is not known, or if the kernel could not be watched.
+    `facts` are those of `lab.facts.read`, `network` the snapshot made from them. It takes at most 20 seconds
+    (LIFE in capture.sh). Raises CourseError if the sender or the name is not known, or if the kernel could not be
+    watched, and CommandInterruptedError on Ctrl-C.
     """
     pids = {item["Name"].lstrip("/"): item["State"]["Pid"] for item in facts["inspect"]}
     origin = _namespace(request.origin, network, pids)
     request = request.sent_to(_address(lab, request, origin), random.choice(SOURCE_PORTS))  # noqa: S311 - a port, no secret
-    seen = _concerned(request, network)
-    around = {name: pids.get(name, 0) for name in dict.fromkeys(_namespace(n, network, pids)[0] for n in seen)}
+    reached = [_namespace(name, network, pids)[0] for name in _concerned(request, network)]
+    namespaces = {"host": 0, origin[0]: origin[1]} | {name: pids.get(name, 0) for name in reached}
     values = {
-        "NAMESPACES": " ".join(
-            f"{name}={pid or '-'}" for name, pid in {"host": 0, origin[0]: origin[1], **around}.items()
-        ),
+        "NAMESPACES": " ".join(f"{name}={pid or '-'}" for name, pid in namespaces.items()),
         "ORIGIN": origin[0],
         "PORT": str(request.source_port),
         "RULES": "\n".join(_rules(request, network)),
@@ -55,24 +56,25 @@ def gather(lab: Lab, request: Request, facts: RawFacts, network: Snapshot) -> tu
         "GOAL": str(request.port),
         "TEXT": _text(request),
     }
-    found = dict(sections(_run(lab, values)))
-    if "end" not in found:
-        why = [line.strip() for line in found.get("failed", "").splitlines() if line.strip()] or ["no answer"]
-        raise CourseError(f"The kernel could not be watched: {why[-1].rstrip('.')}.")
-    return replace(request, origin=request.origin), found
+    return request, evidence_of(_run(lab, values))
 
 
 @cache
 def _script() -> str:
+    """Return capture.sh with the function `section` that it uses."""
     return SHELL + (files("course_lib.packet_path") / "capture.sh").read_text(encoding="utf-8")
 
 
 def _run(lab: Lab, values: dict[str, str]) -> str:
+    """Run capture.sh with these variables and return what it printed; end it on Ctrl-C and on any other error.
+
+    Raises CommandInterruptedError on Ctrl-C, and CourseError if the lab cannot run it.
+    """
     mark = f"course-journey-{secrets.token_hex(8)}"
-    given = " ".join(f"{name}={shlex.quote(value)}" for name, value in values.items())
+    assignments = " ".join(f"{name}={shlex.quote(value)}" for name, value in values.items())
     try:
-        return execute.ask(lab, f"{given} setsid -w bash -c {shlex.quote(_script())} {mark}")
-    except BaseException as error:  # then everything of it ends at once, not at the end of its time
+        return execute.ask(lab, f"{assignments} setsid -w bash -c {shlex.quote(_script())} {mark}")
+    except BaseException as error:  # end its whole session now, not after its LIFE seconds
         execute.ask(lab, f"pkill -TERM -s $(pgrep -of {mark[:-1]}[{mark[-1]}]); true", timeout=5)
         if isinstance(error, KeyboardInterrupt):
             raise CommandInterruptedError("Interrupted: the request, and all that watched it, was ended.") from None
@@ -80,21 +82,28 @@ def _run(lab: Lab, values: dict[str, str]) -> str:
 
 
 def _namespace(name: str, network: Snapshot, pids: dict[str, int]) -> tuple[str, int]:
-    """Return whose network namespace it is, and a process in it; raises CourseError if there is none."""
+    """Return the name of the network namespace that `name` is in, and the id of a process in it (0: not needed).
+
+    Raises CourseError if there is no such container, or if it is not running.
+    """
     if name in ("client", "host"):
         return name, 0
     container = network.container(name)
     if container is None:
-        there = ", ".join(["client", "host", *(c.name for c in network.containers)])
-        raise CourseError(f"There is no {name!r} that could send something: there are {there}.")
+        names = ", ".join(["client", "host", *(c.name for c in network.containers)])
+        raise CourseError(f"There is no {name!r} that could send something: there are {names}.")
     if not pids.get(name):
         raise CourseError(f"The container {name} is not running: `docker start {name}` starts it.")
-    container = owner_of(network, container)  # a namespace is watched once, whoever is in it
+    container = owner_of(network, container)  # a namespace is watched once, whichever containers share it
     return ("host", 0) if container.mode == "host" else (container.name, pids[container.name])
 
 
 def _address(lab: Lab, request: Request, origin: tuple[str, int]) -> str:
-    """Return where the request goes: what the sender's own hosts file or resolver says of the name."""
+    """Return the address that the request goes to, as the sender's own hosts file or resolver gives it.
+
+    For dns it is the address of the resolver. Raises CourseError if the sender does not know the name, or has no
+    resolver.
+    """
     name = "" if request.kind == "dns" else request.host
     try:
         return str(ip_address(name))
@@ -102,17 +111,17 @@ def _address(lab: Lab, request: Request, origin: tuple[str, int]) -> str:
         pass
     etc = {"host": "/etc", "client": "/etc/netns/client"}.get(origin[0], f"/proc/{origin[1]}/root/etc")
     enter = {"host": "", "client": "nsenter --net=/run/netns/client"}.get(origin[0], f"nsenter -t {origin[1]} -n")
-    asked = shlex.quote(name)
+    quoted = shlex.quote(name)
     script = f"""
 server=$(awk '$1 == "nameserver" {{ print $2; exit }}' {etc}/resolv.conf)
-found=$(awk -v name={asked} '!/^#/ {{
+found=$(awk -v name={quoted} '!/^#/ {{
     for (i = 2; i <= NF; i++) if (tolower($i) == tolower(name)) {{ print $1; exit }}
 }}' {etc}/hosts)
-[ -n "$found" ] || [ -z {asked} ] || found=$({enter} dig +short +time=1 +tries=1 {asked} "@$server")
+[ -n "$found" ] || [ -z {quoted} ] || found=$({enter} dig +short +time=1 +tries=1 {quoted} "@$server")
 jq -n '$ARGS.named' --arg server "$server" --arg found "$found"
 """
-    said = json.loads(execute.ask(lab, script))
-    answer = str(said["server" if request.kind == "dns" else "found"]).split()
+    found = json.loads(execute.ask(lab, script))
+    answer = str(found["server" if request.kind == "dns" else "found"]).split()
     for word in answer:
         try:
             return str(ip_address(word))
@@ -121,12 +130,12 @@ jq -n '$ARGS.named' --arg server "$server" --arg found "$found"
     if request.kind == "dns":
         raise CourseError(f"{request.origin} has no resolver in its resolv.conf, so it cannot look up a name.")
     raise CourseError(
-        f"{request.origin} does not know the name {name} (asked: its hosts file and {said['server']}): use an address."
+        f"{request.origin} does not know the name {name} (asked: its hosts file and {found['server']}): use an address."
     )
 
 
 def _concerned(request: Request, network: Snapshot) -> list[str]:
-    """Return whose namespaces the packet may get to, as far as can be told before it is sent."""
+    """Return the containers, or "client", that the packet may reach, as far as is known before it is sent."""
     client = {a.partition("/")[0] for i in network.client if i.kind != "loopback" for a in i.addresses}
     own = {
         a.partition("/")[0]: c.name
@@ -137,12 +146,15 @@ def _concerned(request: Request, network: Snapshot) -> list[str]:
     }
     names = [name for name, _, _ in relays(request, network) if name not in RESERVED]
     names += ["client"] if request.address in client or request.kind == "dns" else []
-    there = own.get(request.address, "")
-    return names + ([there] if there and there not in RESERVED else [])
+    goal = own.get(request.address, "")
+    return names + ([goal] if goal and goal not in RESERVED else [])
 
 
 def _rules(request: Request, network: Snapshot) -> list[str]:
-    """Return what the packets of this request look like, in the words of nft(8)."""
+    """Return matches of nft(8), one for each kind of packet of this request.
+
+    Of TCP only SYN and RST match: the first packet, its answer, and a refusal.
+    """
     number = request.source_port
     if request.protocol.startswith("icmp"):
         echo = [f"icmp type {t} icmp id {number}" for t in ("echo-request", "echo-reply")]
@@ -159,14 +171,14 @@ def _rules(request: Request, network: Snapshot) -> list[str]:
             f"{ip} daddr {address} {proto} dport {port}{opening}",
             f"{ip} saddr {address} {proto} sport {port}{opening}",
         ]
-    if request.kind == "dns":  # what a resolver of Docker asks further
+    if request.kind == "dns":  # what Docker's resolver asks another one
         ip = "ip6" if request.family == 6 else "ip"
         rules += [f"udp dport 53 {ip} daddr != {request.address}", f"udp sport 53 {ip} saddr != {request.address}"]
     return rules
 
 
 def _watch(request: Request, network: Snapshot) -> str:
-    """Return the same as a filter of tcpdump (pcap-filter(7)), with ARP."""
+    """Return a filter of tcpdump for the same packets and for ARP (pcap-filter(7))."""
     if request.protocol.startswith("icmp"):
         return "icmp or icmp6 or arp"
     parts = [f"port {request.source_port}", "icmp", "icmp6", "arp"]
@@ -175,7 +187,7 @@ def _watch(request: Request, network: Snapshot) -> str:
 
 
 def _text(request: Request) -> str:
-    """Return what is sent once there is a connection; it stays open until the sockets have been looked at."""
+    """Return what is sent once the connection is open, in the escapes of printf %b; for dns the name to look up."""
     if request.kind == "http":
         name = f"[{request.host}]" if ":" in request.host else request.host
         return f"GET {request.path} HTTP/1.1\\r\\nHost: {name}\\r\\nUser-Agent: journey\\r\\n\\r\\n"

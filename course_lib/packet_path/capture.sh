@@ -1,9 +1,18 @@
-# One request in the lab, and all that the kernel says about it while it is on its way. Run by bash on the lab's host.
+# Send one request in the lab and print what the kernel reports of it: run by bash on the lab's host.
 #
-# capture.py sets: NAMESPACES ("host=- client=- web=1234": each name with a process in it), ORIGIN (one of
-# them), PORT (the source port, or the id of a ping), RULES (which packets to trace), WATCH (a filter of tcpdump), FAMILY
-# (4 or 6), KIND, ADDRESS, GOAL and TEXT (what is sent). `section` stands before it (network/sections.py). Whatever
-# happens, everything here ends within LIFE seconds. No file stays: each is removed as soon as it is open.
+# It prints the sections that evidence.py defines, and last one named "end"; or one named "failed" with the reason.
+# `section` is defined in front of this text (network/sections.py), and capture.py sets these variables:
+#   NAMESPACES  "host=- client=- web=1234": each network namespace to watch, with a process in it
+#   ORIGIN      the one of them that sends
+#   PORT        the source port, or the id of an echo request
+#   RULES       which packets to trace: matches of nft, one a line
+#   WATCH       which packets to capture: a filter of tcpdump
+#   FAMILY      4 or 6
+#   KIND        tcp, udp, ping or dns
+#   ADDRESS     where it goes, with the port GOAL
+#   TEXT        what is sent, with the escapes of printf %b; the name to look up for dns
+# Everything started here ends within LIFE seconds. No file is left: each is removed as soon as it is open.
+# shellcheck disable=SC2153 # FAMILY and PORT are not misspelt: capture.py sets them
 set -u
 LIFE=20
 WAIT=0.9 # seconds for a connection or an answer: TCP would send its SYN again after one second
@@ -19,7 +28,7 @@ finish() {
 trap finish EXIT
 trap 'exit 143' TERM INT
 
-open() { # open NAME: a file without a name, to write to by >&${fd[NAME]} and to read again by `text NAME`
+open() { # open NAME: an unlinked file, written by >&${fd[NAME]} and read by `text NAME`
     local file number
     file=$(mktemp /run/course.XXXXXX) && exec {number}<>"$file" && rm -f "$file"
     fd[$1]=$number
@@ -46,7 +55,7 @@ listens() { # listens PID GROUPS: a netlink socket of netfilter (family 12) with
 background() { # background NAME COMMAND...
     local to=$1
     shift
-    "$@" </dev/null >&"${fd[$to]}" 2>&1 &
+    "$@" </dev/null 1>&"${fd[$to]}" 2>/dev/null &
     pids+=($!)
 }
 
@@ -58,8 +67,8 @@ for pair in $NAMESPACES; do
     esac
 done
 
-# --- a table of our own: it sets the trace flag, and its empty chains show what has no rule ------------------------
-# It belongs to its nft (flags owner) and vanishes with it. All of it is loaded before a monitor starts, because a
+# --- a table of our own: it sets the trace flag, and its empty chains show where a packet meets no rule --------------
+# It belongs to its nft (flags owner) and is removed with it. All of it is loaded before a monitor starts, because a
 # monitor reads the rules once.
 table="add table inet $own { flags owner; }
 add table bridge $own { flags owner; }
@@ -81,7 +90,7 @@ declare -A inside
 for name in "${!enter[@]}"; do
     open "table $name"
     # shellcheck disable=SC2086,SC2093 # several words; a shell of its own that becomes nft
-    exec {input}> >(exec ${enter[$name]} timeout $LIFE nft -i >&"${fd["table $name"]}" 2>&1)
+    exec {input}> >(exec ${enter[$name]} timeout $LIFE nft -i 1>&"${fd["table $name"]}" 2>&1)
     pids+=($!)
     inside[$name]=$!
     printf '%slist tables\n' "$table" >&"$input"
@@ -89,23 +98,26 @@ done
 open capture
 open drops
 timeout $LIFE tcpdump --immediate-mode -i any -nn -e -l -tt -s 128 -B 4096 "$WATCH" \
-    </dev/null >&"${fd[capture]}" 2>&"${fd[drops]}" &
+    </dev/null 1>&"${fd[capture]}" 2>&"${fd[drops]}" &
 capture=$!
-pids+=($capture)
+pids+=("$capture")
 open events
-background events timeout $LIFE conntrack -E -o timestamp,id
+background events timeout $LIFE conntrack -E -o xml
 if [[ $ORIGIN != host && $ORIGIN != client ]]; then
     open "events $ORIGIN"
     # shellcheck disable=SC2086
-    background "events $ORIGIN" ${enter[$ORIGIN]} timeout $LIFE conntrack -E -o timestamp,id
+    background "events $ORIGIN" ${enter[$ORIGIN]} timeout $LIFE conntrack -E -o xml
 fi
 open before
-{ section "before ip" iptables-save -c; section "before ip6" ip6tables-save -c; } >&"${fd[before]}" 2>/dev/null
+{ section before_ip iptables-save -c; section before_ip6 ip6tables-save -c; } 1>&"${fd[before]}" 2>/dev/null
 for name in "${!enter[@]}"; do
-    until_true 5 has "table $name" "table bridge $own" && ! has "table $name" Error || { section failed text "table $name"; exit 1; }
+    if ! until_true 5 has "table $name" "table bridge $own" || has "table $name" Error; then
+        section failed text "table $name"
+        exit 1
+    fi
     open "trace $name"
     # shellcheck disable=SC2086
-    background "trace $name" ${enter[$name]} timeout $LIFE nft -a monitor trace
+    background "trace $name" ${enter[$name]} timeout $LIFE nft -a -s monitor trace
 done
 for name in "${!enter[@]}"; do
     until_true 5 listens "${inside[$name]}" 00000100 || { section failed echo "no trace of $name"; exit 1; }
@@ -116,19 +128,18 @@ until_true 5 captures
 has drops listening || { section failed text drops; exit 1; }
 
 # --- the request ----------------------------------------------------------------------------------------------------
-trap '' PIPE # a sender that was refused is gone before it gets its text
+trap '' PIPE # a sender that was refused has ended before it gets its text
 open said
 open log
 at=$ADDRESS
 [[ $FAMILY == 6 ]] && at="[$ADDRESS]"
 settled() { has log "data transfer loop" || has log " E " || ! kill -0 "$sender" 2>/dev/null; }
 answered() { has said $'\n' || has log " E " || ! kill -0 "$sender" 2>/dev/null; }
-began=$EPOCHREALTIME
 case $KIND in
 tcp)
     # shellcheck disable=SC2086
     exec {input}> >(exec ${enter[$ORIGIN]} timeout $LIFE socat -d -d - \
-        "TCP$FAMILY:$at:$GOAL,sourceport=$PORT,reuseaddr,connect-timeout=$WAIT" >&"${fd[said]}" 2>&"${fd[log]}")
+        "TCP$FAMILY:$at:$GOAL,sourceport=$PORT,reuseaddr,connect-timeout=$WAIT" 1>&"${fd[said]}" 2>&"${fd[log]}")
     sender=$!
     pids+=("$sender")
     until_true 3 settled
@@ -140,7 +151,7 @@ tcp)
 udp)
     # shellcheck disable=SC2086
     exec {input}> >(exec ${enter[$ORIGIN]} timeout $LIFE socat -d -d - \
-        "UDP$FAMILY:$at:$GOAL,sourceport=$PORT" >&"${fd[said]}" 2>&"${fd[log]}")
+        "UDP$FAMILY:$at:$GOAL,sourceport=$PORT" 1>&"${fd[said]}" 2>&"${fd[log]}")
     sender=$!
     pids+=("$sender")
     printf '%b' "$TEXT" >&"$input"
@@ -148,30 +159,33 @@ udp)
     ;;
 ping)
     # shellcheck disable=SC2086
-    ${enter[$ORIGIN]} ping -"$FAMILY" -n -c 1 -W 1 -e "$PORT" "$ADDRESS" >&"${fd[said]}" 2>&"${fd[log]}"
+    ${enter[$ORIGIN]} ping -"$FAMILY" -n -c 1 -W 1 -e "$PORT" "$ADDRESS" 1>&"${fd[said]}" 2>&"${fd[log]}"
     ;;
 dns)
     # shellcheck disable=SC2086
     ${enter[$ORIGIN]} dig -b "$([[ $FAMILY == 6 ]] && echo :: || echo 0.0.0.0)#$PORT" +tries=1 +time=1 +noall +comments +answer "$TEXT" "@$ADDRESS" \
-        >&"${fd[said]}" 2>&"${fd[log]}"
+        1>&"${fd[said]}" 2>&"${fd[log]}"
     ;;
 esac
-ended=$EPOCHREALTIME
-# Who holds which socket, while the connection is open.
+# Which process holds which socket, while the connection is open.
 open sockets
-{ ss -Htuanp; echo; pgrep -xa docker-proxy; } >&"${fd[sockets]}" 2>/dev/null
+{ ss -Htuanp; echo; pgrep -xa docker-proxy; } 1>&"${fd[sockets]}" 2>/dev/null
 [[ -n ${sender-} ]] && kill "$sender" 2>/dev/null
 
-# --- until nothing more comes -----------------------------------------------------------------------------------------
-sizes() { stat -Lc %s /proc/$$/fd/"${fd[capture]}" $(for n in "${!enter[@]}"; do echo "/proc/$$/fd/${fd["trace $n"]}"; done); }
-read_all() { # each monitor has read all that the kernel has for it (Rmem), and sleeps again: what it read is written
+# --- wait until no more output comes -----------------------------------------------------------------------------------------
+sizes() {
+    local name files=("/proc/$$/fd/${fd[capture]}")
+    for name in "${!enter[@]}"; do files+=("/proc/$$/fd/${fd["trace $name"]}"); done
+    stat -Lc %s "${files[@]}"
+}
+read_all() { # each monitor has read everything the kernel holds for it (Rmem), written it, and sleeps again
     local name family port groups queued state
     for name in "${!enter[@]}"; do
         while read -r _ family port groups queued _; do
             [[ $family == 12 && $groups == 00000100 ]] || continue
             [[ $queued == 0 ]] || return 1
             # The kernel makes the port of a program's first netlink socket from its process id (netlink(7), nl_pid).
-            state="" # a monitor that has ended, or with another port, has nothing more to say here
+            state="" # a monitor that has ended, or that has another port, writes nothing more
             read -r state 2>/dev/null <"/proc/$port/stat"
             [[ $state == "" || $state == *") S "* ]] || return 1
         done <"/proc/${inside[$name]}/net/netlink"
@@ -196,13 +210,12 @@ done
 
 answer() { text said | head -c 2000 | tr -d '\0'; }
 # shellcheck disable=SC2086
-route() { ${enter[$ORIGIN]} ip route get "$ADDRESS" 2>&1; }
+route() { ${enter[$ORIGIN]} ip -j route get "$ADDRESS" 2>&1; }
 settings() {
     for file in /proc/sys/net/bridge/bridge-nf-call-ip{,6}tables /proc/sys/net/ipv4/ip_forward; do
-        [[ -e $file ]] && echo "${file##*/} $(<$file)"
+        [[ -e $file ]] && echo "${file##*/} $(<"$file")"
     done
 }
-section time echo "$began $ended"
 section lost echo "$lost"
 section said answer
 section log text log
@@ -210,17 +223,18 @@ section sockets text sockets
 section route route
 section settings settings
 text before
-rules() { # rules NAME: the rules there, as iptables prints them, and with the handles that a trace names
+rules() { # rules NAME: the rules there as iptables prints them, and as nft does, with the handles of a trace
     # shellcheck disable=SC2086
-    section "rules $1 ip" ${enter[$1]} iptables-save -c
+    section "rules_ip $1" ${enter[$1]} iptables-save -c
     # shellcheck disable=SC2086
-    section "rules $1 ip6" ${enter[$1]} ip6tables-save -c
+    section "rules_ip6 $1" ${enter[$1]} ip6tables-save -c
     # shellcheck disable=SC2086
-    section "handles $1" ${enter[$1]} nft -a -s list ruleset
+    section "ruleset $1" ${enter[$1]} nft -j -s list ruleset
 } 2>/dev/null
+by_iptables=' ip6? (nat|filter|raw|mangle)' # a table of iptables in a trace
 for name in "${!enter[@]}"; do
     section "trace $name" text "trace $name"
-    if [[ $name == host ]] || [[ $(text "trace $name") =~ ' 'ip6?' '(nat|filter|raw|mangle) ]]; then rules "$name"; fi
+    if [[ $name == host || $(text "trace $name") =~ $by_iptables ]]; then rules "$name"; fi
 done
 section "events host" text events
 [[ -n ${fd["events $ORIGIN"]-} ]] && section "events $ORIGIN" text "events $ORIGIN"

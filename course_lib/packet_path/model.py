@@ -1,4 +1,4 @@
-"""What is known of one request's way: frozen, pure data. `observations` and `path_builder` make it from evidence."""
+"""Define a request's path: `PacketPath` and its parts, frozen data that `reconstruct.path_of` makes. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from course_lib.packet_path.request import Request
 
 @dataclass(frozen=True)
 class Packet:
-    """The addresses of a packet at one moment, and what it is."""
+    """The addresses of a packet at one moment, and its kind."""
 
     protocol: str  # "tcp", "udp", "icmp", "icmpv6"
     source: str
@@ -21,7 +21,7 @@ class Packet:
 
     @property
     def addresses(self) -> tuple[str, int, str, int]:
-        """Return what a rewriting changes."""
+        """Return source and destination, each with its port: what NAT rewrites."""
         return self.source, self.source_port, self.destination, self.destination_port
 
 
@@ -31,8 +31,8 @@ class Step:
 
     Kinds: sends (this namespace itself, at the hook output), delivered (to this namespace itself, at the hook
     input), arrives and leaves (by an interface), enters and exits (by a port of a bridge), crosses (from one port of a
-    bridge to another), up (from a bridge to the namespace itself), routed, rule (that matched), policy (of a chain in
-    which no rule decided), nothing (of a chain matched), rewritten (by conntrack, without a rule).
+    bridge to another), up (from a bridge to the namespace itself), routed, rule (one that matched), policy (of a chain
+    in which no rule decided), nothing (no rule of the chain matched), rewritten (by conntrack, without a rule).
     """
 
     connection: int  # 1, or 2 for the one that a relay (docker-proxy, the embedded DNS) opens
@@ -40,8 +40,8 @@ class Step:
     place: str  # the namespace: "client", "host" or a container's name
     kind: str
     packet: Packet  # as it is after the step
-    before: Packet | None = None  # as it was, if the step rewrote it
-    device: str = ""  # the interface; of `crosses` the port that it leaves by
+    before: Packet | None = None  # as it was before, if the step rewrote it
+    device: str = ""  # the interface; for `crosses` the port that it leaves by
     family: str = ""  # "ip" or "ip6", with the table, the chain and the rule's number from 1, as in iptables-save
     table: str = ""
     hook: str = ""  # the base chain from which the packet got to this chain: "PREROUTING", "FORWARD" ...
@@ -55,7 +55,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Entry:
-    """A new entry of conntrack: how the first packet came, and what the answer to it will look like."""
+    """A new entry of conntrack: the first packet, and the answer that is expected to it."""
 
     place: str
     original: Packet
@@ -63,22 +63,22 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class End:
-    """Where it ended, and how that is known."""
+class Outcome:
+    """How the request ended, and how that is known."""
 
     kind: str  # "answered", "connected", "refused", "dropped", "rejected", "unreachable", "silent"
-    words: str
-    seen: tuple[str, ...] = ()
+    words: str  # a clause for learners: "refused by host with a RST: ..."
+    seen: tuple[str, ...] = ()  # as in Step; also "the sender" and "route"
 
 
 @dataclass(frozen=True)
-class Way:
-    """The way of one request and of the answer to it."""
+class PacketPath:
+    """The path of one request and of the answer to it."""
 
     request: Request
-    network: Snapshot
+    network: Snapshot  # with the rules and their counters as the request left them
     steps: tuple[Step, ...]
     entries: tuple[Entry, ...]
-    end: End
-    notes: tuple[str, ...] = ()  # what else the evidence says
+    end: Outcome
+    notes: tuple[str, ...] = ()  # what else the evidence shows
     doubts: tuple[str, ...] = ()  # where the evidence is incomplete, or contradicts itself

@@ -1,8 +1,8 @@
-"""A Way in sentences: what decided, in order, without the rules that only led on."""
+"""Describe a path in sentences: `sentences`. What decided, in order, without the rules that only jumped. Pure."""
 
 from __future__ import annotations
 
-from course_lib.packet_path.model import Step, Way
+from course_lib.packet_path.model import PacketPath, Step
 from course_lib.packet_path.path_table import Names, at
 from course_lib.plain_text import clean
 
@@ -15,20 +15,20 @@ BEGINNINGS = {
 }
 
 
-def sentences(way: Way) -> str:
-    """Return the way in words, one sentence a line."""
-    names = Names(way)
-    lines = [f"{way.request.origin} {BEGINNINGS[way.request.kind]} {way.request.target.removeprefix('dns://')}."]
+def sentences(path: PacketPath) -> str:
+    """Return the path in words, one sentence a line; ports and names that differ from run to run are replaced."""
+    names = Names(path)
+    lines = [f"{path.request.origin} {BEGINNINGS[path.request.kind]} {path.request.target.removeprefix('dns://')}."]
     group: tuple[int, bool] = (1, False)
-    for step in way.steps:
+    for step in path.steps:
         if (step.connection, step.back) != group:
             group = (step.connection, step.back)
             second = " of the second connection" if step.connection == 2 else ""
             lines.append(f"The {'answer' if step.back else 'packet'}{second} begins in {step.place}.")
         if said := _sentence(step, names):
             lines.append(f"{said}.")
-    lines.append(f"The end: {names.text(way.end.words)}.")
-    lines += [f"Note: {note}." for note in map(names.text, way.notes)] + [f"Doubt: {doubt}." for doubt in way.doubts]
+    lines.append(f"The end: {names.text(path.end.words)}.")
+    lines += [f"Note: {note}." for note in map(names.text, path.notes)] + [f"Doubt: {doubt}." for doubt in path.doubts]
     return "\n".join(map(clean, lines)) + "\n"
 
 

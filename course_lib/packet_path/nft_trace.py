@@ -1,7 +1,7 @@
-"""What `nft -a monitor trace` prints, as Sightings: a packet at a hook, and what the rules there did (nft(8), TRACE).
+"""Read what `nft -a -s monitor trace` prints: `sightings` of a packet at a hook, and what the rules there did (nft(8)).
 
-One packet has one id from hook to hook, but not always: it gets another one where it climbs from a bridge to the
-host, and on the loopback; and a later packet may have the id of an earlier one. So a Sighting goes by its addresses.
+The id of a trace does not identify a packet: it changes where a packet passes from a bridge to the host, and on the
+loopback interface, and a later packet may have the id of an earlier one. Sightings are matched by their addresses.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ class Verdict:
     chain: str
     verdict: str  # "accept", "drop", "continue", "return", "jump DOCKER"
     handle: int | None = None
+    words: str = ""  # the rule in the words of nft; "" where the monitor did not know it
 
 
 @dataclass
@@ -54,12 +55,15 @@ class Sighting:
 
     @property
     def ours(self) -> bool:
-        """Return whether the chain is in a table of ours, so that nothing was decided there."""
+        """Whether the chain is in a table of capture.sh, where nothing is decided."""
         return OURS.match(self.table) is not None
 
 
 def sightings(text: str) -> list[Sighting]:
-    """Return the sightings of a trace in its order."""
+    """Return the sightings in the order of the trace.
+
+    Lines of a packet whose header is missing are left out.
+    """
     found: list[Sighting] = []
     last: dict[str, Sighting] = {}
     for line in quoted_lines(text):
@@ -68,14 +72,19 @@ def sightings(text: str) -> list[Sighting]:
             last[mark] = _sighting(family, table, chain, words)
             found.append(last[mark])
         elif (rule := RULE.match(re.sub(r'"[^"]*"', "", line))) and rule[1] in last:
-            last[rule[1]].verdicts.append(Verdict(rule[4], rule[6], int(rule[5])))
+            last[rule[1]].verdicts.append(Verdict(rule[4], rule[6], int(rule[5]), _words(line)))
         elif (policy := POLICY.match(line)) and policy[1] in last:
             last[policy[1]].verdicts.append(Verdict(policy[4], policy[5]))
     return found
 
 
+def _words(line: str) -> str:
+    """Return the text of the rule in "trace id ID FAMILY TABLE CHAIN rule TEXT # handle NUMBER (verdict VERDICT)"."""
+    return line.split(" ", 6)[6].removeprefix("rule ").rpartition(" # handle ")[0]
+
+
 def _sighting(family: str, table: str, chain: str, words: str) -> Sighting:
-    """Return a sighting from the words of a header: keys of one or two words, each with a value."""
+    """Return a sighting from the words of its header line: keys of one or two words, each with a value."""
     values = dict(re.findall(r"\b(\S+ (?:saddr|daddr|sport|dport|type|code|id)) (\S+)", words))
     devices = dict(re.findall(r'\b(iif|oif) "([^"]*)"', words))
     ip = "ip6" if "ip6 saddr" in values else "ip"
@@ -102,6 +111,7 @@ def _mark(packet: Packet, values: dict[str, str], words: str) -> str:
 
 
 def _said(protocol: str, values: dict[str, str], words: str) -> str:
+    """Return what Packet.said is: the flags of TCP, or the type of ICMP and, of an error, the meaning of its code."""
     if protocol == "tcp":
         found = re.search(r"tcp flags == (\S+)", words)
         return _flags(found[1]) if found else ""

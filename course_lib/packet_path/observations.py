@@ -1,20 +1,20 @@
-"""The other witnesses: what conntrack, tcpdump, the sender and the sockets say, each line by itself."""
+"""Parse the output of conntrack (`entries`), tcpdump (`frames`), ss (`relay`) and of the sender, line by line. Pure."""
 
 from __future__ import annotations
 
 import re
+import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from ipaddress import ip_address
 
 from course_lib.packet_path.model import Entry, Packet
 
-NEW = re.compile(r"\[NEW\] (\S+)\s+\d+ .*?(src=.*)")
 CAPTURED = re.compile(r"(\d+\.\d+) (\S+)\s+(\S+)\s+ifindex \d+ \S+ ethertype (\w+) .*?: (.*)")
 
 
 @dataclass(frozen=True)
 class Frame:
-    """A packet on an interface of the host, as tcpdump saw it."""
+    """A packet on an interface of the host, as tcpdump captured it."""
 
     device: str
     direction: str  # "In", "Out", "P" (to another MAC than the interface's), "B", "M"
@@ -32,30 +32,42 @@ class Relay:
 
 
 def entries(place: str, text: str) -> list[Entry]:
-    """Return the new entries that `conntrack -E` reported (conntrack(8))."""
+    """Return the new entries that `conntrack -E -o xml` printed in the namespace `place` (conntrack(8)).
+
+    Each event is one line, an element <flow>. The document around them has no end: the text is read while conntrack
+    still runs.
+    """
     found = []
     for line in text.splitlines():
-        new = NEW.search(line)
-        if new and new[1] in ("tcp", "udp", "icmp", "icmpv6"):
-            pairs = re.findall(r"(src|dst|sport|dport)=(\S+)", new[2])
-            half = len(pairs) // 2
-            original, answer = dict(pairs[:half]), dict(pairs[half:])
-            found.append(Entry(place, _packet(new[1], original), _packet(new[1], answer)))
+        if not (line.startswith("<flow") and line.endswith("</flow>")):
+            continue
+        flow = ET.fromstring(line)  # noqa: S314 - printed by conntrack, which has no entities
+        original, answer = (_packet(flow, direction) for direction in ("original", "reply"))
+        if flow.get("type") == "new" and original.protocol in ("tcp", "udp", "icmp", "icmpv6"):
+            found.append(Entry(place, original, answer))
     return found
 
 
-def _packet(protocol: str, values: dict[str, str]) -> Packet:
-    ports = int(values.get("sport", 0)), int(values.get("dport", 0))
-    return Packet(protocol, _short(values["src"]), ports[0], _short(values["dst"]), ports[1])
+def _packet(flow: ET.Element, direction: str) -> Packet:
+    """Return the addresses of one direction of an entry; an echo request has no ports."""
+    meta = f"meta[@direction='{direction}']"
+    layer4 = flow.find(f"{meta}/layer4")
+    return Packet(
+        layer4.get("protoname", "") if layer4 is not None else "",
+        _short(flow.findtext(f"{meta}/layer3/src", "")),
+        int(flow.findtext(f"{meta}/layer4/sport", "0")),
+        _short(flow.findtext(f"{meta}/layer3/dst", "")),
+        int(flow.findtext(f"{meta}/layer4/dport", "0")),
+    )
 
 
 def _short(address: str) -> str:
-    """Return an IPv6 address as everybody else prints it (RFC 5952); conntrack may leave the zeros in."""
+    """Return an IPv6 address in its short form (RFC 5952); conntrack may print the zeros."""
     return str(ip_address(address))
 
 
 def frames(text: str) -> list[Frame]:
-    """Return the IP packets that tcpdump saw."""
+    """Return the IP packets that `tcpdump -e` printed; ARP and other lines are left out."""
     found = []
     for line in text.splitlines():
         match = CAPTURED.match(line)
@@ -80,7 +92,7 @@ def _socket(text: str) -> tuple[str, int]:
 
 
 def unanswered(text: str) -> list[str]:
-    """Return the addresses that were asked for by ARP (RFC 826) and that nobody had."""
+    """Return the addresses that ARP asked for and that nobody answered (RFC 826)."""
     asked = re.findall(r"Request who-has (\S+?)(?: \(\S+\))? tell", text)
     there = set(re.findall(r"Reply (\S+) is-at", text))
     return [address for address in dict.fromkeys(asked) if address not in there]
@@ -90,7 +102,7 @@ def relay(text: str, sender: int, goal: int, second: int) -> Relay | None:
     """Return the process that holds the near end of the first connection and begins the second one (ss(8)).
 
     `sender` and `goal` are the ports of the first connection, `second` is its own port in the second one. With UDP
-    the near socket is connected to nobody: it listens on the port.
+    the near socket is not connected: it listens on the port.
     """
     held: dict[tuple[str, int], list[tuple[str, int, str, int]]] = {}
     for line in text.splitlines():
@@ -113,7 +125,7 @@ def _colon(text: str) -> tuple[str, int]:
 
 
 def sender_error(log: str, said: str) -> str:
-    """Return why the sender's request failed, in the words of errno (errno(3)) or of ping; "" if it did not."""
+    """Return why the sender's request failed, as errno(3) or ping words it; "" if it did not fail."""
     found = re.findall(r" [EW] .*: ([A-Z][A-Za-z ]+)$", log, re.M)
     wanted = ("Connection refused", "Network is unreachable", "No route to host", "timed out", "Host is unreachable")
     for text in (*found, *log.splitlines(), *said.splitlines()):

@@ -1,19 +1,25 @@
-"""Where a request ended: what the sender was told, and what the kernel showed of it."""
+"""Determine how a request ended, from what the sender and the kernel reported: `outcome_of`. Pure."""
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from course_lib.packet_path.model import End, Step
+from course_lib.packet_path.evidence import Evidence
+from course_lib.packet_path.model import Outcome, Step
 from course_lib.packet_path.observations import sender_error, unanswered
 from course_lib.packet_path.request import Request
 from course_lib.plain_text import clean
 
 
-def end_of(request: Request, sections: Mapping[str, str], steps: Sequence[Step]) -> End:
-    """Return how it ended."""
-    log, said = sections.get("log", ""), sections.get("said", "")
+def outcome_of(request: Request, evidence: Evidence, steps: Sequence[Step]) -> Outcome:
+    """Return how the request ended.
+
+    An answer that the sender received counts first, then a packet that was dropped, then an answer that refuses it
+    (RST, ICMP error), then the sender's own error; else the packet was last seen somewhere, and nothing came back.
+    """
+    log, said = evidence.log, evidence.said
     there = [s for s in steps if s.connection == 1 and not s.back]
     back = [s for s in steps if s.connection == 1 and s.back]
     answer = _answer(request, log, said)
@@ -22,26 +28,26 @@ def end_of(request: Request, sections: Mapping[str, str], steps: Sequence[Step])
         if relayed and relayed.packet.said.startswith("RST"):
             who = f" by {relayed.place}" if relayed.kind == "sends" else ""
             words = f"connected to a relay in host, whose own connection was refused{who}"
-            return End("refused", words, ("the sender", "trace"))
+            return Outcome("refused", words, ("the sender", "trace"))
         kind = "answered" if answer.startswith("answered") else "connected"
-        return End(kind, answer, ("the sender",))
-    for way in (there, back):
-        if way and way[-1].verdict == "drop":
-            return _dropped(way[-1], back)
+        return Outcome(kind, answer, ("the sender",))
+    for packet in (there, back):
+        if packet and packet[-1].verdict == "drop":
+            return _dropped(packet[-1], back)
     error = sender_error(log, said)
     if back and _refuses(back[0]):
         return _turned_back(back, error)
-    return _not_sent(request, sections, error) if error and not there else _silent(sections, there, back, error)
+    return _not_sent(request, evidence, error) if error and not there else _silent(evidence, there, back, error)
 
 
 def _refuses(step: Step) -> bool:
-    """Return whether an answer says no."""
+    """Whether an answer refuses the packet: a RST, or an ICMP error."""
     said = step.packet.said
     return said.startswith("RST") or (step.packet.protocol.startswith("icmp") and not said.startswith("echo"))
 
 
 def _answer(request: Request, log: str, said: str) -> str:
-    """Return what came back to the sender, in words; "" if nothing did."""
+    """Return what the sender received, in words; "" if it received nothing."""
     first = next((clean(line) for line in said.splitlines() if line.strip()), "")
     connected = "data transfer loop" in log
     if request.kind == "http":
@@ -58,6 +64,7 @@ def _answer(request: Request, log: str, said: str) -> str:
 
 
 def _dns_answer(request: Request, said: str) -> str:
+    """Return the answer that dig printed, in words; "" if there was none."""
     status = re.search(r"status: (\w+)", said)
     if not status:
         return ""
@@ -67,56 +74,72 @@ def _dns_answer(request: Request, said: str) -> str:
     return f"answered: {status[1]}, no address for {request.host}"
 
 
-def _dropped(step: Step, back: Sequence[Step]) -> End:
-    """Return that a rule or a policy dropped the packet; REJECT drops it, too, and answers."""
+def _dropped(step: Step, back: Sequence[Step]) -> Outcome:
+    """Return which rule or policy dropped the packet; REJECT also drops it, and answers."""
     what = "the answer" if step.back else "the packet"
     where = f"{step.table} {step.chain}"
     if step.kind == "policy":
-        return End("dropped", f"{what} was dropped by the policy of {where} in {step.place}", ("trace",))
+        return Outcome("dropped", f"{what} was dropped by the policy of {where} in {step.place}", ("trace",))
     # A rule that iptables does not have, in a table of nftables, has no number.
     rule = f"{f'rule {step.number}' if step.number else 'a rule'} of {where} in {step.place}"
     if step.target == "REJECT" and not step.back:
         said = back[-1].packet.said if back else "nothing that was seen"
-        return End("rejected", f"{what} was rejected by {rule}, which answered: {said}", ("trace",))
-    return End("dropped", f"{what} was dropped by {rule}", ("trace",))
+        return Outcome("rejected", f"{what} was rejected by {rule}, which answered: {said}", ("trace",))
+    return Outcome("dropped", f"{what} was dropped by {rule}", ("trace",))
 
 
-def _turned_back(back: Sequence[Step], error: str) -> End:
-    """Return who refused: the namespace in which the RST or the ICMP error began."""
+def _turned_back(back: Sequence[Step], error: str) -> Outcome:
+    """Return who refused: the namespace that sent the RST or the ICMP error, if that was seen."""
     begin, said = back[0], back[0].packet.said
     told = f" ({error})" if error else ""
     if begin.kind != "sends":
         refused = said.startswith("RST") or said == "port unreachable"
         what = said if said.startswith("RST") else f"ICMP {said}"
         words = f"{what} came back; where it began was not seen{told}"
-        return End("refused" if refused else "unreachable", words, ("trace",))
+        return Outcome("refused" if refused else "unreachable", words, ("trace",))
     if said.startswith("RST"):
         words = f"refused by {begin.place} with a RST: no socket listens on that address and port there{told}"
-        return End("refused", words, ("trace", "the sender"))
+        return Outcome("refused", words, ("trace", "the sender"))
     if said == "port unreachable":
-        return End("refused", f"refused by {begin.place} with ICMP {said}: no socket listens there{told}", ("trace",))
-    return End("unreachable", f"{begin.place} answered with ICMP {said}{told}", ("trace",))
-
-
-def _not_sent(request: Request, sections: Mapping[str, str], error: str) -> End:
-    route = sections.get("route", "").strip().splitlines()
-    why = f"; `ip route get {request.address}`: {route[-1].strip()}" if route and "rror" not in route[-1] else ""
-    return End("unreachable", f"no packet was sent: {error}{why}", ("the sender", "route"))
-
-
-def _silent(sections: Mapping[str, str], there: Sequence[Step], back: Sequence[Step], error: str) -> End:
-    if back and back[-1].kind == "delivered":
-        return End(
-            "connected", f"the {back[-1].packet.said or 'answer'} arrived, the sender said nothing of it", ("trace",)
+        return Outcome(
+            "refused", f"refused by {begin.place} with ICMP {said}: no socket listens there{told}", ("trace",)
         )
+    return Outcome("unreachable", f"{begin.place} answered with ICMP {said}{told}", ("trace",))
+
+
+def _not_sent(request: Request, evidence: Evidence, error: str) -> Outcome:
+    """Return that the sender's kernel sent no packet, with its error and its route."""
+    route = _route(evidence.route)
+    why = f"; `ip route get {request.address}`: {route}" if route else ""
+    return Outcome("unreachable", f"no packet was sent: {error}{why}", ("the sender", "route"))
+
+
+def _route(text: str) -> str:
+    """Return what `ip -j route get` found, as `ip route get` words it, or the kernel's answer that there is none.
+
+    Where ip itself refuses the request ("Error: ...") its message says nothing of the route: then "".
+    """
+    try:
+        (route,) = json.loads(text)
+    except ValueError:
+        return "" if text.startswith("Error") else text.strip()
+    parts = {"via": route.get("gateway"), "dev": route.get("dev"), "src": route.get("prefsrc")}
+    return " ".join([route["dst"], *(f"{key} {value}" for key, value in parts.items() if value)])
+
+
+def _silent(evidence: Evidence, there: Sequence[Step], back: Sequence[Step], error: str) -> Outcome:
+    """Return where the packet, or its answer, was last seen: no answer reached the sender."""
+    if back and back[-1].kind == "delivered":
+        words = f"the {back[-1].packet.said or 'answer'} arrived, but the sender did not report it"
+        return Outcome("connected", words, ("trace",))
     if back:
-        return End("silent", f"the answer was last seen in {back[-1].place}", ("trace",))
+        return Outcome("silent", f"the answer was last seen in {back[-1].place}", ("trace",))
     if not there:
-        return End("silent", f"nothing was seen of it{f' ({error})' if error else ''}", ())
+        return Outcome("silent", f"nothing was seen of it{f' ({error})' if error else ''}", ())
     last = there[-1]
-    if last.packet.destination in unanswered(sections.get("capture", "")):
+    if last.packet.destination in unanswered(evidence.capture):
         words = f"nobody answered ARP for {last.packet.destination}, so no frame could be sent to it"
-        return End("unreachable", words, ("capture",))
+        return Outcome("unreachable", words, ("capture",))
     if last.kind == "delivered":
-        return End("silent", f"delivered to {last.place}; no answer within a second", ("trace", "the sender"))
-    return End("silent", f"last seen in {last.place}; no answer within a second", ("trace",))
+        return Outcome("silent", f"delivered to {last.place}; no answer within a second", ("trace", "the sender"))
+    return Outcome("silent", f"last seen in {last.place}; no answer within a second", ("trace",))

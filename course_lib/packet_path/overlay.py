@@ -1,4 +1,4 @@
-"""The way of a packet over a picture: a thick line through what it passes, with the numbers of its table."""
+"""Draw a path over the picture of the network: `over`. A thick line with numbers, and a legend. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 
-from course_lib.packet_path.model import Way
+from course_lib.packet_path.model import PacketPath
 from course_lib.packet_path.path_table import Names, at, what
 from course_lib.packet_path.waypoints import Stop, lanes, line, stops
 from course_lib.picture import palette
@@ -20,7 +20,7 @@ MARGIN = 24.0
 
 @dataclass(frozen=True)
 class Trip:
-    """One packet of a way on a picture."""
+    """One packet of a path on the picture."""
 
     back: bool
     line: Line
@@ -28,15 +28,15 @@ class Trip:
     colour: str
 
 
-def trips(picture: Picture, way: Way) -> list[Trip]:
-    """Return the packets of a way in the order in which they went; no two numbers stand in the same place."""
+def trips(picture: Picture, path: PacketPath) -> list[Trip]:
+    """Return the packets of a path in the order of its steps; no two numbers are drawn in the same place."""
     found = []
     taken: set[tuple[float, float]] = set()
     free = count(1)
-    for connection, back in dict.fromkeys((s.connection, s.back) for s in way.steps):
+    for connection, back in dict.fromkeys((s.connection, s.back) for s in path.steps):
         here = [
             _apart(replace(stop, number=next(free)) if stop.row else stop, taken)
-            for stop in stops(picture, way, connection, back)
+            for stop in stops(picture, path, connection, back)
         ]
         if any(stop.number for stop in here):
             colour = ANSWER if back else palette.ACTIVE
@@ -46,7 +46,7 @@ def trips(picture: Picture, way: Way) -> list[Trip]:
 
 
 def _apart(stop: Stop, taken: set[tuple[float, float]]) -> Stop:
-    """Return the stop with its number beside those that stand there already."""
+    """Return the stop with its number next to those that are drawn there already; `taken` are their places."""
     (x, y), step = stop.mark, -22 if stop.zone == "host" else 22
     while stop.number and any(abs(x - other) < 19 and abs(y - high) < 19 for other, high in taken):
         x += step
@@ -55,13 +55,13 @@ def _apart(stop: Stop, taken: set[tuple[float, float]]) -> Stop:
     return replace(stop, mark=(x, y), point=(x, stop.point[1]) if stop.zone == "host" else stop.point)
 
 
-def numbers(picture: Picture, way: Way) -> dict[int, int]:
-    """Return the number that each step has on the picture, by its place among all steps, from 1."""
-    return {stop.row: stop.number for trip in trips(picture, way) for stop in numbered(trip)}
+def numbers(picture: Picture, path: PacketPath) -> dict[int, int]:
+    """Return the number of each step on the picture, by its position among all steps, from 1."""
+    return {stop.row: stop.number for trip in trips(picture, path) for stop in numbered(trip)}
 
 
 def sockets(found: Sequence[Trip]) -> list[Shape]:
-    """Return what the numbers are called that stand for the host's own sockets."""
+    """Return the label of the numbers that stand for the host's own sockets; empty if there are none."""
     marks = [stop.mark for trip in found for stop in trip.stops if stop.zone == "host" and stop.number]
     if not marks:
         return []
@@ -69,29 +69,33 @@ def sockets(found: Sequence[Trip]) -> list[Shape]:
     return [Text("sockets of the host", x - 16, y + 4, 11, palette.INK, anchor="end")]
 
 
-def ground(way: Way) -> Picture:
-    """Return the network of a way without it; what it passes is drawn apart from its like, and where room is short."""
-    met = {(s.family, s.table, s.chain, s.number) for s in way.steps if s.kind == "rule" and s.place == "host"}
-    return layout(way.network, apart={step.place for step in way.steps}, met=met)
+def ground(path: PacketPath) -> Picture:
+    """Return the picture of a path's network, without the path.
+
+    A container that the packet passes is drawn by itself and not in a group, and a rule that it matched is drawn even
+    where rules are left out for want of room.
+    """
+    met = {(s.family, s.table, s.chain, s.number) for s in path.steps if s.kind == "rule" and s.place == "host"}
+    return layout(path.network, apart={step.place for step in path.steps}, met=met)
 
 
-def over(picture: Picture, way: Way) -> Picture:
-    """Return the picture with the way on it, and below it what each number says."""
-    return way_picture(picture, way, trips(picture, way))
+def over(picture: Picture, path: PacketPath) -> Picture:
+    """Return the picture with the path on it, and a legend of the numbers below."""
+    return path_picture(picture, path, trips(picture, path))
 
 
-def way_picture(picture: Picture, way: Way, found: Sequence[Trip]) -> Picture:
-    """Return the picture with these trips of the way on it."""
+def path_picture(picture: Picture, path: PacketPath, found: Sequence[Trip]) -> Picture:
+    """Return the picture with these trips of the path on it, and a legend below."""
     below, above = under(picture)
     marks = [shape for trip in found for stop in numbered(trip) for shape in mark(trip, stop)]
-    words = legend(picture, way, found)
+    words = legend(picture, path, found)
     end = max(shape.y + shape.height for shape in words if isinstance(shape, Box))
     shapes = (*below, *(trip.line for trip in found), *above, *marks, *sockets(found), *words)
     return Picture(picture.width, round(max(picture.height, end + MARGIN)), shapes)
 
 
 def under(picture: Picture) -> tuple[list[Shape], list[Shape]]:
-    """Return the shapes below the lines, and those above them: what a cable goes through, and all words."""
+    """Return the shapes below the path's lines, and those above them: small boxes that a line passes, and all texts."""
     small = ("client", "interface", "veth", "endpoint", "container")
     texts = [shape for shape in picture.shapes if isinstance(shape, Text)]
     boxes = [shape for shape in picture.shapes if isinstance(shape, Box) and shape.key[0] in small]
@@ -100,7 +104,7 @@ def under(picture: Picture) -> tuple[list[Shape], list[Shape]]:
 
 
 def _grounds(picture: Picture, texts: Sequence[Text]) -> Iterator[Box]:
-    """Yield a ground for each text on a bridge, where lines cross it: they go on behind the words."""
+    """Yield a background for each text on a bridge, so that lines pass behind the words."""
     bridges = [box for key, box in picture.places.items() if key[0] == "bridge" or key[-1] == "bar"]
     for number, text in enumerate(texts):
         left = text.x - text.width * {"start": 0, "middle": 0.5, "end": 1}[text.anchor]
@@ -111,12 +115,12 @@ def _grounds(picture: Picture, texts: Sequence[Text]) -> Iterator[Box]:
 
 
 def numbered(trip: Trip) -> list[Stop]:
-    """Return the stops that something is to be said about."""
+    """Return the stops that have a number."""
     return [stop for stop in trip.stops if stop.number]
 
 
 def mark(trip: Trip, stop: Stop) -> list[Shape]:
-    """Return a stop's number in a circle, alarming where the packet was dropped."""
+    """Return a stop's number in a circle, in the colour of an alarm where the packet was dropped."""
     dropped = stop.step.verdict == "drop"
     x, y = stop.mark
     width = 2 * RADIUS + (6 if stop.number > 99 else 0)
@@ -127,9 +131,9 @@ def mark(trip: Trip, stop: Stop) -> list[Shape]:
     return [circle, Text(str(stop.number), x, y + 3.7, 10, palette.PAPER, bold=True, anchor="middle")]
 
 
-def legend(picture: Picture, way: Way, found: Sequence[Trip]) -> list[Shape]:
-    """Return what the numbers say, in two columns: the packets, and the answers."""
-    names = Names(way)
+def legend(picture: Picture, path: PacketPath, found: Sequence[Trip]) -> list[Shape]:
+    """Return the legend: the outcome, and what happened at each number, in two columns for packets and answers."""
+    names = Names(path)
     width = (picture.width - 3 * MARGIN) / 2
     columns: list[list[Text]] = [[], []]
     for trip in found:
@@ -141,7 +145,7 @@ def legend(picture: Picture, way: Way, found: Sequence[Trip]) -> list[Shape]:
         for stop in numbered(trip):
             lines += wrap(Text(f"{stop.number}  {said(stop, names)}", size=10.5, colour=palette.INK), width - 24, 2)
     end = wrap(
-        Text(f"End: {names.text(way.end.words)}", size=11.5, bold=True, colour=palette.INK), picture.width - 100, 2
+        Text(f"End: {names.text(path.end.words)}", size=11.5, bold=True, colour=palette.INK), picture.width - 100, 2
     )
     heights = [stack_height(lines) for lines in columns]
     box = Box(
@@ -160,7 +164,7 @@ def legend(picture: Picture, way: Way, found: Sequence[Trip]) -> list[Shape]:
 
 
 def said(stop: Stop, names: Names) -> str:
-    """Return what happens at a stop."""
+    """Return what happens at a stop, in a few words."""
     step = stop.step
     now = f", now {names.packet(step.packet)}" if step.before else ""
     where = f"{step.place}: " if step.kind in ("sends", "delivered") else f"{at(step, names)}: "

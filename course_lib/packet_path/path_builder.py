@@ -1,4 +1,7 @@
-"""From the sightings of one packet to its steps, in order: pure, and only what was seen, or is marked as inferred."""
+"""Build the steps of one packet, in order, from its sightings in all namespaces: `walk`. Pure.
+
+A step is what was seen; one that is inferred has nothing in `seen`.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,9 @@ from course_lib.packet_path.observations import Frame
 from course_lib.packet_path.rule_handles import Rules
 
 TRANSLATING = ("DNAT", "REDIRECT", "SNAT", "MASQUERADE", "NETMAP")
-IN, OUT = ("In", "P", "B", "M"), ("Out",)  # directions of tcpdump, as the host's interfaces have them
+# In which directions tcpdump sees the frame of a step on one of the host's interfaces (see Frame).
+IN, OUT = ("In", "P", "B", "M"), ("Out",)
+DIRECTIONS = {"arrives": IN, "enters": IN, "leaves": OUT, "exits": OUT, "crosses": OUT}
 
 
 @dataclass
@@ -26,20 +31,42 @@ class Walk:
     steps: list[Step] = field(default_factory=list)
     translated: int | None = None  # the step of a rule whose effect the next sighting will show
     outgoing: str = ""  # the interface that routing has chosen
-    bridge_port: bool = False  # it came in by a port of a bridge, and the bridge has not let go of it yet
+    bridge_port: bool = False  # it came in by a port of a bridge and has not left that bridge yet
 
-    def add(self, place: str, kind: str, packet: Packet, **more: object) -> None:
-        """Add a step that the trace shows."""
-        seen = ("trace",)
-        step = Step(self.connection, self.back, place, kind, packet, seen=seen)
-        step = replace(step, **more)  # type: ignore[arg-type]
-        directions = {"arrives": IN, "enters": IN, "leaves": OUT, "exits": OUT, "crosses": OUT}.get(kind, ())
-        if place == "host" and any(
-            f.device == step.device and f.direction in directions and f.addresses == packet.addresses
-            for f in self.frames
-        ):
-            step = replace(step, seen=(*seen, "capture"))
-        self.steps.append(step)
+    def add(self, place: str, kind: str, packet: Packet, *, device: str = "", before: Packet | None = None) -> None:
+        """Add a step that the trace shows, and the capture if it has the same frame."""
+        directions = DIRECTIONS.get(kind, ())
+        captured = place == "host" and any(
+            f.device == device and f.direction in directions and f.addresses == packet.addresses for f in self.frames
+        )
+        seen = ("trace", "capture") if captured else ("trace",)
+        self.steps.append(Step(self.connection, self.back, place, kind, packet, before, device, seen=seen))
+
+    def add_decision(
+        self, place: str, sighting: Sighting, chain: str, verdict: str = "", rule: Rule | None = None
+    ) -> None:
+        """Add what a chain decided about a packet: by a rule, by its policy, or nothing, without a verdict.
+
+        That nothing matched is inferred: the trace prints no line of it.
+        """
+        self.steps.append(
+            Step(
+                self.connection,
+                self.back,
+                place,
+                "rule" if rule else "policy" if verdict else "nothing",
+                sighting.packet,
+                family=sighting.family,
+                table=sighting.table,
+                hook=sighting.chain,
+                chain=chain,
+                number=rule.number if rule else 0,
+                rule=rule.spec if rule else "",
+                target=rule.target if rule else "",
+                verdict=verdict,
+                seen=("trace",) if verdict else (),
+            )
+        )
 
 
 def walk(
@@ -49,14 +76,18 @@ def walk(
     rules: Mapping[str, Rules],
     frames: Sequence[Frame],
 ) -> list[Step]:
-    """Return the steps of one packet from its sightings in each namespace; `parts` has no others in it."""
+    """Return the steps of one packet.
+
+    `parts` has its sightings, and no others, by namespace; `rules` has the rules by namespace, and `frames` is what
+    tcpdump captured on the host. `connection` and `back` are those of Step.
+    """
     walker = Walk(connection, back, rules, frames)
     for place in _order(parts):
         walker.outgoing, walker.bridge_port = "", False
         met: set[tuple[str, ...]] = set()
         for sighting in parts[place]:
             at = (sighting.family, sighting.table, sighting.chain)
-            if at in met:  # a copy, flooded by the bridge to another port, or the next packet of the connection
+            if at in met:  # a copy that the bridge flooded to another port, or the next packet of the connection
                 continue
             met.add(at)
             _see(walker, place, sighting)
@@ -64,7 +95,7 @@ def walk(
 
 
 def _order(parts: Mapping[str, Sequence[Sighting]]) -> list[str]:
-    """Return the namespaces in the order in which the packet was in them: between two others there is the host."""
+    """Return the namespaces in the order in which the packet passed them: the host is between any two others."""
     sending = {
         p for p, found in parts.items() if any(s.ours and s.family == "inet" and s.chain == "out" for s in found)
     }
@@ -108,7 +139,7 @@ def _bridge(walker: Walk, place: str, sighting: Sighting) -> None:
 
 
 def _rewritten(walker: Walk, place: str, sighting: Sighting) -> None:
-    """Note that the addresses are others than before: by the rule that said so, or by conntrack alone."""
+    """Note that the addresses have changed since the last step: by a rule that translates, or by conntrack alone."""
     if not walker.steps:
         return
     before = walker.steps[-1].packet
@@ -126,29 +157,26 @@ def _rewritten(walker: Walk, place: str, sighting: Sighting) -> None:
 
 
 def _rules(walker: Walk, place: str, sighting: Sighting) -> None:
-    """Add the rules that matched in a base chain and in the chains that it led to, and its policy."""
+    """Add the rules that matched in a base chain and in the chains it jumped to, and its policy."""
     known = walker.rules.get(place)
     if sighting.verdicts and sighting.verdicts[-1].verdict == "drop":
         walker.translated = None
     # Not strict: of a sighting whose lines were lost there is no verdict at all.
     for verdict, following in zip(sighting.verdicts, [*sighting.verdicts[1:], None], strict=False):
-        where = {"family": sighting.family, "table": sighting.table, "hook": sighting.chain}
-        where |= {"chain": verdict.chain, "verdict": verdict.verdict}
         if verdict.handle is None:
-            walker.add(place, "policy", sighting.packet, **where)
+            walker.add_decision(place, sighting, verdict.chain, verdict.verdict)
             continue
-        rule = known.rule((sighting.family, sighting.table, verdict.chain), verdict.handle) if known else None
-        rule = rule or Rule(0, "a rule that is not there any more", "", 0, 0)
-        text = {"number": rule.number, "rule": rule.spec, "target": rule.target}
-        walker.add(place, "rule", sighting.packet, **where, **text)
+        in_chain = (sighting.family, sighting.table, verdict.chain)
+        rule = known.rule(in_chain, verdict.handle, verdict.words) if known else None
+        rule = rule or Rule(0, "a rule that no longer exists", "", 0, 0)
+        walker.add_decision(place, sighting, verdict.chain, verdict.verdict, rule)
         if rule.target in TRANSLATING:
             walker.translated = len(walker.steps) - 1
         _nothing(walker, place, sighting, verdict, following)
 
 
 def _nothing(walker: Walk, place: str, sighting: Sighting, verdict: Verdict, following: Verdict | None) -> None:
-    """Note that the packet was led to a chain and came back: nothing is printed where no rule matched."""
+    """Add that no rule matched in the chain of a jump, if the trace does not go on in that chain."""
     how, _, chain = verdict.verdict.partition(" ")
     if how in ("jump", "goto") and (following is None or following.chain != chain):
-        where = {"family": sighting.family, "table": sighting.table, "hook": sighting.chain, "chain": chain}
-        walker.add(place, "nothing", sighting.packet, **where, seen=())
+        walker.add_decision(place, sighting, chain)

@@ -1,4 +1,4 @@
-"""A Way as a table and in sentences. What differs from run to run (ports that the kernel chose, ids) has a name."""
+"""Format a path as a table: `table`. What differs from run to run (ports, ids) gets a fixed name. Pure."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from collections.abc import Mapping
 from course_lib.network.iptables_save import parse_rule
 from course_lib.network.model import Snapshot
 from course_lib.network.wording import socket
-from course_lib.packet_path.model import Packet, Step, Way
+from course_lib.packet_path.model import Packet, PacketPath, Step
 from course_lib.plain_text import clean, one_line
 
 WIDTH = 110  # characters
 
 
 class Names:
-    """What is said in place of what is random: ports, bridges, host ends of veth pairs."""
+    """Fixed names for what is random: ports, bridges, host ends of veth pairs."""
 
-    def __init__(self, way: Way) -> None:
-        """Find them in a way."""
-        self._network = way.network
-        self.bridges = {n.bridge: n.name for n in way.network.networks if n.bridge and n.bridge.startswith("br-")}
-        self.owners = owners(way.network)
+    def __init__(self, path: PacketPath) -> None:
+        """Find what needs a name in a path."""
+        self._network = path.network
+        self.bridges = {n.bridge: n.name for n in path.network.networks if n.bridge and n.bridge.startswith("br-")}
+        self.owners = owners(path.network)
         self.ports: dict[tuple[str, int], str] = {}
-        for step in way.steps:
+        for step in path.steps:
             for packet in (step.before, step.packet):
                 if packet and not step.back and packet.source_port:
                     name = "PORT" if step.connection == 1 else "PORT2"
@@ -51,7 +51,7 @@ class Names:
         return clean(re.sub(r"127\.0\.0\.11:(?!53\b)\d+", "127.0.0.11:RESOLVER", text))
 
     def rule(self, text: str) -> str:
-        """Return the text of a rule; from engine to engine the embedded DNS answers from another port."""
+        """Return the text of a rule, with a name for the port of the embedded DNS, which differs in every container."""
         spec = parse_rule(text)
         port = spec.option("--sport")
         if port and spec.target == "SNAT":
@@ -59,13 +59,13 @@ class Names:
         return self.text(text)
 
     def device(self, name: str) -> str:
-        """Return an interface's name, or whose veth pair it is the host's end of."""
+        """Return an interface's name, or the container whose veth pair has it as its host end."""
         if name in self.owners:
             return f"the veth pair of {self.owners[name]}"
         return f"br-<{self.bridges[name]}>" if name in self.bridges else name
 
     def bridge_of(self, device: str) -> str:
-        """Return the name of the bridge that an interface is a port of."""
+        """Return the name of the bridge that has an interface as a port."""
         interface = self._network.interface(device)
         return self.device(interface.master) if interface and interface.master else "a bridge"
 
@@ -81,38 +81,39 @@ def owners(network: Snapshot) -> dict[str, str]:
     }
 
 
-def table(way: Way, numbers: Mapping[int, int]) -> str:
-    """Return the way as a table: the same for the same way, whatever ports and ids a run had.
+def table(path: PacketPath, numbers: Mapping[int, int]) -> str:
+    """Return the path as a table of at most 110 columns: identical for the same path, whatever ports and ids a run had.
 
-    `numbers` are those of the picture, by the place of a step among all steps; what is not drawn has none.
+    `numbers` are those of the picture, by the position of a step among all steps, from 1; a step that is not drawn has
+    none.
     """
-    names = Names(way)
-    lines = [f"{way.request.origin} → {way.request.target}", *_wrapped(f"End: {names.text(way.end.words)}", "")]
+    names = Names(path)
+    lines = [f"{path.request.origin} → {path.request.target}", *_wrapped(f"End: {names.text(path.end.words)}", "")]
     group: tuple[object, ...] = ()
     place = ""
-    for row, step in enumerate(way.steps, 1):
+    for row, step in enumerate(path.steps, 1):
         if (step.connection, step.back) != group:
             group, place = (step.connection, step.back), ""
-            lines += ["", _title(way, step)]
+            lines += ["", _title(path, step)]
         if step.place != place:
             place = step.place
             lines.append(f"  {place}")
         lines += _row(numbers.get(row), step, names)
-    lines += _after(way, names)
+    lines += _after(path, names)
     return "\n".join(one_line(line).rstrip() for line in lines) + "\n"
 
 
-def _title(way: Way, step: Step) -> str:
+def _title(path: PacketPath, step: Step) -> str:
     said = f" ({step.packet.said})" if step.packet.said else ""
     what = "The answer" if step.back else "The packet"
     if step.connection == 2:
-        kind = "query" if way.request.kind == "dns" else "connection"
+        kind = "query" if path.request.kind == "dns" else "connection"
         return f"{what} of the second {kind}{said}"
     return f"{what}{said}"
 
 
 def _row(number: int | None, step: Step, names: Names) -> list[str]:
-    """Return a step: its number, where, by whom it was seen, and what happened; then what that made of the packet."""
+    """Return the lines of a step: number, place, how it is known, what happened, and the new addresses."""
     start = f"{number or '':>4}  {at(step, names):38}  {'+'.join(step.seen) or 'inferred':15}  "
     said = what(step, names)
     lines = [start + said] if len(start + said) <= WIDTH else [start, *_wrapped(said, " " * 12)]
@@ -123,13 +124,13 @@ def _row(number: int | None, step: Step, names: Names) -> list[str]:
 
 
 def _wrapped(text: str, indent: str) -> list[str]:
-    """Return a text in lines; options and addresses stay whole."""
+    """Return a text wrapped into lines; options and addresses are not broken."""
     folder = textwrap.TextWrapper(WIDTH, indent, indent or "    ", break_long_words=False, break_on_hyphens=False)
     return folder.wrap(text)
 
 
 def at(step: Step, names: Names) -> str:
-    """Return where a step happened inside of its namespace: a chain with the rule's number, an interface, a bridge."""
+    """Return where a step happened inside its namespace: a chain with the rule's number, an interface, a bridge."""
     if step.kind == "rule":
         return f"{step.table} {step.chain} rule {step.number}" if step.number else f"{step.table} {step.chain}"
     if step.kind in ("policy", "nothing"):
@@ -142,7 +143,7 @@ def at(step: Step, names: Names) -> str:
 
 
 def what(step: Step, names: Names) -> str:
-    """Return what happened, in few words; the text of a rule is that of iptables."""
+    """Return what happened, in a few words; the text of a rule is that of iptables."""
     device = names.device(step.device)
     words = {
         "sends": f"sends {names.packet(step.packet)}",
@@ -163,20 +164,20 @@ def what(step: Step, names: Names) -> str:
     return names.rule(step.rule)
 
 
-def _after(way: Way, names: Names) -> list[str]:
-    """Return what conntrack noted, and what else there is to say."""
+def _after(path: PacketPath, names: Names) -> list[str]:
+    """Return the lines after the steps: entries of conntrack, notes and doubts."""
     lines = [
         f"conntrack in {e.place}: {e.original.protocol} {names.packet(e.original)}, "
         f"its answer: {names.packet(_named(e.answer, names))}"
-        for e in way.entries
+        for e in path.entries
     ]
-    lines += [f"Note: {names.text(note)}" for note in way.notes]
-    lines += [f"Doubt: {doubt}" for doubt in way.doubts]
+    lines += [f"Note: {names.text(note)}" for note in path.notes]
+    lines += [f"Doubt: {doubt}" for doubt in path.doubts]
     return ["", *(part for line in lines for part in _wrapped(line, ""))] if lines else []
 
 
 def _named(packet: Packet, names: Names) -> Packet:
-    """Return the packet, after its receiver's port has got the name that it has as a sender's."""
+    """Return the packet, and give its receiver's port the name that it has as a sender's port."""
     port = packet.destination_port
     for (_, number), name in list(names.ports.items()):
         if number == port and (packet.destination, port) not in names.ports:

@@ -1,8 +1,8 @@
-"""A Way that plays: one SVG with all its steps, and HTML controls that need no kernel.
+"""Make a path that plays, as HTML: `player`. One SVG with all its steps, and controls that need no kernel. Pure.
 
-Each step is a radio button, and CSS shows the way up to the chosen one: Tab gets there, the arrow keys step (HTML
+Each step is a radio button, and CSS shows the path up to the chosen one: Tab moves there, the arrow keys step (HTML
 Standard, "Radio Button state"). `Play` chooses one step after the other, by a script in its own attribute: a script
-element does not run where ipywidgets puts HTML. Nothing moves, so there is nothing to stop for whoever asks for less
+element does not run where ipywidgets puts HTML. Nothing moves, so nothing has to stop for people who ask for less
 motion (prefers-reduced-motion, Media Queries Level 5).
 """
 
@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from xml.sax.saxutils import escape, quoteattr
 
-from course_lib.packet_path.model import Way
+from course_lib.packet_path.model import PacketPath
 from course_lib.packet_path.narrative import sentences
-from course_lib.packet_path.overlay import Trip, legend, mark, numbered, said, sockets, trips, under, way_picture
+from course_lib.packet_path.overlay import Trip, legend, mark, numbered, path_picture, said, sockets, trips, under
 from course_lib.packet_path.path_table import Names
 from course_lib.packet_path.waypoints import Stop, lanes, line
 from course_lib.picture import palette
@@ -41,7 +41,7 @@ form.timer = setInterval(() => {{
 TEXT = f"var(--jp-ui-font-color1, {palette.INK})"  # JupyterLab's theme; a page without one is light
 BUTTON = f"var(--jp-layout-color2, {palette.HOST})"
 FOCUS = f"var(--jp-brand-color1, {palette.ACTIVE})"
-# The label of the chosen step says what happens there; those beside it are the buttons Back and Forward.
+# The label of the chosen step is its text; those of its two neighbours are the buttons Back and Forward.
 STYLE = f"""
 .course-way {{ color: {TEXT}; font: 13px/1.5 DejaVu Sans, Verdana, Helvetica, Arial, sans-serif }}
 .course-way-row {{ display: flex; flex-wrap: wrap; gap: 6px; align-items: center; position: relative; padding: 4px }}
@@ -67,9 +67,9 @@ STYLE = f"""
 """
 
 
-def player(picture: Picture, way: Way) -> str:
-    """Return HTML that plays the steps of a way over a picture; at first it shows all of them."""
-    found = trips(picture, way)
+def player(picture: Picture, path: PacketPath) -> str:
+    """Return HTML that plays the steps of a path over a picture; at first it shows all of them."""
+    found = trips(picture, path)
     stops = [stop for trip in found for stop in numbered(trip)]
     rules = [_rule(number) for number in range(1, len(stops) + 1)]
     return "\n".join(
@@ -77,8 +77,8 @@ def player(picture: Picture, way: Way) -> str:
             # A form, so that two players are two groups of buttons.
             f'<form class="course-way" method="dialog" onclick={quoteattr(SCRIPT)}>',
             f"<style>{STYLE}{''.join(rules)}</style>",
-            *(_controls(stops, Names(way)) if stops else ()),  # a packet may get to nothing that is drawn
-            f'<div class="course-way-picture" tabindex="0">{_drawn(picture, way, found)}</div>',
+            *(_controls(stops, Names(path)) if stops else ()),  # a packet may pass nothing that is drawn
+            f'<div class="course-way-picture" tabindex="0">{_drawn(picture, path, found)}</div>',
             "</form>",
         ]
     )
@@ -106,28 +106,28 @@ def _step(number: int, stop: Stop, names: Names, *, last: bool) -> str:
 
 
 def _rule(number: int) -> str:
-    """Return the CSS that hides what comes behind the chosen step, and marks that."""
+    """Return the CSS that hides the steps after the chosen one, and marks the chosen one."""
     chosen = f".course-way:has(.course-pick-{number}:checked)"
     later = ", ".join(f"{chosen} .course-{kind}-{number} ~ .course-{kind}" for kind in ("line", "mark"))
     now = f"{chosen} .course-mark-{number} rect {{ stroke: {palette.ACTIVE}; stroke-width: 4 }}"
     return f"{later} {{ visibility: hidden }}\n{now}\n"
 
 
-def _drawn(picture: Picture, way: Way, found: Sequence[Trip]) -> str:
+def _drawn(picture: Picture, path: PacketPath, found: Sequence[Trip]) -> str:
     """Return the SVG document: first the lines of all steps, then their circles."""
-    whole = way_picture(picture, way, found)
+    whole = path_picture(picture, path, found)
     lines, marks = [], []
     for number, (segment, shapes) in enumerate(_steps(picture, found), 1):
         lines.append(_group("line", number, [segment]))
         marks.append(_group("mark", number, shapes))
     below, above = under(picture)
     body = [*map(element, below), *lines, *map(element, above), *marks]
-    body += map(element, (*sockets(found), *legend(picture, way, found)))
-    return document(whole, f"{way.request.origin} → {way.request.target}", sentences(way), body)
+    body += map(element, (*sockets(found), *legend(picture, path, found)))
+    return document(whole, f"{path.request.origin} → {path.request.target}", sentences(path), body)
 
 
 def _group(kind: str, number: int, shapes: Sequence[Shape]) -> str:
-    """Return what appears with a step."""
+    """Return the SVG group of shapes that appear with a step."""
     classes = f"course-{kind} course-{kind}-{number}"
     return f'<g class="{classes}">{"".join(map(element, shapes))}</g>'
 

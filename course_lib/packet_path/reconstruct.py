@@ -1,17 +1,20 @@
-"""From raw evidence to a Way: pure. The kernel's evidence decides, never what a rule should do."""
+"""Reconstruct a packet's path from the evidence of its request: `path_of`. Pure.
+
+Only what the kernel reported counts, not what a rule should have done.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import replace
 
 from course_lib.network.iptables_save import parse_chains
 from course_lib.network.model import Snapshot
-from course_lib.packet_path.model import Entry, Packet, Step, Way
+from course_lib.packet_path.evidence import Evidence
+from course_lib.packet_path.model import Entry, Packet, PacketPath, Step
 from course_lib.packet_path.nft_trace import Sighting, sightings
 from course_lib.packet_path.observations import Relay, entries, frames, relay
-from course_lib.packet_path.outcome import end_of
+from course_lib.packet_path.outcome import outcome_of
 from course_lib.packet_path.path_builder import walk
 from course_lib.packet_path.request import Request, relays
 from course_lib.packet_path.rule_handles import Rules
@@ -19,21 +22,19 @@ from course_lib.packet_path.rule_handles import Rules
 ERRORS = ("unreachable", "prohibited", "no route")
 
 
-def way_of(request: Request, sections: Mapping[str, str], network: Snapshot) -> Way:
-    """Return the way of a request from the sections of `course_lib.packet_path.capture.gather`.
+def path_of(request: Request, evidence: Evidence, network: Snapshot) -> PacketPath:
+    """Return the path of a request from the evidence that `capture.gather` returned.
 
-    `network` is what was there before; the way's own has the rules with their counters as the request left them.
+    `network` is the snapshot from before the request; that of the path has the rules with their counters afterwards.
     """
-    after = [c for family in ("ip", "ip6") for c in parse_chains(sections.get(f"rules host {family}", ""), family)]
-    places = [title.partition(" ")[2] for title in sections if title.startswith("trace ")]
-    traces = {place: sightings(sections[f"trace {place}"]) for place in places}
+    host = evidence.namespaces["host"]
+    after = [*parse_chains(host.rules_ip, "ip"), *parse_chains(host.rules_ip6, "ip6")]
+    traces = {place: sightings(there.trace) for place, there in evidence.namespaces.items()}
     rules = {
-        place: Rules(
-            sections.get(f"handles {place}", ""), {f: sections.get(f"rules {place} {f}", "") for f in ("ip", "ip6")}
-        )
-        for place in places
+        place: Rules(there.ruleset, {"ip": there.rules_ip, "ip6": there.rules_ip6})
+        for place, there in evidence.namespaces.items()
     }
-    seen = frames(sections.get("capture", ""))
+    seen = frames(evidence.capture)
     steps: list[Step] = []
     goals = {(address, port) for _, address, port in relays(request, network)}
     roles = {id(s): _role(request, s, goals) for found in traces.values() for s in found}
@@ -42,7 +43,7 @@ def way_of(request: Request, sections: Mapping[str, str], network: Snapshot) -> 
     for connection, back in ((1, False), (2, False), (2, True), (1, True)):
         parts = {p: [s for s in found if roles[id(s)] == (connection, back)] for p, found in traces.items()}
         if connection == 2 and not any(s.kind == "delivered" for s in steps):
-            parts = {}  # nobody who could relay has got anything
+            parts = {}  # nothing was delivered to a process that could relay it
         parts = _one(parts, request.protocol == "tcp" and not back, port if back else 0, connection)
         steps += walk(parts, connection, back, rules, seen)
         if (connection, back) == (2, False):
@@ -50,23 +51,23 @@ def way_of(request: Request, sections: Mapping[str, str], network: Snapshot) -> 
         if (connection, back) == (1, False):
             netfilter = any(s.family != "bridge" for s in parts.get("host", []))
     steps = _in_time(steps)
-    found = [e for place in places for e in entries(place, sections.get(f"events {place}", ""))]
+    found = [e for place, there in evidence.namespaces.items() for e in entries(place, there.events)]
     steps = [_with_conntrack(step, found) for step in steps]
-    held = relay(sections.get("sockets", ""), request.source_port, request.port, port)
+    held = relay(evidence.sockets, request.source_port, request.port, port)
     kept = tuple(e for e in dict.fromkeys(found) if _of(request, e, steps))
-    return Way(
+    return PacketPath(
         request,
         replace(network, chains=tuple(after)),
         tuple(steps),
         kept,
-        end_of(request, sections, steps),
-        tuple(_notes(request, sections, steps, held, netfilter)),
-        tuple(_doubts(request, sections, steps, rules["host"])),
+        outcome_of(request, evidence, steps),
+        tuple(_notes(request, evidence, steps, held, netfilter)),
+        tuple(_doubts(evidence, steps, rules["host"])),
     )
 
 
 def _in_time(steps: list[Step]) -> list[Step]:
-    """Put the second connection where it was: TCP is answered by the kernel before a relay reads anything.
+    """Put the second connection where it belongs: TCP is answered by the kernel before a relay reads anything.
 
     So with a relay of TCP the answer to the first SYN comes before the second SYN; one of UDP answers last.
     """
@@ -76,10 +77,10 @@ def _in_time(steps: list[Step]) -> list[Step]:
 
 
 def _one(parts: dict[str, list[Sighting]], opening: bool, port: int, connection: int) -> dict[str, list[Sighting]]:
-    """Return the sightings of one packet by namespace, of all in one direction: the first, and where it went on.
+    """Return by namespace the sightings of one packet, the first, among all those of one direction.
 
-    `opening` asks for a SYN: not for the RST of a sender that goes away. The second connection is the first one
-    that is opened where a relay may lead; `port` is its sender's, for the answer.
+    `opening` demands a SYN, not the RST of a sender that closes. The second connection is the first one opened to
+    where a relay may connect; `port` is that of its sender, for its answer.
     """
     found = [s for _, some in sorted(parts.items(), key=lambda part: part[0] != "host") for s in some]
     found = [s for s in found if not opening or s.packet.said == "SYN"]
@@ -95,9 +96,9 @@ def _one(parts: dict[str, list[Sighting]], opening: bool, port: int, connection:
 
 
 def _role(request: Request, sighting: Sighting, goals: set[tuple[str, int]]) -> tuple[int, bool] | None:
-    """Return the connection to which a packet belongs, and whether it is an answer; None for anybody else's.
+    """Return the connection that a packet belongs to, and whether it is an answer; None if it is not of this request.
 
-    The second connection goes to where a relay of the port leads, or is what a resolver asks further.
+    The second connection goes to where a relay of the port connects, or is a query from one resolver to another.
     """
     packet = sighting.packet
     if packet.protocol.startswith("icmp"):
@@ -120,12 +121,10 @@ def _of(request: Request, entry: Entry, steps: list[Step]) -> bool:
     return entry.original.source_port in known | {request.source_port}
 
 
-def _notes(
-    request: Request, sections: Mapping[str, str], steps: list[Step], held: Relay | None, netfilter: bool
-) -> list[str]:
-    """Say what else the evidence shows."""
+def _notes(request: Request, evidence: Evidence, steps: list[Step], held: Relay | None, netfilter: bool) -> list[str]:
+    """Return sentences about what else the evidence shows."""
     notes = []
-    if steps and f"trace {request.origin}" not in sections:
+    if steps and request.origin not in evidence.namespaces:
         notes.append(f"{request.origin} has no network namespace of its own, it is in that of {steps[0].place}")
     if held and any(s.connection == 2 for s in steps):
         notes.append(f"{held.process} holds both: it reads from one and writes to the other (ss, while they were open)")
@@ -136,15 +135,15 @@ def _notes(
     if request.kind != "dns" and request.host != request.address:
         notes.append(f"{request.origin} had looked up the name {request.host} before: {request.address}")
     if any(s.kind == "crosses" and not s.back for s in steps):
-        notes.append(_bridged(request, sections, steps, netfilter))
+        notes.append(_bridged(request, evidence, steps, netfilter))
     return notes
 
 
-def _bridged(request: Request, sections: Mapping[str, str], steps: list[Step], netfilter: bool) -> str:
-    """Say whether the frame that crossed a bridge was shown to the hooks of IP, and to a rule there."""
+def _bridged(request: Request, evidence: Evidence, steps: list[Step], netfilter: bool) -> str:
+    """Return whether iptables sees frames that cross the bridge, by the kernel's setting and by this trace."""
     name = "bridge-nf-call-ip6tables" if request.family == 6 else "bridge-nf-call-iptables"
-    value = re.search(rf"^{name} (\d)", sections.get("settings", ""), re.M)
-    setting = f"net.bridge.{name} is {value[1]}" if value else f"there is no net.bridge.{name}"
+    values = dict(line.split() for line in evidence.settings.splitlines())
+    setting = f"net.bridge.{name} is {values[name]}" if name in values else f"there is no net.bridge.{name}"
     if not netfilter:
         return f"{setting}: what crosses the bridge is not shown to iptables"
     if any(s.chain == "FORWARD" and not s.back for s in steps):
@@ -152,20 +151,20 @@ def _bridged(request: Request, sections: Mapping[str, str], steps: list[Step], n
     return f"{setting}: what crosses the bridge is shown to the hooks of IP, where no rule was met"
 
 
-def _doubts(request: Request, sections: Mapping[str, str], steps: list[Step], rules: Rules) -> list[str]:
-    """Say where the evidence is incomplete or contradicts itself."""
+def _doubts(evidence: Evidence, steps: list[Step], rules: Rules) -> list[str]:
+    """Return sentences about where the evidence is incomplete or contradicts itself."""
     doubts = []
-    if sections.get("lost", "0").strip() != "0":
+    if evidence.lost:
         doubts.append("the kernel dropped lines of the trace: steps may be missing")
-    dropped = re.search(r"^(\d+) packets dropped by kernel", sections.get("drops", ""), re.M)
+    dropped = re.search(r"^(\d+) packets dropped by kernel", evidence.drops, re.M)
     if dropped and dropped[1] != "0":
         doubts.append("tcpdump missed packets: what was not captured may have been there")
-    before = {f: Rules("", {f: sections.get(f"before {f}", "")}) for f in ("ip", "ip6")}
+    before = Rules("", {"ip": evidence.before_ip, "ip6": evidence.before_ip6})
     for step in steps:
         if step.kind != "rule" or not step.number or step.place != "host":
             continue
         place = (step.family, step.table, step.chain)
-        then, now = before[step.family].chain(*place), rules.chain(*place)
+        then, now = before.chain(*place), rules.chain(*place)
         if then and now and len(then.rules) == len(now.rules):
             counted = now.rules[step.number - 1].packets - then.rules[step.number - 1].packets
             if counted < 1:
@@ -174,7 +173,7 @@ def _doubts(request: Request, sections: Mapping[str, str], steps: list[Step], ru
 
 
 def _with_conntrack(step: Step, found: list[Entry]) -> Step:
-    """Return a step that rewrote a packet, with conntrack as its witness if an entry says the same."""
+    """Return the step; one that rewrote a packet is also seen by conntrack if an entry has the same addresses."""
     if step.before is None:
         return step
     told = {(e.original.addresses, _turned(e.answer)) for e in found if e.place == step.place}
@@ -184,5 +183,5 @@ def _with_conntrack(step: Step, found: list[Entry]) -> Step:
 
 
 def _turned(packet: Packet) -> tuple[str, int, str, int]:
-    """Return the addresses of a packet the other way round."""
+    """Return the addresses of a packet, with source and destination exchanged."""
     return packet.destination, packet.destination_port, packet.source, packet.source_port

@@ -1,4 +1,4 @@
-"""What a journey is asked to send: a target, as it is typed, and what becomes of it."""
+"""Parse what a journey is to send: `request` turns a target, as it was typed, into a Request. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FORMS = (
 
 @dataclass(frozen=True)
 class Request:
-    """One request: who sends it, what it is, and where it goes."""
+    """One request: its sender, its kind, and where it goes."""
 
     origin: str  # "client", "host" or the name of a container
     target: str  # as it was typed
@@ -43,12 +43,12 @@ class Request:
         return ip_address(self.address).version if self.address else 4
 
     def sent_to(self, address: str, source_port: int) -> Request:
-        """Return the request with what is known only when it is sent."""
+        """Return the request with the address and the source port, which are known only when it is sent."""
         return replace(self, address=address, source_port=source_port)
 
 
 def request(origin: str, target: str) -> Request:
-    """Return the request that a target describes; raises CourseError if it describes none."""
+    """Return the request that a target describes (RFC 3986); raises CourseError if it describes none."""
     try:
         parts = urlsplit(target)
         host, port = _host(parts.netloc), parts.port
@@ -65,15 +65,15 @@ def request(origin: str, target: str) -> Request:
 
 
 def _host(place: str) -> str:
-    """Return the host of a URL's place as it was typed: names of containers and links differ by their case."""
+    """Return the host in the authority of a URL as it was typed: the case of a container's name matters."""
     place = place.rpartition("@")[2]
     return place[1:].partition("]")[0] if place.startswith("[") else place.partition(":")[0]
 
 
 def relays(request: Request, network: Snapshot) -> list[tuple[str, str, int]]:
-    """Return where docker-proxy may lead from the port asked for: the container, its address and its port.
+    """Return where docker-proxy may connect to from the requested port: container, address and port.
 
-    There is one only where the request gets to a socket of the host.
+    Empty unless the request reaches a socket of the host.
     """
     own = {a.partition("/")[0] for i in network.interfaces for a in i.addresses}
     loopback = ip_address(request.address).is_loopback

@@ -1,28 +1,33 @@
-"""From the handle of a rule, which a trace names, to the rule as iptables prints it.
+"""Find the rule of iptables behind the handle that a trace names: `Rules.rule`.
 
-The rules of a chain stand in the same order in `nft -a list` and in `iptables-save` (iptables-nft(8)), so a handle
-leads to a position, and the position to the text. Texts are never compared: versions of nft word them differently.
+The rules of a chain stand in the same order in `nft -j list ruleset` and in `iptables-save` (iptables-nft(8)), so a
+handle leads to a position, and the position to the text. Texts are never compared: versions of nft word them
+differently.
 """
 
 from __future__ import annotations
 
-import re
+import json
 from collections.abc import Mapping
+from typing import Any
 
 from course_lib.network.iptables_save import parse_chains
 from course_lib.network.model import Chain, Rule
-from course_lib.plain_text import quoted_lines
 
 Place = tuple[str, str, str]  # family, table, chain
-NAMES = r'"[^"]*"|\b(?:jump|goto) \S+'  # what a person chose in the text of a rule of nft
+# Statements of nftables that change or refuse a packet, as libnftables-json(5) names them.
+STATEMENTS = ("dnat", "snat", "masquerade", "redirect", "reject")
 
 
 class Rules:
     """The rules of one network namespace."""
 
-    def __init__(self, listing: str, saved: Mapping[str, str]) -> None:
-        """Take what `nft -a list ruleset` and, by family, what `iptables-save -c` printed."""
-        self._handles, self._texts = _listed(listing)
+    def __init__(self, ruleset: str, saved: Mapping[str, str]) -> None:
+        """Take what `nft -j list ruleset` and, by family ("ip", "ip6"), what `iptables-save -c` printed.
+
+        An empty text stands for rules that were not listed.
+        """
+        self._targets = _targets(ruleset)
         self._chains = {
             (c.family, c.table, c.name): c for family, text in saved.items() for c in parse_chains(text, family)
         }
@@ -31,35 +36,35 @@ class Rules:
         """Return a chain as iptables has it."""
         return self._chains.get((family, table, name))
 
-    def rule(self, place: Place, handle: int) -> Rule | None:
-        """Return the rule of a handle; one that iptables does not have is told in the words of nft, number 0."""
-        handles, chain = self._handles.get(place, []), self._chains.get(place)
-        if chain and handle in handles and len(handles) == len(chain.rules):
-            return chain.rules[handles.index(handle)]
-        text = self._texts.get((*place, handle))
-        return Rule(0, text, _target(text), 0, 0) if text else None
+    def rule(self, place: Place, handle: int, words: str) -> Rule | None:
+        """Return the rule of a handle as iptables prints it; None if it is no longer there.
+
+        A rule that iptables does not have has the number 0 and the words of nft, which the trace printed.
+        """
+        targets, chain = self._targets.get(place, {}), self._chains.get(place)
+        if handle not in targets:
+            return None
+        if chain and len(targets) == len(chain.rules):
+            return chain.rules[list(targets).index(handle)]
+        return Rule(0, words, targets[handle], 0, 0)
 
 
-def _target(text: str) -> str:
-    """Return what iptables calls that which a rule of nft does at its end; "" for all that changes no address."""
-    statement = re.search(r"(?<![\w@-])(dnat|snat|masquerade|redirect|reject)\b", re.sub(NAMES, "", text))
-    return statement[1].upper() if statement else ""
+def _targets(ruleset: str) -> dict[Place, dict[int, str]]:
+    """Return by chain, in their order, the handles of its rules with the target of each (libnftables-json(5))."""
+    found: dict[Place, dict[int, str]] = {}
+    for item in json.loads(ruleset)["nftables"] if ruleset else ():
+        if rule := item.get("rule"):
+            place = (rule["family"], rule["table"], rule["chain"])
+            found.setdefault(place, {})[rule["handle"]] = _target(rule["expr"])
+    return found
 
 
-def _listed(listing: str) -> tuple[dict[Place, list[int]], dict[tuple[str, str, str, int], str]]:
-    """Return the handles of each chain in their order, and the text of each rule in the words of nft."""
-    handles: dict[Place, list[int]] = {}
-    texts: dict[tuple[str, str, str, int], str] = {}
-    family = table = chain = ""
-    for line in quoted_lines(listing):
-        if found := re.match(r"table (\S+) (\S+) \{", line):
-            (family, table), chain = found.groups(), ""
-        elif found := re.match(r"\tchain (\S+) \{", line):
-            chain = found[1]
-            handles[family, table, chain] = []
-        elif line == "\t}":
-            chain = ""
-        elif chain and (found := re.match(r"\t\t(.*) # handle (\d+)$", line)):
-            handles[family, table, chain].append(int(found[2]))
-            texts[family, table, chain, int(found[2])] = found[1]
-    return handles, texts
+def _target(statements: list[dict[str, Any]]) -> str:
+    """Return what iptables calls the statement that changes or refuses a packet; "" if no statement does."""
+    for statement in statements:
+        for name, value in statement.items():
+            if name in STATEMENTS:
+                return name.upper()
+            if name == "xt" and value["type"] == "target":  # an extension of iptables, by its own name
+                return str(value["name"])
+    return ""

@@ -1,4 +1,4 @@
-"""Where on the picture the steps of a Way are: points in pixels, and the lines from one to the next."""
+"""Locate the steps of a path on the picture (`stops`), and run lines between them (`line`); in pixels. Pure."""
 
 from __future__ import annotations
 
@@ -7,38 +7,38 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from course_lib.network.model import Key, Snapshot
-from course_lib.packet_path.model import Step, Way
+from course_lib.packet_path.model import PacketPath, Step
 from course_lib.picture.layout.page import CLIENT_CABLE
 from course_lib.picture.shapes import Box, Picture
 
 Point = tuple[float, float]
-AWAY = 10.0  # of the answer's line from the line of the packet, in pixels
+AWAY = 10.0  # pixels from the packet's line to the answer's
 
 
 @dataclass(frozen=True)
 class Stop:
-    """A place that a packet passes; with a number if something is to be said about it."""
+    """A point on the picture that a packet passes; numbered if the legend describes it."""
 
-    row: int  # of the step in the way, from 1; 0 if nothing is to be said here
+    row: int  # position of the step in the path, from 1; 0 if nothing is described here
     step: Step
     zone: str  # "outside", "hook", "below" (bridges, cables, containers), "host" (its own sockets)
     point: Point
     mark: Point  # where the number stands
-    number: int = 0  # counts what is said on the picture, from 1
+    number: int = 0  # the number on the picture, from 1; 0 if it has none
 
 
 @dataclass(frozen=True)
 class Lanes:
-    """The free ways of the picture, between what is drawn there."""
+    """The coordinates in pixels of the free lanes, between what is drawn on the picture."""
 
     top: float  # above the hooks
     bottom: float  # between the hooks and the bridges
-    left: float  # beside the hooks
+    left: float  # left of the hooks
     right: float
 
 
 def lanes(picture: Picture, back: bool) -> Lanes:
-    """Return where lines can run without covering anything; the answer's run beside the packet's."""
+    """Return where lines can run without covering anything; those of the answer run next to those of the packet."""
     places = picture.places
     host, hooks = places["host", "host"], [box for key, box in places.items() if key[0] == "hook"]
     aside = AWAY if back else 0
@@ -49,12 +49,15 @@ def lanes(picture: Picture, back: bool) -> Lanes:
     return Lanes(top - 8 - aside / 2, bottom + 10 + aside, host.x + 6 + aside, right - 6 - aside)
 
 
-def stops(picture: Picture, way: Way, connection: int, back: bool) -> list[Stop]:
-    """Return the places that one packet passes, in order; where a place is not drawn, the step has none."""
+def stops(picture: Picture, path: PacketPath, connection: int, back: bool) -> list[Stop]:
+    """Return the stops of one packet, in order; a step whose place is not drawn has none.
+
+    `connection` and `back` are those of Step.
+    """
     found: list[Stop] = []
-    for row, step in enumerate(way.steps, 1):
+    for row, step in enumerate(path.steps, 1):
         if (step.connection, step.back) == (connection, back):
-            found += _stops(picture, way.network, row, step)
+            found += _stops(picture, path.network, row, step)
     kept: list[Stop] = []
     for stop in found:
         again = kept and kept[-1].zone == stop.zone == "hook" and not (kept[-1].row and stop.row)
@@ -67,7 +70,7 @@ def stops(picture: Picture, way: Way, connection: int, back: bool) -> list[Stop]
 
 
 def _aside(stop: Stop) -> Stop:
-    """Return the stop moved aside, for the way back."""
+    """Return the stop moved aside, for the answer."""
     (x, y), (mark_x, mark_y) = stop.point, stop.mark
     if stop.zone == "hook":
         return replace(stop, point=(x - 18, y), mark=(mark_x - 18, mark_y))
@@ -75,6 +78,7 @@ def _aside(stop: Stop) -> Stop:
 
 
 def _stops(picture: Picture, network: Snapshot, row: int, step: Step) -> Iterable[Stop]:
+    """Yield the stops of one step: at a hook, an interface, a bridge, a socket, or none if that is not drawn."""
     places = picture.places
     if step.kind in ("rule", "policy", "nothing") and step.place == "host":
         if stop := _hook(picture, row, step):
@@ -99,7 +103,7 @@ def _stops(picture: Picture, network: Snapshot, row: int, step: Step) -> Iterabl
 
 
 def _hook(picture: Picture, row: int, step: Step) -> Stop | None:
-    """Return the stop at a hook: at its rule if that is drawn and decided, else the packet only passes the hook."""
+    """Return the stop at a hook: next to the rule that decided, if that is drawn, else where packets pass the hook."""
     places = picture.places
     key: Key = ("rule", step.family, step.table, step.chain, step.number)
     if step.kind == "policy":
@@ -115,17 +119,17 @@ def _hook(picture: Picture, row: int, step: Step) -> Stop | None:
 
 
 def _port(picture: Picture, network: Snapshot, row: int, step: Step) -> Iterable[Stop]:
-    """Yield the stops at a bridge and at one of its ports, in the order in which the packet comes to them."""
+    """Yield the stops at a bridge and at one of its ports, in the order in which the packet passes them."""
     veth, bridge = picture.places.get(("veth", step.device)), _bridge(picture, network, step.device)
     if veth is None or bridge is None:
         return
     x = veth.x + veth.width / 2
     port = Stop(row, step, "below", (x, veth.y), (x, veth.y - 14))
-    ways = [Stop(0, step, "below", (x, bridge.y + bridge.height / 2), (x, bridge.y))]
+    corners = [Stop(0, step, "below", (x, bridge.y + bridge.height / 2), (x, bridge.y))]
     shelf = picture.places.get((*veth.holder, "bar")) if veth.holder else None
-    if shelf:  # a later row of containers: the bridge goes on there, by a rail at its left edge
+    if shelf:  # a later row of containers: the bridge continues there, by a rail at its left edge
         middle, rail = shelf.y + shelf.height / 2, bridge.x - 7
-        ways = [
+        corners = [
             Stop(0, step, "below", point, point)
             for point in (
                 (bridge.x + 9, bridge.y + bridge.height / 2),
@@ -134,7 +138,7 @@ def _port(picture: Picture, network: Snapshot, row: int, step: Step) -> Iterable
                 (x, middle),
             )
         ]
-    yield from [port, *reversed(ways)] if step.kind == "enters" else [*ways, port]
+    yield from [port, *reversed(corners)] if step.kind == "enters" else [*corners, port]
 
 
 def _bridge(picture: Picture, network: Snapshot, device: str) -> Box | None:
@@ -160,6 +164,7 @@ def line(found: Sequence[Stop], free: Lanes) -> tuple[Point, ...]:
 
 
 def _between(one: Stop, other: Stop, free: Lanes) -> list[Point]:
+    """Return the corners of the line between two stops; none where a straight line covers nothing."""
     zones = {one.zone, other.zone}
     if zones == {"below"} and (one.point[0] == other.point[0] or one.point[1] == other.point[1]):
         return []

@@ -11,7 +11,7 @@ import pytest
 from course_lib.network.describe import describe
 from course_lib.network.grouping import SINGLES, SINGLES_ASIDE, Group, address_words, common_names, name_runs
 from course_lib.network.model import Container, Endpoint, Link, Port, Snapshot
-from course_lib.packet_path.model import End, Packet, Step, Way
+from course_lib.packet_path.model import Outcome, Packet, PacketPath, Step
 from course_lib.packet_path.overlay import ground
 from course_lib.packet_path.request import Request
 from course_lib.picture.layout.page import layout
@@ -84,9 +84,9 @@ def test_containers_can_be_requested_individually() -> None:
 
 def test_the_containers_of_a_journey_are_drawn_individually() -> None:
     step = Step(1, False, "c30", "sends", Packet("icmp", "172.17.0.31", 0, "172.17.0.1", 0))
-    way = Way(Request("c30", "ping://host", "ping", "host"), many(60), (step,), (), End("silent", ""))
-    assert ("container", "c30") in ground(way).places
-    assert ("container", "c31") not in ground(way).places
+    path = PacketPath(Request("c30", "ping://host", "ping", "host"), many(60), (step,), (), Outcome("silent", ""))
+    assert ("container", "c30") in ground(path).places
+    assert ("container", "c31") not in ground(path).places
 
 
 def test_consecutive_names_and_addresses_form_ranges() -> None:

@@ -15,7 +15,7 @@ from course_lib.network.model import Snapshot
 from course_lib.notebook import pictures as pictures_module
 from course_lib.notebook.compare import cards, chains, contrast, message, passage, plan, rules
 from tests.conftest import ROOT
-from tests.packet_path.test_reconstruct import ENGINES, way
+from tests.packet_path.test_reconstruct import ENGINES, recorded_path
 
 
 @cache
@@ -73,7 +73,7 @@ def test_cards() -> None:
     ],
 )
 def test_where_direct_access_is_dropped(flow: str, old: str, new: str) -> None:
-    found = {engine: passage(way(engine, flow)) for engine in ENGINES}
+    found = {engine: passage(recorded_path(engine, flow)) for engine in ENGINES}
     assert [words in found[e]["end"] for e, words in zip(ENGINES, (old, old, new), strict=True)] == [True] * 3
     assert found["28.5"]["chains on the way there"] == "raw PREROUTING"
     assert "  20.10, 26.1  nat PREROUTING, filter FORWARD" in contrast(found)
@@ -81,7 +81,7 @@ def test_where_direct_access_is_dropped(flow: str, old: str, new: str) -> None:
 
 def test_nat_rewrites_and_does_not_decide() -> None:
     for engine in ENGINES:
-        assert passage(way(engine, "published"))["decided last by"].startswith("filter DOCKER: -d ")
+        assert passage(recorded_path(engine, "published"))["decided last by"].startswith("filter DOCKER: -d ")
 
 
 def test_messages_are_compared_without_what_is_random() -> None:

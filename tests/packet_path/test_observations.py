@@ -8,26 +8,33 @@ from course_lib.packet_path.model import Packet
 from course_lib.packet_path.nft_trace import sightings
 from course_lib.packet_path.observations import entries, frames, relay, sender_error, unanswered
 
-NEW = (
-    "[1.5]\t    [NEW] tcp      6 120 SYN_SENT src=203.0.113.20 dst=203.0.113.10 sport=61578 dport=80 [UNREPLIED] "
-    "src=172.17.0.2 dst=203.0.113.20 sport=80 dport=61578 id=2527112474\n"
-)
+FLOW = """<flow type="{0}"><meta direction="original"><layer3 protonum="2" protoname="ipv4"><src>{1}</src>\
+<dst>{2}</dst></layer3><layer4 protonum="6" protoname="{3}">{4}</layer4></meta><meta direction="reply">\
+<layer3 protonum="2" protoname="ipv4"><src>{5}</src><dst>{1}</dst></layer3><layer4 protonum="6" protoname="{3}">{6}\
+</layer4></meta><meta direction="independent"><timeout>120</timeout><id>2527112474</id><unreplied/></meta></flow>
+"""
+PORTS = "<sport>61578</sport><dport>80</dport>", "<sport>80</sport><dport>61578</dport>"
+CLIENT, HOST, WEB = "203.0.113.20", "203.0.113.10", "172.17.0.2"
+BEGIN = '<?xml version="1.0" encoding="utf-8"?>\n<conntrack>\n'
 
 
 def test_a_new_entry_has_two_tuples() -> None:
-    (entry,) = entries("host", NEW + NEW.replace("[NEW]", "[UPDATE]").replace("[1.5]", "[1.6]"))
+    new, update = (FLOW.format(kind, CLIENT, HOST, "tcp", PORTS[0], WEB, PORTS[1]) for kind in ("new", "update"))
+    (entry,) = entries("host", BEGIN + new + update + new[:-30])
     assert entry.original == Packet("tcp", "203.0.113.20", 61578, "203.0.113.10", 80)
     assert entry.answer == Packet("tcp", "172.17.0.2", 80, "203.0.113.20", 61578)
+    assert entries("host", "") == []
 
 
-def test_an_entry_of_ipv6_and_one_of_icmp() -> None:
+def test_an_entry_of_ipv6_one_of_icmp_and_another_protocol() -> None:
     text = (
-        "[1.5]\t[NEW] tcp 6 120 SYN_SENT src=fd00:61:0:0:0:0:0:3 dst=fd00:61::2 sport=1 dport=2 [UNREPLIED] "
-        "src=fd00:61::2 dst=fd00:61::3 sport=2 dport=1\n"
-        "[1.5]\t[NEW] icmp 1 30 src=10.0.0.1 dst=10.0.0.2 type=8 code=0 id=7 [UNREPLIED] "
-        "src=10.0.0.2 dst=10.0.0.1 type=0 code=0 id=7\n"
+        BEGIN
+        + FLOW.format("new", "fd00:61:0:0:0:0:0:3", "fd00:61::2", "tcp", PORTS[0], "fd00:61::2", PORTS[1])
+        + FLOW.format("new", "10.0.0.1", "10.0.0.2", "icmp", "", "10.0.0.2", "")
+        + FLOW.format("new", "10.0.0.1", "10.0.0.2", "sctp", PORTS[0], "10.0.0.2", PORTS[1])
     )
     found = entries("host", text)
+    assert [entry.original.protocol for entry in found] == ["tcp", "icmp"]
     assert found[0].original.source == "fd00:61::3"
     assert found[1].original.addresses == ("10.0.0.1", 0, "10.0.0.2", 0)
 
@@ -112,4 +119,12 @@ def test_a_rule_without_text_is_known_by_its_handle_and_lines_of_unknown_packets
     text += "trace id 1 ip filter FORWARD unknown rule handle 21 (verdict accept)\n"
     text += "trace id 9 ip filter FORWARD policy drop \n"
     (seen,) = sightings(text)
-    assert [(v.handle, v.verdict) for v in seen.verdicts] == [(21, "accept")]
+    assert [(v.handle, v.verdict, v.words) for v in seen.verdicts] == [(21, "accept", "")]
+
+
+def test_a_rule_has_the_words_of_nft_without_its_handle() -> None:
+    text = HEADER + "udp sport 1 udp dport 2\n"
+    text += 'trace id 1 ip filter FORWARD rule counter accept comment "a # handle 9 (verdict drop)" # handle 2 '
+    text += "(verdict accept)\n"
+    (seen,) = sightings(text)
+    assert [v.words for v in seen.verdicts] == ['counter accept comment "a # handle 9 (verdict drop)"']

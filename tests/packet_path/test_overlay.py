@@ -1,4 +1,4 @@
-"""The way on the picture, and the way that plays: the numbers of the table, in places that are drawn."""
+"""The path on the picture, and the path that plays: the numbers of the table, in places that are drawn."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from xml.etree import ElementTree
 
 import pytest
 
-from course_lib.packet_path.model import Way
+from course_lib.packet_path.model import PacketPath
 from course_lib.packet_path.overlay import ground, numbered, numbers, over, trips
 from course_lib.packet_path.player import player
 from course_lib.picture.shapes import Box, Line, Picture, Text
-from tests.packet_path.test_reconstruct import ALL, ENGINES, way
+from tests.packet_path.test_reconstruct import ALL, ENGINES, recorded_path
 
 SVG = "{http://www.w3.org/2000/svg}"
 
 
 @cache
 def picture(engine: str, flow: str) -> Picture:
-    return ground(way(engine, flow))
+    return ground(recorded_path(engine, flow))
 
 
 def marks(drawn: Picture) -> dict[int, Box]:
@@ -30,7 +30,7 @@ def marks(drawn: Picture) -> dict[int, Box]:
 
 @pytest.mark.parametrize(("engine", "flow"), ALL)
 def test_numbers_count_what_is_drawn_and_none_hides_another(engine: str, flow: str) -> None:
-    found = way(engine, flow)
+    found = recorded_path(engine, flow)
     drawn = over(picture(engine, flow), found)
     circles = marks(drawn)
     assert list(circles) == list(range(1, len(circles) + 1)) == list(numbers(picture(engine, flow), found).values())
@@ -47,7 +47,7 @@ def test_numbers_count_what_is_drawn_and_none_hides_another(engine: str, flow: s
 def test_a_rule_that_decided_is_drawn_where_its_number_stands(engine: str, flow: str) -> None:
     """Also in a hook that has more rules than room."""
     drawn = picture(engine, flow)
-    for trip in trips(drawn, way(engine, flow)):
+    for trip in trips(drawn, recorded_path(engine, flow)):
         for stop in numbered(trip):
             step = stop.step
             if stop.zone == "hook" and step.kind == "rule":
@@ -57,7 +57,7 @@ def test_a_rule_that_decided_is_drawn_where_its_number_stands(engine: str, flow:
 
 @pytest.mark.parametrize(("engine", "flow"), ALL)
 def test_the_line_goes_through_every_stop_by_right_angles(engine: str, flow: str) -> None:
-    for trip in trips(picture(engine, flow), way(engine, flow)):
+    for trip in trips(picture(engine, flow), recorded_path(engine, flow)):
         corners = trip.line.points
         assert {stop.point for stop in trip.stops} <= set(corners)
         for (x, y), (next_x, next_y) in pairwise(corners):
@@ -66,7 +66,7 @@ def test_the_line_goes_through_every_stop_by_right_angles(engine: str, flow: str
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_the_line_runs_under_what_a_cable_goes_through_and_under_all_words(engine: str) -> None:
-    drawn = over(picture(engine, "published"), way(engine, "published"))
+    drawn = over(picture(engine, "published"), recorded_path(engine, "published"))
     last_line = max(i for i, shape in enumerate(drawn.shapes) if isinstance(shape, Line))
     assert all(i > last_line for i, shape in enumerate(drawn.shapes) if isinstance(shape, Text))
     veths = [i for i, s in enumerate(drawn.shapes) if isinstance(s, Box) and s.key[0] in ("veth", "endpoint")]
@@ -80,7 +80,7 @@ def test_the_line_runs_under_what_a_cable_goes_through_and_under_all_words(engin
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_where_a_packet_is_dropped_the_circle_alarms(engine: str) -> None:
-    found = way(engine, "two_bridges")
+    found = recorded_path(engine, "two_bridges")
     circles = marks(over(picture(engine, "two_bridges"), found))
     assert numbers(picture(engine, "two_bridges"), found)[len(found.steps)] == len(circles)
     assert [n for n, box in circles.items() if box.fill == "#b00020"] == [len(circles)]
@@ -88,7 +88,7 @@ def test_where_a_packet_is_dropped_the_circle_alarms(engine: str) -> None:
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_the_way_to_a_published_port_stops_where_it_is_decided(engine: str) -> None:
-    found = way(engine, "published")
+    found = recorded_path(engine, "published")
     first = trips(picture(engine, "published"), found)[0]
     said = [(s.step.place, s.step.kind, s.step.chain) for s in numbered(first)]
     assert said == [
@@ -108,8 +108,8 @@ def drawn_by(html: str) -> ElementTree.Element:
 
 @pytest.mark.parametrize(("engine", "flow"), ALL)
 def test_the_player_holds_each_numbered_step_once_and_in_order(engine: str, flow: str) -> None:
-    html = player(picture(engine, flow), way(engine, flow))
-    found = [stop for trip in trips(picture(engine, flow), way(engine, flow)) for stop in numbered(trip)]
+    html = player(picture(engine, flow), recorded_path(engine, flow))
+    found = [stop for trip in trips(picture(engine, flow), recorded_path(engine, flow)) for stop in numbered(trip)]
     root = drawn_by(html)
     groups = [group.get("class", "").split()[-1] for group in root.iter(f"{SVG}g")]
     numbers = range(1, len(found) + 1)
@@ -123,8 +123,8 @@ def test_the_player_holds_each_numbered_step_once_and_in_order(engine: str, flow
 
 
 def test_a_name_cannot_break_out_of_the_svg() -> None:
-    found = way("26.1", "published")
-    evil: Way = replace(found, end=replace(found.end, words="</svg><script>alert(1)</script>"))
+    found = recorded_path("26.1", "published")
+    evil: PacketPath = replace(found, end=replace(found.end, words="</svg><script>alert(1)</script>"))
     html = player(picture("26.1", "published"), evil)
     assert "<script" not in html
     assert drawn_by(html) is not None

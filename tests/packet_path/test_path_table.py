@@ -8,31 +8,32 @@ from dataclasses import replace
 import pytest
 
 from course_lib.network import parse_facts
-from course_lib.packet_path.model import Way
+from course_lib.packet_path.evidence import Namespace
+from course_lib.packet_path.model import PacketPath
 from course_lib.packet_path.narrative import sentences
 from course_lib.packet_path.overlay import ground, numbers
 from course_lib.packet_path.path_table import WIDTH, Names, at, table
-from course_lib.packet_path.reconstruct import way_of
-from tests.packet_path.test_reconstruct import ALL, ENGINES, way
+from course_lib.packet_path.reconstruct import path_of
+from tests.packet_path.test_reconstruct import ALL, ENGINES, recorded_path
 from tests.record_evidence import recorded
 
 RANDOM = r"\bveth[0-9a-f]{7}\b|\bbr-[0-9a-f]{12}\b|\b[0-9a-f]{12,}\b|:6[1-4]\d{3}\b|handle|\d\d:\d\d:\d\d"
 
 
-def said(found: Way) -> str:
-    """Return the table of a way, as a journey prints it."""
+def said(found: PacketPath) -> str:
+    """Return the table of a path, as a journey prints it."""
     return table(found, numbers(ground(found), found))
 
 
 @pytest.mark.parametrize(("engine", "flow"), ALL)
 def test_nothing_random_is_in_what_is_said(engine: str, flow: str) -> None:
-    for text in (said(way(engine, flow)), sentences(way(engine, flow))):
+    for text in (said(recorded_path(engine, flow)), sentences(recorded_path(engine, flow))):
         assert re.search(RANDOM, text) is None
 
 
 @pytest.mark.parametrize(("engine", "flow"), ALL)
 def test_lines_fit_and_every_step_has_its_own(engine: str, flow: str) -> None:
-    found = way(engine, flow)
+    found = recorded_path(engine, flow)
     lines = said(found).splitlines()
     assert max(map(len, lines)) <= WIDTH
     rows = [row for line in lines if (row := re.match(r"([ \d]{4})  (\S.*)", line))]
@@ -57,7 +58,7 @@ def test_another_run_with_other_ports_and_ids_says_the_same(engine: str, flow: s
         if re.fullmatch(r"veth[0-9a-f]{7}|br-[0-9a-f]{12}", interface.name):
             kind, number = re.match(r"(veth|br-)(.*)", interface.name).groups()  # type: ignore[union-attr]
             swaps[interface.name] = kind + number[::-1]
-    for entry in way(engine, flow).entries:
+    for entry in recorded_path(engine, flow).entries:
         for port in (entry.original.source_port, entry.answer.source_port):
             if port > 32767:
                 swaps.setdefault(str(port), str(port + 1))
@@ -74,15 +75,20 @@ def test_another_run_with_other_ports_and_ids_says_the_same(engine: str, flow: s
     )
     other = replace(network, networks=networks, interfaces=interfaces, containers=containers)
     sent = replace(request, source_port=int(other_port))
-    again = way_of(sent, {key: swap(text) for key, text in evidence.items()}, other)
-    assert again.steps != way(engine, flow).steps, "else nothing was swapped"
-    assert said(again) == said(way(engine, flow))
-    assert sentences(again) == sentences(way(engine, flow))
+    namespaces = {
+        name: Namespace(**{field: swap(text) for field, text in vars(there).items()})
+        for name, there in evidence.namespaces.items()
+    }
+    own = {field: swap(text) for field, text in vars(evidence).items() if isinstance(text, str)}
+    again = path_of(sent, replace(evidence, **own, namespaces=namespaces), other)
+    assert again.steps != recorded_path(engine, flow).steps, "else nothing was swapped"
+    assert said(again) == said(recorded_path(engine, flow))
+    assert sentences(again) == sentences(recorded_path(engine, flow))
 
 
 def test_a_table() -> None:
     """One table as a whole, as a person reads it."""
-    assert said(way("26.1", "two_bridges")) == (
+    assert said(recorded_path("26.1", "two_bridges")) == (
         """\
 a2 → tcp://10.61.2.2:80
 End: the packet was dropped by rule 2 of filter DOCKER-ISOLATION-STAGE-2 in host
@@ -111,7 +117,7 @@ conntrack in a2: tcp 10.61.1.3:PORT → 10.61.2.2:80, its answer: 10.61.2.2:80 �
 
 
 def test_the_sentences() -> None:
-    assert sentences(way("26.1", "published")) == (
+    assert sentences(recorded_path("26.1", "published")) == (
         """\
 client sends an HTTP request to http://host:80/.
 In host, nat DOCKER rule 5 rewrites it: 203.0.113.20:PORT → 172.17.0.2:80.
@@ -131,7 +137,7 @@ Note: client had looked up the name host before: 203.0.113.10.
 
 
 def test_only_what_a_rule_does_gets_the_name_of_the_resolver() -> None:
-    names = Names(way("26.1", "published"))
+    names = Names(recorded_path("26.1", "published"))
     text = '-p udp -m udp --sport 45678 -m comment --comment "a\n--sport 9 -j SNAT \x1b[2J" -j SNAT --to-source :53'
     assert names.rule(text) == (
         '-p udp -m udp --sport RESOLVER -m comment --comment "a --sport 9 -j SNAT \N{REPLACEMENT CHARACTER}[2J" '

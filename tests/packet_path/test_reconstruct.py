@@ -1,4 +1,4 @@
-"""Recorded evidence of three engines becomes the way that the packet took: what decided, where it ended."""
+"""Reconstruct the packet's path from recorded evidence of three engines: what decided, and the outcome."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from itertools import pairwise
 import pytest
 
 from course_lib.network import parse_facts
-from course_lib.packet_path.model import Step, Way
+from course_lib.packet_path.evidence import Evidence
+from course_lib.packet_path.model import PacketPath, Step
 from course_lib.packet_path.nft_trace import sightings
-from course_lib.packet_path.reconstruct import way_of
+from course_lib.packet_path.reconstruct import path_of
 from tests.record_evidence import FLOWS, recorded
 
 OLD, NEW = ("20.10", "26.1"), ("28.5",)
@@ -20,20 +21,29 @@ ALL = [(engine, flow) for engine in ENGINES for flow in FLOWS]
 
 
 @cache
-def way(engine: str, flow: str) -> Way:
+def recorded_path(engine: str, flow: str) -> PacketPath:
     request, evidence, facts = recorded(engine, flow)
-    return way_of(request, evidence, parse_facts.snapshot(facts))
+    return path_of(request, evidence, parse_facts.snapshot(facts))
 
 
-def changed(engine: str, flow: str, section: str, old: str, new: str) -> Way:
-    """Return the way that the evidence tells once a text in a section of it is another."""
+def changed(engine: str, flow: str, section: str, old: str, new: str) -> PacketPath:
+    """Return the path with a text replaced in a field of the evidence, or of the host's namespace."""
     request, evidence, facts = recorded(engine, flow)
-    assert old in evidence[section], "else nothing is changed"
-    return way_of(request, {**evidence, section: evidence[section].replace(old, new)}, parse_facts.snapshot(facts))
+    text = getattr(evidence, section, None) or getattr(evidence.namespaces["host"], section)
+    assert old in text, "else nothing is changed"
+    texts = {section: text.replace(old, new)}
+    other = replace(evidence, **texts) if hasattr(evidence, section) else on_host(evidence, **texts)
+    return path_of(request, other, parse_facts.snapshot(facts))
+
+
+def on_host(evidence: Evidence, **texts: str) -> Evidence:
+    """Return the evidence with other texts of the host's namespace."""
+    host = replace(evidence.namespaces["host"], **texts)
+    return replace(evidence, namespaces={**evidence.namespaces, "host": host})
 
 
 def steps(engine: str, flow: str, *, back: bool = False, connection: int = 1) -> list[Step]:
-    return [s for s in way(engine, flow).steps if (s.back, s.connection) == (back, connection)]
+    return [s for s in recorded_path(engine, flow).steps if (s.back, s.connection) == (back, connection)]
 
 
 def decided(engine: str, flow: str, *, back: bool = False, connection: int = 1) -> list[str]:
@@ -138,16 +148,16 @@ def test_what_decided_about_the_answer(engine: str, flow: str) -> None:
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("flow", ENDS)
 def test_where_it_ended(engine: str, flow: str) -> None:
-    end = way(engine, flow).end
+    end = recorded_path(engine, flow).end
     assert (end.kind, ENDS[flow][1] in end.words) == (ENDS[flow][0], True), end
 
 
 def test_a_container_of_an_internal_network_gets_out_of_nothing() -> None:
     """Up to 24 it has a default route, and a rule drops the packet; later it has none, and there is no packet."""
-    assert way("20.10", "internal_outside").end.words.startswith("the packet was dropped by rule")
+    assert recorded_path("20.10", "internal_outside").end.words.startswith("the packet was dropped by rule")
     for engine in ("26.1", "28.5"):
-        assert way(engine, "internal_outside").steps == ()
-        assert "Network is unreachable" in way(engine, "internal_outside").end.words
+        assert recorded_path(engine, "internal_outside").steps == ()
+        assert "Network is unreachable" in recorded_path(engine, "internal_outside").end.words
 
 
 @pytest.mark.parametrize(("engine", "flow"), ALL)
@@ -163,28 +173,29 @@ def test_a_packet_is_the_same_from_step_to_step_unless_a_step_rewrites_it(engine
 @pytest.mark.parametrize(("engine", "flow"), ALL)
 def test_every_rule_is_known_by_its_number_and_text(engine: str, flow: str) -> None:
     _, evidence, _ = recorded(engine, flow)
-    for step in way(engine, flow).steps:
+    for step in recorded_path(engine, flow).steps:
         if step.kind == "rule":
-            saved = evidence[f"rules {step.place} {step.family}"].partition(f"*{step.table}\n")[2]
+            there = evidence.namespaces[step.place]
+            saved = (there.rules_ip if step.family == "ip" else there.rules_ip6).partition(f"*{step.table}\n")[2]
             lines = [x for x in saved.partition("COMMIT")[0].splitlines() if f"] -A {step.chain} " in x]
             assert lines[step.number - 1].endswith(f" -A {step.chain} {step.rule}")
 
 
 @pytest.mark.parametrize(("engine", "flow"), ALL)
 def test_nothing_is_doubtful_in_the_evidence(engine: str, flow: str) -> None:
-    assert way(engine, flow).doubts == ()
+    assert recorded_path(engine, flow).doubts == ()
 
 
 @pytest.mark.parametrize(("engine", "flow"), ALL)
 def test_only_a_chain_without_a_match_is_inferred(engine: str, flow: str) -> None:
-    assert {s.kind for s in way(engine, flow).steps if not s.seen} <= {"nothing"}
+    assert {s.kind for s in recorded_path(engine, flow).steps if not s.seen} <= {"nothing"}
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_the_capture_sees_the_same_frames(engine: str) -> None:
     kinds = ("arrives", "leaves", "enters", "exits", "crosses")
     for flow in ("published", "outside", "one_bridge", "own_port"):
-        for step in way(engine, flow).steps:
+        for step in recorded_path(engine, flow).steps:
             if step.place == "host" and step.kind in kinds:
                 assert step.seen == ("trace", "capture"), step
 
@@ -192,7 +203,7 @@ def test_the_capture_sees_the_same_frames(engine: str) -> None:
 @pytest.mark.parametrize("engine", ENGINES)
 def test_conntrack_confirms_what_rewrites(engine: str) -> None:
     for flow in ("published", "own_address", "outside", "lookup", "udp", "ping_outside"):
-        rewriting = [s for s in way(engine, flow).steps if s.before]
+        rewriting = [s for s in recorded_path(engine, flow).steps if s.before]
         assert rewriting
         assert all("conntrack" in s.seen for s in rewriting)
 
@@ -200,13 +211,13 @@ def test_conntrack_confirms_what_rewrites(engine: str) -> None:
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_dropped_packet_has_no_entry_in_the_hosts_conntrack(engine: str) -> None:
     for flow in ("two_bridges", "dropped_by_user", "client_routes", "internal_published"):
-        assert [e for e in way(engine, flow).entries if e.place == "host"] == []
+        assert [e for e in recorded_path(engine, flow).entries if e.place == "host"] == []
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("flow", ["localhost", "own_port", "port_of_other_bridge", "udp_localhost"])
 def test_docker_proxy_opens_a_second_connection(engine: str, flow: str) -> None:
-    found = way(engine, flow)
+    found = recorded_path(engine, flow)
     second = steps(engine, flow, connection=2)
     assert second[0].place == "host"
     assert second[0].packet.source in ("172.17.0.1", "10.61.1.1"), "the gateway of the container's bridge"
@@ -220,19 +231,19 @@ def test_ipv6_to_a_published_port_goes_by_a_rule_where_the_engine_writes_one_and
     engine: str,
 ) -> None:
     """Nothing in d1 listens by IPv6, so it refuses; by whom it was asked is what differs."""
-    rules = recorded(engine, "ipv6_published")[1]["rules host ip6"]
+    rules = recorded(engine, "ipv6_published")[1].namespaces["host"].rules_ip6
     by_rule = "--dport 8086 -j DNAT" in rules
     assert by_rule == (engine in NEW)
     assert bool(steps(engine, "ipv6_published", connection=2)) is not by_rule
     asked = steps(engine, "ipv6_published", connection=1 if by_rule else 2)
     assert (asked[-1].place, asked[-1].packet.destination) == ("d1", "fd00:61::2")
     assert asked[-1].packet.source == ("2001:db8:0:1::20" if by_rule else "fd00:61::1")
-    assert way(engine, "ipv6_published").end.kind == "refused"
+    assert recorded_path(engine, "ipv6_published").end.kind == "refused"
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_what_listens_by_ipv6_answers_by_a_rule_or_through_docker_proxy(engine: str) -> None:
-    assert way(engine, "ipv6_answered").end.words == "answered: HTTP/1.1 200 OK"
+    assert recorded_path(engine, "ipv6_answered").end.words == "answered: HTTP/1.1 200 OK"
     by_rule = engine in NEW
     assert ("host nat DOCKER DNAT" in decided(engine, "ipv6_answered")) == by_rule
     asked = steps(engine, "ipv6_answered", connection=1 if by_rule else 2)
@@ -241,7 +252,7 @@ def test_what_listens_by_ipv6_answers_by_a_rule_or_through_docker_proxy(engine: 
         "fd00:61::4",
         80,
     )
-    assert way(engine, "ipv6_answered").notes[:1] == (
+    assert recorded_path(engine, "ipv6_answered").notes[:1] == (
         ()
         if by_rule
         else ("docker-proxy holds both: it reads from one and writes to the other (ss, while they were open)",)
@@ -264,8 +275,9 @@ def test_a_resolver_of_docker_asks_further_from_where_the_engine_does_it(engine:
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_one_bridge_passes_forward_only_if_the_kernel_is_told_so(engine: str) -> None:
-    assert "is 1: what crosses the bridge passes FORWARD" in way(engine, "one_bridge").notes[0]
-    assert "is 0: what crosses the bridge is not shown to iptables" in way(engine, "bridged_without_iptables").notes[0]
+    shown, hidden = (recorded_path(engine, flow).notes[0] for flow in ("one_bridge", "bridged_without_iptables"))
+    assert "is 1: what crosses the bridge passes FORWARD" in shown
+    assert "is 0: what crosses the bridge is not shown to iptables" in hidden
     for flow in ("one_bridge", "bridged_without_iptables"):
         assert [s.kind for s in steps(engine, flow) if s.kind in ("crosses", "routed", "up")] == ["crosses"]
 
@@ -281,7 +293,9 @@ def test_the_packet_passes_the_namespaces_in_order(engine: str) -> None:
 
 
 def test_lost_lines_and_frames_are_said() -> None:
-    assert "the kernel dropped lines" in changed("26.1", "published", "lost", "0", "7").doubts[0]
+    request, evidence, facts = recorded("26.1", "published")
+    found = path_of(request, replace(evidence, lost=7), parse_facts.snapshot(facts))
+    assert "the kernel dropped lines" in found.doubts[0]
     missed = changed("26.1", "published", "drops", "0 packets dropped by kernel", "3 packets dropped by kernel")
     assert "tcpdump missed packets" in missed.doubts[0]
 
@@ -290,8 +304,9 @@ def test_lost_lines_and_frames_are_said() -> None:
 def test_who_refused_is_said_only_where_it_was_seen(engine: str) -> None:
     """As if the host's monitor had not told of the answer: the client, where it is seen first, did not refuse."""
     request, evidence, facts = recorded(engine, "closed_on_host")
-    there = [line for line in evidence["trace host"].splitlines(keepends=True) if f"dport {request.port} " in line]
-    found = way_of(request, {**evidence, "trace host": "".join(there)}, parse_facts.snapshot(facts))
+    lines = evidence.namespaces["host"].trace.splitlines(keepends=True)
+    there = [line for line in lines if f"dport {request.port} " in line]
+    found = path_of(request, on_host(evidence, trace="".join(there)), parse_facts.snapshot(facts))
     assert next(s.place for s in found.steps if s.back) == request.origin
     assert found.end.kind == "refused"
     assert found.end.words.startswith("RST-ACK came back; where it began was not seen")
@@ -299,23 +314,24 @@ def test_who_refused_is_said_only_where_it_was_seen(engine: str) -> None:
 
 def test_a_counter_that_did_not_move_contradicts_the_trace() -> None:
     request, evidence, facts = recorded("26.1", "published")
-    same = {f"before {f}": evidence[f"rules host {f}"] for f in ("ip", "ip6")}
-    found = way_of(request, {**evidence, **same}, parse_facts.snapshot(facts))
+    host = evidence.namespaces["host"]
+    same = replace(evidence, before_ip=host.rules_ip, before_ip6=host.rules_ip6)
+    found = path_of(request, same, parse_facts.snapshot(facts))
     assert "the trace shows nat DOCKER rule" in " ".join(found.doubts)
 
 
 def test_without_a_capture_only_the_trace_is_named() -> None:
     request, evidence, facts = recorded("26.1", "published")
-    found = way_of(request, {**evidence, "capture": ""}, parse_facts.snapshot(facts))
+    found = path_of(request, replace(evidence, capture=""), parse_facts.snapshot(facts))
     assert {w for s in found.steps for w in s.seen} == {"trace", "conntrack"}
 
 
 def test_a_trace_that_breaks_off_ends_where_it_was_last_seen() -> None:
     request, evidence, facts = recorded("26.1", "two_bridges")
-    lines = evidence["trace host"].splitlines(keepends=True)
+    lines = evidence.namespaces["host"].trace.splitlines(keepends=True)
     end = next(i for i, line in enumerate(lines) if "verdict drop" in line)
-    short = {**evidence, "trace host": "".join(lines[:end])}
-    found = way_of(request, short, parse_facts.snapshot(facts))
+    short = on_host(evidence, trace="".join(lines[:end]))
+    found = path_of(request, short, parse_facts.snapshot(facts))
     assert (found.end.kind, found.end.words) == ("silent", "last seen in host; no answer within a second")
 
 
@@ -323,22 +339,22 @@ def test_a_strangers_packets_are_not_ours() -> None:
     """In a trace with the packets of two connections those of the other are left out."""
     request, evidence, facts = recorded("26.1", "published")
     own = str(request.source_port)
-    other = evidence["trace host"].replace(own, "61111").replace("172.17.0.2", "172.17.0.9")
-    both = {**evidence, "trace host": other + "\n" + evidence["trace host"]}
-    assert way_of(request, both, parse_facts.snapshot(facts)).steps == way("26.1", "published").steps
+    other = evidence.namespaces["host"].trace.replace(own, "61111").replace("172.17.0.2", "172.17.0.9")
+    both = on_host(evidence, trace=other + "\n" + evidence.namespaces["host"].trace)
+    assert path_of(request, both, parse_facts.snapshot(facts)).steps == recorded_path("26.1", "published").steps
     nobodys = replace(request, source_port=1)
-    assert way_of(nobodys, evidence, parse_facts.snapshot(facts)).steps == ()
+    assert path_of(nobodys, evidence, parse_facts.snapshot(facts)).steps == ()
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_what_a_rule_does_is_not_told_by_its_comment(engine: str) -> None:
     """The comment names other targets, and it breaks the line."""
     comment = '-m comment --comment "was -j REJECT\n[9:9] -A DOCKER-USER -j ACCEPT\nCOMMIT" -j DROP'
-    plain = way(engine, "dropped_by_user")
+    plain = recorded_path(engine, "dropped_by_user")
     commented = changed(
         engine,
         "dropped_by_user",
-        "rules host ip",
+        "rules_ip",
         "-s 203.0.113.20/32 -j DROP",
         f"-s 203.0.113.20/32 {comment}",
     )
@@ -376,7 +392,7 @@ def test_a_rule_of_nftables_has_no_number() -> None:
     found = changed(
         "26.1",
         "dropped_by_user",
-        "rules host ip",
+        "rules_ip",
         "-A DOCKER-USER -j RETURN",
         "-A DOCKER-USER -j RETURN\n-A DOCKER-USER",
     )

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from course_lib.packet_path.rule_handles import Rules
 
-LISTING = """\
-table ip filter { # handle 2
-\tchain FORWARD { # handle 6
-\t\ttype filter hook forward priority filter; policy drop;
-\t\tcounter jump DOCKER-USER # handle 18
-\t\txt match "string" counter drop # handle 3
-\t}
 
-\tchain DOCKER-USER { # handle 7
-\t\tcounter return # handle 8
-\t\tip saddr 10.0.0.1 drop # handle 9
-\t}
-}
-table inet course1 { # progname nft, flags owner
-\tchain pre { # handle 1
-\t\tcounter # handle 18
-\t}
-}
-"""
+def ruleset(*rules: tuple[str, str, str, int, list[dict[str, Any]]]) -> str:
+    """Return what `nft -j list ruleset` prints of rules: family, table, chain, handle and statements."""
+    names = ("family", "table", "chain", "handle", "expr")
+    items = [{"rule": dict(zip(names, rule, strict=True))} for rule in rules]
+    return json.dumps({"nftables": [{"metainfo": {"json_schema_version": 1}}, *items]})
+
+
+COUNTER: dict[str, Any] = {"counter": None}
+LISTING = ruleset(
+    ("ip", "filter", "FORWARD", 18, [COUNTER, {"jump": {"target": "DOCKER-USER"}}]),
+    ("ip", "filter", "FORWARD", 3, [{"xt": {"type": "match", "name": "string"}}, COUNTER, {"drop": None}]),
+    ("ip", "filter", "DOCKER-USER", 8, [COUNTER, {"return": None}]),
+    ("ip", "filter", "DOCKER-USER", 9, [COUNTER, {"drop": None}]),
+    ("inet", "course1", "pre", 18, [COUNTER]),
+)
 SAVED = """\
 *filter
 :FORWARD DROP [0:0]
@@ -36,31 +36,38 @@ COMMIT
 
 def test_a_handle_leads_to_the_rule_at_the_same_position() -> None:
     rules = Rules(LISTING, {"ip": SAVED})
-    rule = rules.rule(("ip", "filter", "FORWARD"), 3)
+    rule = rules.rule(("ip", "filter", "FORWARD"), 3, "counter drop")
     assert rule is not None
     assert (rule.number, rule.spec) == (2, "-m string --string secret --algo bm -j DROP")
-    first = rules.rule(("ip", "filter", "FORWARD"), 18)
+    first = rules.rule(("ip", "filter", "FORWARD"), 18, "")
     assert first is not None
     assert first.number == 1
-    assert rules.rule(("ip", "filter", "FORWARD"), 99) is None
-    assert rules.rule(("ip", "nat", "FORWARD"), 3) is None
+    assert rules.rule(("ip", "filter", "FORWARD"), 99, "") is None
+    assert rules.rule(("ip", "nat", "FORWARD"), 3, "") is None
+    assert Rules("", {"ip": SAVED}).rule(("ip", "filter", "FORWARD"), 3, "") is None
 
 
 def test_where_somebody_wrote_rules_with_nft_positions_mean_nothing() -> None:
     """The chain has a rule more than iptables shows: then the words of nft are shown, without a number."""
-    rule = Rules(LISTING, {"ip": SAVED}).rule(("ip", "filter", "DOCKER-USER"), 9)
+    rule = Rules(LISTING, {"ip": SAVED}).rule(("ip", "filter", "DOCKER-USER"), 9, "ip saddr 10.0.0.1 drop")
     assert rule is not None
     assert (rule.number, rule.spec) == (0, "ip saddr 10.0.0.1 drop")
 
 
-def test_the_words_of_a_rule_of_nft_are_not_told_by_what_is_quoted_in_it_nor_by_a_name() -> None:
-    lines = [
-        'counter comment "x\n\t\tdrop # handle 8\n\t\tmasquerade" accept # handle 9',
-        "jump masquerade # handle 10",
-        "ip saddr @redirect counter drop # handle 11",
-        "counter dnat to 10.0.0.2:80 # handle 12",
+def test_the_target_of_a_rule_of_nft_is_that_of_its_statement() -> None:
+    """A match of another extension is no target, nor is the name of a chain or of a set."""
+    statements: list[dict[str, Any]] = [
+        {"accept": None},
+        {"jump": {"target": "masquerade"}},
+        {"match": {"op": "==", "left": {"payload": {"protocol": "ip", "field": "saddr"}}, "right": "@redirect"}},
+        {"dnat": {"addr": "10.0.0.2", "port": 80}},
+        {"masquerade": None},
+        {"xt": {"type": "match", "name": "DNAT"}},
+        {"xt": {"type": "target", "name": "SNAT"}},
     ]
-    listing = "table ip nat {\n\tchain X {\n" + "".join(f"\t\t{line}\n" for line in lines) + "\t}\n}\n"
+    listing = ruleset(*(("ip", "nat", "X", number, [COUNTER, s]) for number, s in enumerate(statements)))
     rules = Rules(listing, {})
-    found = [rules.rule(("ip", "nat", "X"), handle) for handle in (8, 9, 10, 11, 12)]
-    assert [rule and rule.target for rule in found] == [None, "", "", "", "DNAT"]
+    found = [rules.rule(("ip", "nat", "X"), handle, "words") for handle in range(len(statements))]
+    assert [rule and (rule.spec, rule.target) for rule in found] == [
+        ("words", target) for target in ("", "", "", "DNAT", "MASQUERADE", "", "SNAT")
+    ]

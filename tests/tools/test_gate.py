@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from course_lib.engine import client
+from course_lib.errors import CourseError
 from course_lib.lab.lifecycle import Lab
 from tests.conftest import ROOT
 from tests.worker import lab
@@ -205,3 +206,19 @@ def test_random_orders_can_be_had_again() -> None:
     assert orders != soak.shuffled(things, seed=2, runs=20)
     assert len({tuple(order) for order in orders}) == 20
     assert all(sorted(order) == things for order in orders)
+
+
+def test_the_gate_installs_the_tools_of_its_tests(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without one of them the others are installed, and the gate goes on: CI fails by the skipped tests."""
+    asked = []
+
+    def need(packages: list[str], *_: object) -> None:
+        asked.extend(packages)
+        raise CourseError(f"no {packages[0]}")
+
+    monkeypatch.setattr(gate, "need_packages", need)
+    gate._need_tools()
+    assert asked == ["chromium", "shellcheck"]
+    assert capsys.readouterr().out == "no chromium\nno shellcheck\n"
