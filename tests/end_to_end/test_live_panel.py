@@ -104,7 +104,7 @@ def page(learner: Learner) -> Any:  # noqa: F811
     write(learner, "live.ipynb", CELLS)
     learner.open("live.ipynb")
     learner.page.set_viewport_size({"width": 1366, "height": 1500})
-    learner.run_cell(0).get_by_text("first day").wait_for(timeout=30_000)
+    learner.run_cell(0).get_by_text("has been reset").wait_for(timeout=30_000)
     learner.run_cell(1).locator(".course-live svg").wait_for(timeout=20_000)
     return learner.page
 
@@ -298,7 +298,7 @@ def way(learner: Learner) -> Any:  # noqa: F811
     write(learner, "journey.ipynb", JOURNEY)
     learner.open("journey.ipynb")
     learner.page.set_viewport_size({"width": 1366, "height": 1500})
-    learner.run_cell(0).get_by_text("first day").wait_for(timeout=30_000)
+    learner.run_cell(0).get_by_text("has been reset").wait_for(timeout=30_000)
     learner.run_cell(1)
     area = learner.run_cell(2)
     area.locator(".course-way svg").wait_for(timeout=30_000)
@@ -397,7 +397,7 @@ def test_the_panel_plays_the_last_journey_and_goes_back_to_the_network(learner: 
     learner.open("in-panel.ipynb")
     page = learner.page
     page.set_viewport_size({"width": 1366, "height": 1500})
-    learner.run_cell(0).get_by_text("first day").wait_for(timeout=30_000)
+    learner.run_cell(0).get_by_text("has been reset").wait_for(timeout=30_000)
     learner.run_cell(1)
     panel = learner.run_cell(2)
     panel.locator(".course-live svg").wait_for(timeout=30_000)
@@ -439,7 +439,7 @@ def test_it_follows_a_chapter_cell_by_cell_and_a_terminal_beside_it(learner: Lea
     page = learner.page
     page.set_viewport_size({"width": 1600, "height": 1000})
     learner.open("chapter.ipynb")
-    learner.run_cell(0).get_by_text("first day").wait_for(timeout=30_000)
+    learner.run_cell(0).get_by_text("has been reset").wait_for(timeout=30_000)
     panel = learner.run_cell(1)
     panel.locator(".course-live svg").wait_for(timeout=20_000)
     # In a view of its own, as a learner puts it who wants to see it beside the cells.
