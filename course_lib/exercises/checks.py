@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from course_lib.errors import CourseError
 from course_lib.network import parse_facts
-from course_lib.network.model import Snapshot
+from course_lib.network.model import Snapshot, without_prefix
 
 if TYPE_CHECKING:
     from course_lib.exercises.catalog import Exercise
@@ -137,7 +137,7 @@ class Seen:
         container = self.network.container(name)
         for endpoint in container.endpoints if container else ():
             if endpoint.network == network:
-                return next((a.partition("/")[0] for a in endpoint.addresses if ":" not in a), None)
+                return next((without_prefix(a) for a in endpoint.addresses if ":" not in a), None)
         return None
 
 

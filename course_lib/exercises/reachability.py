@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from course_lib.exercises.checks import Value
 from course_lib.network.iptables_save import parse_rule
-from course_lib.network.model import Port, Snapshot
+from course_lib.network.model import Port, Snapshot, without_prefix
 
 HOST, CLIENT = "203.0.113.10", "203.0.113.20"
 TRIES = 10  # seconds for a probe that makes many attempts at once; each attempt has one second
@@ -19,7 +19,7 @@ def addresses(network: Snapshot, name: Value) -> tuple[str, ...]:
     if container and container.mode.startswith("container:"):
         other = container.mode.removeprefix("container:")
         container = next((c for c in network.containers if other in (c.id, c.name)), None)
-    found = [a.partition("/")[0] for e in (container.endpoints if container else ()) for a in e.addresses]
+    found = [without_prefix(a) for e in (container.endpoints if container else ()) for a in e.addresses]
     return tuple(a for a in found if ":" not in a)
 
 
@@ -34,7 +34,7 @@ def doors(network: Snapshot, *more: Value) -> str:
 
     These ports are the published ones, those in rules with DNAT or REDIRECT, and `more`.
     """
-    host = [a.partition("/")[0] for i in network.interfaces if i.name != "lo" for a in i.addresses]
+    host = [without_prefix(a) for i in network.interfaces if i.name != "lo" for a in i.addresses]
     ports = {int(port) for port in more} | {p.host_port for c in network.containers for p in c.ports if p.host_port}
     rules = (r for c in network.chains if c.table == "nat" for r in c.rules if r.target in ("DNAT", "REDIRECT"))
     for option in (option for rule in rules for option in parse_rule(rule.spec).matches):

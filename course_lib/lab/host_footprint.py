@@ -9,6 +9,7 @@ from course_lib.console import say
 from course_lib.engine import client, helper_container
 from course_lib.engine.labels import LABEL
 from course_lib.errors import CourseError
+from course_lib.network.model import PREDEFINED_NETWORKS
 from course_lib.plain_text import clean
 
 # nft lists the rules of nftables and of iptables-nft, without counters (nft(8), --stateless). iptables-legacy-save runs
@@ -79,12 +80,9 @@ def compare(before: dict[str, Any]) -> bool:
     return same
 
 
-# An engine creates these again, with other ids, whenever it starts (moby, initBridgeDriver).
-ITS_OWN = ("bridge", "host", "none")
-
-
 def _names(found: dict[str, str] | list[str]) -> set[str]:
     """Return what to compare of one kind: names, with the id where an object has one."""
     if isinstance(found, list):
         return set(found)
-    return {name if name in ITS_OWN else f"{name} ({key})" for key, name in found.items()}
+    # An engine creates these networks again, with other ids, whenever it starts (moby, initBridgeDriver).
+    return {name if name in PREDEFINED_NETWORKS else f"{name} ({key})" for key, name in found.items()}

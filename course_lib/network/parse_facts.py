@@ -12,8 +12,6 @@ from typing import Any, NotRequired, TypedDict
 from course_lib.network.iptables_save import parse_chains
 from course_lib.network.model import Container, Endpoint, Interface, Link, Network, Port, Route, Snapshot, Unread
 
-DEFAULT_BRIDGE = "docker0"
-
 
 class RawFacts(TypedDict):
     """What an engine and its machine's kernel answered, as `course_lib.lab.facts.read` returns it.

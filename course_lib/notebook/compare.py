@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Mapping
 from ipaddress import IPv4Address
 
-from course_lib.network.model import Endpoint, Network, Snapshot
+from course_lib.network.model import Endpoint, Network, Snapshot, without_prefix
 from course_lib.packet_path.model import PacketPath
 from course_lib.packet_path.path_table import Names
 from course_lib.plain_text import clean, one_line
@@ -126,7 +126,7 @@ def _tables(now: Snapshot) -> list[str]:
 
 def _mac_origin(end: Endpoint) -> str:
     """Return where a MAC comes from: engines before 28 made it of 02:42 and the IPv4 address (libnetwork, netutils)."""
-    address = next((a.partition("/")[0] for a in end.addresses if "." in a), "")
+    address = next((without_prefix(a) for a in end.addresses if "." in a), "")
     if address and end.mac == ":".join(f"{byte:02x}" for byte in (2, 0x42, *IPv4Address(address).packed)):
         return "made from the address"
     return "not made from the address"

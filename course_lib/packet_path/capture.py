@@ -18,7 +18,7 @@ from ipaddress import ip_address
 from course_lib.errors import CommandInterruptedError, CourseError
 from course_lib.lab import execute
 from course_lib.lab.lifecycle import Lab
-from course_lib.network.model import Snapshot
+from course_lib.network.model import Snapshot, without_prefix
 from course_lib.network.parse_facts import RawFacts
 from course_lib.network.sections import SHELL
 from course_lib.network.topology import owner_of
@@ -136,9 +136,9 @@ jq -n '$ARGS.named' --arg server "$server" --arg found "$found"
 
 def _concerned(request: Request, network: Snapshot) -> list[str]:
     """Return the containers, or "client", that the packet may reach, as far as is known before it is sent."""
-    client = {a.partition("/")[0] for i in network.client if i.kind != "loopback" for a in i.addresses}
+    client = {without_prefix(a) for i in network.client if i.kind != "loopback" for a in i.addresses}
     own = {
-        a.partition("/")[0]: c.name
+        without_prefix(a): c.name
         for c in network.containers
         if c.state == "running"
         for e in c.endpoints

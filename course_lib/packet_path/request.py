@@ -8,7 +8,7 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from course_lib.errors import CourseError
-from course_lib.network.model import Snapshot
+from course_lib.network.model import Snapshot, without_prefix
 
 KINDS = {"http": "tcp", "tcp": "tcp", "udp": "udp", "ping": "icmp", "dns": "udp"}  # with the protocol of each
 PATH = r"[\w/.~!$&'()*+,;=:@%?-]+"  # what may stand in a path or a query as it is (RFC 3986)
@@ -75,12 +75,12 @@ def relays(request: Request, network: Snapshot) -> list[tuple[str, str, int]]:
 
     Empty unless the request reaches a socket of the host.
     """
-    own = {a.partition("/")[0] for i in network.interfaces for a in i.addresses}
+    own = {without_prefix(a) for i in network.interfaces for a in i.addresses}
     loopback = ip_address(request.address).is_loopback
     if (loopback and request.origin != "host") or (not loopback and request.address not in own):
         return []
     return [
-        (container.name, address.partition("/")[0], port.container_port)
+        (container.name, without_prefix(address), port.container_port)
         for container in network.containers
         for port in dict.fromkeys(replace(p, host_ip=None) for p in container.ports)
         if (port.host_port, port.protocol) == (request.port, request.protocol)
