@@ -147,6 +147,7 @@ ARCHIVES = {
     "pipe.tar.gz": _tar((_member(ANSWER, tarfile.FIFOTYPE), b"")),
     "big.tar.gz": _tar((_member(ANSWER), b"x" * 6_000_000)),
     "many.tar.gz": _tar(*[(_member(f"{EXERCISE}/{n}"), b"") for n in range(300)]),
+    "file-and-folder.tar.gz": _tar((_member(ANSWER), b"a"), (_member(f"{ANSWER}/x"), b"b")),
     "twice.tar.gz": _tar((_member(ANSWER), b"a"), (_member(ANSWER), b"b")),
     "newline.tar.gz": _tar((_member(f"{EXERCISE}/a\nb"), b"a")),
     "bomb.tar.gz": gzip.compress(b"\0" * 10_000_000) * 20,

@@ -277,7 +277,9 @@ def grade(  # noqa: PLR0917 # click passes all by name
     for line in failed:
         say(f"Not graded: {line}")
     if failed:
-        raise CourseError("Some submissions could not be graded: repeat the command, which tries those again.")
+        raise CourseError(
+            "Some submissions could not be graded: the report says why, and the same command tries them again."
+        )
 
 
 @main.command(name="bundle")

@@ -100,7 +100,8 @@ def checked(name: str) -> str:
     Accented letters are composed (Unicode NFC), because file names from macOS have letter and accent separately.
     """
     name = unicodedata.normalize("NFC", name)
-    if not re.fullmatch(r"\w[\w-]{0,63}", name):
+    # Files are named after the learner, and ext4 takes 255 bytes, of which the rest of a name needs some.
+    if not re.fullmatch(r"\w[\w-]{0,63}", name) or len(name.encode()) > 200:
         raise CourseError(
             f"{name!r} cannot be a learner's name: use up to 64 letters, digits, hyphens and underscores."
         )

@@ -69,6 +69,9 @@ def read(path: Path) -> dict[str, bytes]:
         if left < 0 or len(files) == MOST_FILES:
             raise _too_much()
         files[str(place)] = content
+    for name in files:
+        if both := [str(folder) for folder in PurePosixPath(name).parents if str(folder) in files]:
+            raise RefusedError(f"it contains {both[0]} both as a file and as a folder")
     return files
 
 

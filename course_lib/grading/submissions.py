@@ -53,7 +53,8 @@ def read_class(folder: Path, out: Path | None = None) -> list[Submission]:
         try:
             learner = catalog.checked(name)
         except CourseError as error:
-            odd = repr(name[:60])
+            # A folder of the report gets this name: ext4 takes 255 bytes.
+            odd = repr(name[:60]).encode()[:200].decode(errors="ignore")
             found.setdefault(odd, Submission(odd)).refused.append(clean(f"refused: {error}"))
             continue
         submission = found.setdefault(learner, Submission(learner))

@@ -122,6 +122,10 @@ class Lab:
             raise LabGoneError("There is no lab: run `./course up`.")
         if not found["State"]["Running"]:
             raise LabGoneError("The lab is not running any more: run `./course reset` for a new one.")
+        if found["State"].get("Paused"):
+            raise LabGoneError(
+                f"The lab is paused: run `docker unpause {self.container}`, or `./course reset` for a new one."
+            )
         return str(found["Id"])
 
     def url(self, port: int) -> str:
@@ -165,7 +169,8 @@ class Lab:
         if found["State"]["Dead"]:
             return "The lab was only partly removed"
         if found["State"]["Running"] and not self._answers():
-            return "The lab's dockerd is not running any more"
+            paused = found["State"].get("Paused")
+            return "The lab is paused" if paused else "The lab's dockerd is not running any more"
         return ""
 
     def _answers(self) -> bool:

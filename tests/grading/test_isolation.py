@@ -111,7 +111,7 @@ def test_a_report_that_lacks_something_is_no_success(tmp_path: Path) -> None:
     for words in (command, ["grade", "--from-evidence", *command[2:]]):
         done = CliRunner().invoke(main, words)
         assert isinstance(done.exception, CourseError)
-        assert "Some submissions could not be graded: repeat the command" in str(done.exception)
+        assert "Some submissions could not be graded: the report says why" in str(done.exception)
         assert "Not graded: bomb: bomb.tar.gz: refused: it holds more than" in done.output
 
 

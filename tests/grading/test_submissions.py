@@ -109,6 +109,16 @@ def test_the_reader_needs_the_standard_library_alone() -> None:
     assert here <= sys.stdlib_module_names
 
 
+def test_a_name_that_is_long_in_bytes_stops_nobody(tmp_path: Path) -> None:
+    """A file name may have 255 bytes, and what is not ASCII takes more of them in quotes or when it is composed."""
+    for name in (b"\xff" * 70, "\u202e".encode() * 80, "\ufa6c".encode() * 64, b"kim"):
+        (tmp_path / os.fsdecode(name)).mkdir()
+    found = read_class(tmp_path)
+    assert "kim" in [submission.learner for submission in found]
+    assert len(found) == 4
+    assert all(len(submission.learner.encode()) <= 200 for submission in found)
+
+
 def test_one_odd_name_stops_nobody(tmp_path: Path) -> None:
     """Moodle's folder of one learner; letters and accents apart, as macOS writes them; bytes that are no text."""
     names = ["Kim Lee_4711_assignsubmission_file", "Jose\u0301", "zoe", "x" * 65, "\udcff\x1b[31m", "=1+1", "zoe"]

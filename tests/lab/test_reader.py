@@ -132,3 +132,14 @@ def test_a_namespace_that_could_not_be_read_is_a_note() -> None:
     read = facts.parse("== namespaces 3\naddr ! the kernel reports: No buffer space available\nabc ! gone\nd []\n")
     assert read["inside"] == {"d": []}
     assert read["unread"] == {"interfaces": "the kernel reports: No buffer space available", "namespaces": "gone"}
+
+
+def test_rules_that_could_not_be_listed_are_unread_and_not_none() -> None:
+    """A comment with the same words does not count: after a rule something always follows."""
+    rule = '-A INPUT -m comment --comment "x\ncannot list rules\n" -j DROP'
+    saved = f"*filter\n:INPUT ACCEPT [0:0]\n{rule}\nCOMMIT\n"
+    texts = {"ip": saved, "ip6": "cannot list rules\n"}
+    answer = "".join(f"== rules {family} {text.count(chr(10))}\n{text}" for family, text in texts.items())
+    found = facts.parse(answer)
+    assert found["rules"] == {"ip": saved, "ip6": ""}
+    assert found["unread"] == {"rules": "ip6tables-save failed"}
