@@ -148,7 +148,9 @@ def _passes(lab: Lab, title: str, command: Sequence[str]) -> bool:
 
 
 FRESH: Step = ("a new lab", ["course_lib", "reset"])  # so that `begin()` has nothing to remove and to list
-EXERCISES, FAULTS = "tests/exercises/test_answers.py", "tests/end_to_end/test_faults.py"
+EXERCISES = "tests/exercises/test_answers.py"
+# Files of which every live test is slow.
+ALL_SLOW = {"bad moments": "tests/end_to_end/test_faults.py", "values of exercises": "tests/exercises/test_values.py"}
 APPENDIX = "notebooks/appendix_three_engines.ipynb"  # uses three more labs
 SMALL = ("02_publish_three_ways", "03_own_bridge")  # the exercises of the quick gate
 PANEL = ("tests/end_to_end/test_live_panel.py", "tests/end_to_end/test_projector.py")
@@ -162,11 +164,11 @@ QUICK, WHOLE = "not soak and not slow", "not soak"
 def plan(level: str) -> dict[str, list[Step]]:
     """Return the gate's chains, by the role of their lab; they take about the same time."""
     here = ("-m", f"live and {level}")
-    apart = (EXERCISES, FAULTS, *PANEL)
+    apart = (EXERCISES, *ALL_SLOW.values(), *PANEL)
     notebooks = ["notebooks", "exercises"]
     if level == QUICK:
         notebooks = [f"--ignore={APPENDIX}", "notebooks", *(f"exercises/{name}" for name in SMALL)]
-    moments: list[Step] = [("bad moments", [*PYTEST, FAULTS, *here])] if level == WHOLE else []  # all are slow
+    slow: list[Step] = [(title, [*PYTEST, file, *here]) for title, file in ALL_SLOW.items() if level == WHOLE]
     return {
         # Most live tests look at the whole machine, so they run one at a time.
         "test": [("live tests", [*PYTEST, "tests", *(f"--ignore={file}" for file in apart), *here])],
@@ -180,7 +182,7 @@ def plan(level: str) -> dict[str, list[Step]]:
             ("types", ["mypy"]),
             ("pure tests", [*PYTEST, "tests", "-m", f"not live and {level}"]),
             ("the live picture in a browser", [*PYTEST, *PANEL, *here]),
-            *moments,
+            *slow,
         ],
     }
 
