@@ -159,10 +159,12 @@ def test_a_login_that_is_older_than_the_group_goes_on_through_it(
     assert "continuing through `sg docker`" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("act", ["start('26.1', install=False)", "main(['graph'])", "main(['reset'])"])
+@pytest.mark.parametrize(
+    "act", ["start(from_environment(), '26.1', install=False)", "main(['graph'])", "main(['reset'])"]
+)
 @pytest.mark.slow
 def test_nothing_needs_a_network_after_the_first_up(act: str, running_lab: None) -> None:
-    code = f"from course_lib.commands.cli import main, start; {act}"
+    code = f"from course_lib.commands.cli import from_environment, main, start; {act}"
     cut_off = ["unshare", "--net", sys.executable, "-c", code]
     done = subprocess.run(cut_off, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr

@@ -18,7 +18,7 @@ import pytest
 from course_lib.engine import client
 from course_lib.engine.labels import ENGINE_LABEL, LABEL, NAME_LABEL
 from course_lib.errors import CourseError, EngineMissingError, EngineUnfitError
-from course_lib.lab import execute, images
+from course_lib.lab import base_image, execute, images
 from course_lib.lab.lifecycle import Lab
 from course_lib.notebook import current
 from course_lib.setup.docker_install import ensure_engine
@@ -157,7 +157,7 @@ def test_a_disk_that_becomes_full_and_then_has_room(second_engine: object, folde
         subprocess.run(["mount", "-o", f"remount,size={size}", disk], check=True)
 
     def build() -> str:
-        return images.build("busybox", RELEASE, images.supply(), refuse)
+        return images.build("busybox", RELEASE, base_image.supply(), refuse)
 
     resize(used + 20_000_000)
     with pytest.raises(CourseError, match=r"^The disk became full while .*busybox:.* then repeat the command\.$"):

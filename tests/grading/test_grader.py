@@ -220,7 +220,8 @@ def test_harm_costs_its_author_only(tmp_path: Path) -> None:
     found = grade_hostile(tmp_path / "class", tmp_path / "out", names)
     assert [found[name]["points"] for name in names] == ["0", "0", "0", "0", "8"]
     seen = json.loads((tmp_path / "out/learners/fake-conntrack" / f"{EXERCISE}.json").read_text())
-    assert "changed: usr/sbin/conntrack" in seen["broken"]
+    assert "changed programs" in seen["broken"]
+    assert "usr/sbin/conntrack" in seen["broken"]
 
 
 # Each in the place of an honest answer: something stays paused; what is read of the lab is no JSON, has no chain of

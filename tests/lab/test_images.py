@@ -7,6 +7,7 @@ import io
 import json
 import secrets
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,7 +24,7 @@ from course_lib.lab.base_image import make as make_base
 from course_lib.lab.host_platform import Machine, Outcome, need_packages
 from course_lib.lab.lifecycle import Lab
 from tests.proxy import proxy
-from tests.worker import lab, refuse
+from tests.worker import refuse
 
 pytestmark = pytest.mark.live
 NOWHERE = "http://127.0.0.1:9"  # the port "discard": nobody listens there
@@ -42,8 +43,10 @@ def own_names(running_lab: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[st
     api = client.outer()
     base = f"{images.PREFIX}/debian:{RELEASE}"
     prefix = f"course-{secrets.token_hex(3)}"
-    for module, name in ((images, "PREFIX"), (images, "LABEL"), (lab, "LABEL")):
-        monkeypatch.setattr(module, name, prefix)
+    monkeypatch.setattr(images, "PREFIX", prefix)
+    for module in [module for name, module in sys.modules.items() if name.startswith(("course_lib.", "tests."))]:
+        if hasattr(module, "LABEL"):  # each that imports it has its own
+            monkeypatch.setattr(module, "LABEL", prefix)
     # An option that apt does not know, and another one each time: no step of an earlier build fits.
     monkeypatch.setenv("COURSE_APT_OPTIONS", f"Course::Test={prefix}")
     make(f"FROM {base}\nLABEL {prefix}=image\n", f"{prefix}/debian:{RELEASE}")
