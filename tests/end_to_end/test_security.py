@@ -86,7 +86,7 @@ def test_what_is_not_held_is_what_the_document_says(running_lab: None) -> None:
 
 
 def test_no_cgroup_of_the_machine_or_of_another_container_is_in_reach(fresh_lab: None) -> None:
-    """Whoever may mount gets the cgroups of the namespace, and can freeze what is in them (cgroups(7))."""
+    """A process that may mount gets the cgroups of its namespace, and can freeze what is in them (cgroups(7))."""
     api = client.outer()
     alone = api.create_host_config(network_mode="none")
     neighbour = api.create_container(images.inner_image("busybox"), ["sleep", "60"], host_config=alone)["Id"]
