@@ -9,6 +9,7 @@ import pytest
 
 from course_lib.commands import cli
 from tools import __main__ as tools
+from tools import claims
 
 EXAMPLES = r"\n  Examples:\n    (COURSE_LAB=\w+ )?\./course [^\n]+\n    (COURSE_LAB=\w+ )?\./course "
 
@@ -26,10 +27,11 @@ def test_the_group_names_the_command_of_contributors_which_has_examples_too(
     shown = capsys.readouterr().out
     assert "`./course test --help`" in " ".join(shown.split())
     assert "..." not in shown.partition("Commands:")[2], "the line of a command is cut"
-    tools.main(["--help"], standalone_mode=False)
-    assert re.search(EXAMPLES, capsys.readouterr().out)
+    for command in (tools.main, claims.main):
+        command(["--help"], standalone_mode=False)
+        assert re.search(EXAMPLES, capsys.readouterr().out)
 
 
 def test_every_option_has_a_help_text() -> None:
-    for command in (*cli.main.commands.values(), tools.main):
+    for command in (*cli.main.commands.values(), tools.main, claims.main):
         assert all(option.help for option in command.params if isinstance(option, click.Option)), command.name
