@@ -24,7 +24,7 @@ import click
 from course_lib.commands import cli
 from course_lib.console import say
 from course_lib.engine import client
-from course_lib.errors import CourseError, LabGoneError
+from course_lib.errors import CourseError
 from course_lib.lab import execute, images
 from course_lib.lab.lifecycle import DEFAULT_ENGINE, Lab, from_environment
 from course_lib.paths import ROOT
@@ -134,32 +134,32 @@ def scenes_of(chapter: Chapter, claims_of: str) -> Iterator[Scene]:
 
 def try_scene(lab: Lab, scene: Scene, engine: str, claims_of: str) -> Iterator[Result]:
     """Try the claims of a scene in a lab, which is reset first and after an attempt that spoils the scene."""
-    spoiled, ready = True, ""
+    spoiled = True
     for claim in scene.claims:
         for number, attempt in enumerate(claim.attempts, 1):
             if claims_of not in attempt.engines:
                 continue
             if spoiled:
                 lab.reset()
-                ready = _output(lab, f"set -e\n{scene.script}\necho ready")
+                ready, printed = _run(lab, f"set -e\n{scene.script}")
             began = time.monotonic()
-            if ready.endswith("ready"):
-                output = _output(lab, attempt.run)
-                held = attempt.held(output)
+            if ready:
+                ran, output = _run(lab, f"{attempt.run}\ntrue")
+                held = ran and attempt.held(output)
             else:
-                held, output = False, f"The scene could not be set up: {ready}"
+                held, output = False, f"The scene could not be set up: {printed}"
             spoiled = attempt.spoils or not held
             yield Result(claim, number, engine, held, output, time.monotonic() - began)
 
 
-def _output(lab: Lab, script: str) -> str:
-    """Return what a script prints on the lab's host, without white space at its end, or why it could not run."""
+def _run(lab: Lab, script: str) -> tuple[bool, str]:
+    """Run a script on the lab's host; return whether it succeeded, and what it printed or why it did not."""
+    printed: list[str] = []
     try:
-        return execute.run(lab, f"{FUNCTIONS}\n{script}\ntrue", timeout=TIMEOUT).rstrip()
-    except LabGoneError:
-        return "The lab ended."
+        execute.run(lab, f"{FUNCTIONS}\n{script}", timeout=TIMEOUT, show=printed.append)
     except CourseError as error:
-        return str(error)
+        return False, f"{''.join(printed).rstrip()}\n{error}".strip()
+    return True, "".join(printed).rstrip()
 
 
 def try_all(
