@@ -184,6 +184,7 @@ def plan(level: str) -> dict[str, list[Step]]:
             ("the live picture in a browser", [*PYTEST, *PANEL, *here]),
             *slow,
         ],
+        "claim": [("claims", ["tools.claims", "--engine", "all" if level == WHOLE else DEFAULT_ENGINE])],
     }
 
 
