@@ -70,7 +70,6 @@ def _attempt(job: Job) -> tuple[Answer, Evidence, str]:
     values = exercise.values(job.learner)
     try:
         sandbox.create(lab, job.seed, job.grader)
-        answers.to_start(lab, exercise, values)
         start = beginning(lab, exercise, values)
         answer = _answer(lab, job)
         seen = evidence(lab, exercise, values, start)

@@ -12,7 +12,6 @@ import pytest
 from course_lib.engine import client, helper_container
 from course_lib.engine.labels import ENGINE_LABEL, LABEL
 from course_lib.errors import CourseError
-from course_lib.exercises import answers
 from course_lib.exercises.probes import unseen
 from course_lib.grading import replay_worker, sandbox
 from course_lib.lab.lifecycle import DEFAULT_ENGINE, discard
@@ -116,7 +115,6 @@ def test_an_answer_whose_lab_stays_keeps_its_evidence_with_a_note(
     monkeypatch: pytest.MonkeyPatch, left: str, attempts: int
 ) -> None:
     made: list[str] = []
-    monkeypatch.setattr(answers, "to_start", lambda *_: None)
     for name, seen in {"beginning": None, "evidence": unseen("dead")}.items():
         monkeypatch.setattr(replay_worker, name, lambda *_, seen=seen: seen)
     monkeypatch.setattr(replay_worker, "_answer", lambda *_: {"ended": "it ran to its end", "output": ""})
