@@ -29,8 +29,7 @@ def submit(lab: Lab, name: str, need: Callable[[str], None]) -> bool:
     files = answers.files_of(HANDED_OUT / name)
     if answers.is_stub(files.get(answers.ANSWER, b"").decode(errors="replace")):
         raise CourseError(f"There is no answer to {name} yet: write one in the `%%answer` cell of its notebook.")
-    learner = catalog.learner()
-    archive = HANDED_OUT / f"{learner}.{name}.tar.gz"
+    archive = HANDED_OUT / f"{catalog.learner()}.{name}.tar.gz"
     packed = answers.packed(files, f"{name}/")
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / archive.name).write_bytes(packed)

@@ -17,9 +17,6 @@ from course_lib.notebook import current
 from course_lib.notebook.chapter import begin
 from course_lib.plain_text import one_line
 
-NOT_YET = f"No answer yet: write it in the cell that begins with `%%answer`, and run the cell. It is saved as {ANSWER}."
-
-
 # What the lab showed at an exercise's start, by the lab's id. It is kept in this kernel, where no answer can change it.
 _began: dict[str, StartEvidence | None] = {}
 
@@ -68,7 +65,8 @@ def answer(cell: str, show: Callable[[str], object], timeout: float) -> None:
     """
     here = catalog.load(Path.cwd())
     if is_stub(cell):
-        print(NOT_YET)
+        print("No answer yet: write it in the cell that begins with `%%answer`, and run the cell.", end=" ")
+        print(f"It is saved as {ANSWER}.")
         return
     catalog.write(here.folder / ANSWER, cell)
     lab = current.lab()
@@ -101,7 +99,9 @@ def explained(verdict: Verdict) -> str:
     for result in verdict.evidence:
         lines += [f"  {result.place}$ {result.command}", f"    {result.words}"]
         lines += [f"    {one_line(line)}" for line in result.output.splitlines()[:3]]
-    return "\n".join([*lines, *([f"  hint: {one_line(verdict.hint)}"] if verdict.mistake != UNSEEN else [])])
+    if verdict.mistake != UNSEEN:
+        lines.append(f"  hint: {one_line(verdict.hint)}")
+    return "\n".join(lines)
 
 
 def hint() -> None:
