@@ -118,11 +118,6 @@ class Seen:
             )
         return self.start
 
-    def running(self, name: str) -> bool:
-        """Whether a container with this name runs."""
-        container = self.network.container(name)
-        return container is not None and container.state == "running"
-
     def address(self, name: str, network: str = "bridge") -> str | None:
         """Return a container's IPv4 address on a network, without prefix length; None if it has none."""
         container = self.network.container(name)
@@ -172,6 +167,10 @@ class Verdict:
         """Whether the check is passed."""
         return not self.mistake
 
+    def __str__(self) -> str:
+        """Return a line with the points and what is wanted."""
+        return f"{'right  ' if self.ok else 'not yet'}  {self.points}/{self.of}  {self.wanted}"
+
 
 UNSEEN = "unseen"  # the mistake if the lab could not be probed
 WAITING = "waiting"  # the mistake if a check that this one rests on is wrong
@@ -219,7 +218,6 @@ def judge(exercise: Exercise, values: Values, evidence: Evidence) -> tuple[Verdi
 
 
 def _seen(evidence: StartEvidence, values: Values, start: Seen | None = None) -> Seen | None:
-    """Return evidence in the form that checks judge; None if the lab could not be probed."""
     if evidence["facts"] is None:
         return None
     results = {name: Result(**fields) for name, fields in evidence["probes"].items()}

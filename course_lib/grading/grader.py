@@ -118,7 +118,6 @@ def _course_digest() -> str:
 
 
 def _done(out: Path, submission: Submission, name: str) -> bool:
-    """Whether the report already has evidence of exactly this answer."""
     try:
         known = json.loads((out / "learners" / submission.learner / f"{name}.json").read_text(encoding="utf-8"))
         return bool(known["of"] == _digest(submission, name))
@@ -127,7 +126,6 @@ def _done(out: Path, submission: Submission, name: str) -> bool:
 
 
 def _keep(out: Path, submission: Submission, name: str, found: Mapping[str, object]) -> None:
-    """Write the evidence of an answer, or {"failed": REASON}, to the report."""
     text = json.dumps(found, indent=1, sort_keys=True, ensure_ascii=False)
     catalog.write(out / "learners" / submission.learner / f"{name}.json", text)
 

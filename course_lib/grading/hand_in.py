@@ -42,6 +42,6 @@ def submit(lab: Lab, name: str, need: Callable[[str], None]) -> bool:
         done = mine.answers[0].verdicts
     archive.write_bytes(packed)
     for verdict in done:
-        say(f"{'right  ' if verdict.ok else 'not yet'}  {verdict.points}/{verdict.of}  {verdict.wanted}")
+        say(str(verdict))
     say(f"To hand in: {os.path.relpath(archive)} (sha256 {hashlib.sha256(packed).hexdigest()[:12]})")
     return all(v.ok for v in done)

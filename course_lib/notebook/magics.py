@@ -19,7 +19,6 @@ from course_lib.notebook import chapter, current
 @click.option("--fails", is_flag=True)
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True, max=86400), default=execute.TIMEOUT)
 def _options(**options: Any) -> dict[str, Any]:
-    """Return the options on the magic's first line."""
     return options
 
 

@@ -57,7 +57,6 @@ class Panel:
         self._apply(lambda film: film)
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
-        """Return the widget and, for pages without widgets, the picture and its description."""
         with self._lock:
             fallback = {"image/png": png(self._frame.picture), "text/plain": self._frame.words}
         return {**self._box._repr_mimebundle_(**options), **fallback}
@@ -72,7 +71,6 @@ class Panel:
                 self._show(self._film.seen(now))
 
     def _miss(self, why: str) -> None:
-        """Show why there is no snapshot; called by the watcher."""
         self._apply(lambda film: film.missed(why))
 
     def _apply(self, change: Callable[[Film], Film]) -> None:
@@ -80,7 +78,6 @@ class Panel:
             self._show(change(self._film))
 
     def _build(self) -> None:
-        """Create the widgets and connect them to what they do."""
         self._status, self._evidence = widgets.HTML(layout=WIDE), widgets.HTML(layout=WIDE)
         self._picture = widgets.HTML(layout={**WIDE, "overflow": "auto"})
         self._pause = widgets.ToggleButton(description="Pause", layout=NARROW)
@@ -138,7 +135,6 @@ class Panel:
         self._explain()
 
     def _explain(self) -> None:
-        """Show the evidence for the selected part."""
         text = "\n".join(next((r.evidence for r in self._frame.reasons if r.key == self._part.value), ()))
         _set(self._evidence, f'<pre style="white-space: pre-wrap; margin: 0">{escape(text)}</pre>')
 
@@ -173,7 +169,7 @@ def _set(widget: widgets.HTML, html: str) -> None:
         widget.value = html
 
 
-_open: list[Panel] = []  # at most one per kernel: the last that `live` made
+opened: list[Panel] = []  # at most one per kernel: the last that `live` made
 
 
 def live() -> Panel:
@@ -182,10 +178,10 @@ def live() -> Panel:
     Changes of interfaces, addresses, routes, the host's rules and the engine's objects appear at once; counters and
     changes inside containers within a few seconds. Raises LabGoneError if the lab does not run.
     """
-    while _open:
-        _open.pop().close()
-    _open.append(Panel(current.lab(), current.snapshot()))
-    return _open[0]
+    while opened:
+        opened.pop().close()
+    opened.append(Panel(current.lab(), current.snapshot()))
+    return opened[0]
 
 
 def show_projector() -> None:
@@ -193,17 +189,6 @@ def show_projector() -> None:
     style, script = (path.read_text(encoding="utf-8") for path in (STEPS, STEPS_SCRIPT))
     html = HTML(f"<style>{style}</style><script>{script}</script>")  # type: ignore[no-untyped-call]
     display(html, live())  # type: ignore[no-untyped-call]
-
-
-def is_open() -> bool:
-    """Whether `live` has made a panel in this kernel."""
-    return bool(_open)
-
-
-def offer(player: str) -> None:
-    """Let the open panel play a journey, which `player` has as HTML, when the learner presses Journey."""
-    for panel in _open:
-        panel.offer(player)
 
 
 def animation(html: str) -> dict[str, Any]:

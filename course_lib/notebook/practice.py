@@ -86,7 +86,7 @@ def check() -> int:
     done = _judged(here)
     first = next((v for v in done if not v.ok and v.mistake != WAITING), None)
     for verdict in done:
-        print(f"{'right  ' if verdict.ok else 'not yet'}  {verdict.points}/{verdict.of}  {verdict.wanted}")
+        print(verdict)
         if verdict is first:
             print(explained(verdict))
     print(f"Points (out of {here.points}):")

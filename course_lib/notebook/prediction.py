@@ -77,7 +77,6 @@ class Prediction:
         self._answer.value = self.question.html(chosen.description)
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
-        """Return the widget and, for pages without widgets, the question with its answer folded."""
         fallback = {"text/html": self.question.html(), "text/plain": str(self.question)}
         return {**self._box._repr_mimebundle_(**options), **fallback}
 

@@ -72,7 +72,7 @@ def replayed(
             print(f"the answer: {error}")
     done = judge(what, values, evidence(lab, what, values, start))
     for verdict in done:
-        print(verdict)
+        print(repr(verdict))
     return done
 
 
