@@ -1,7 +1,9 @@
 """Replay the answers of a class, several at once, each in a disposable lab of its own: `grade`.
 
-The evidence of each answer is kept in the report, in `learners/NAME/EXERCISE.json`. A grader that was killed can be
-started again: it replays only the answers for which there is no evidence of exactly the same files.
+The evidence of each answer is kept in the report, in `learners/NAME/EXERCISE.json`: a `Replay` with `of`, a digest of
+all that it depends on, and `hints`, the steps of hint() that the learner took, by check. If the replay failed, it is
+{"failed": REASON}. A grader that was killed can be started again: it replays only the answers for which there is no
+evidence of exactly the same files.
 """
 
 from __future__ import annotations
@@ -32,8 +34,7 @@ from course_lib.exercises.answers import ANSWER, files_of, packed
 from course_lib.exercises.catalog import HINTS
 from course_lib.exercises.probes import unseen
 from course_lib.grading import report, sandbox, submissions
-from course_lib.grading.evidence import Replay
-from course_lib.grading.replay_worker import Job
+from course_lib.grading.replay_worker import Job, Replay
 from course_lib.grading.submissions import Submission
 from course_lib.lab.lifecycle import Lab
 from course_lib.paths import EXERCISES, ROOT

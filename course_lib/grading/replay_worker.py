@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass
+from typing import TypedDict
 
 from course_lib.engine import client
 from course_lib.errors import CommandHungError
@@ -22,7 +23,6 @@ from course_lib.exercises import answers, catalog
 from course_lib.exercises.checks import Evidence
 from course_lib.exercises.probes import beginning, evidence, unseen
 from course_lib.grading import sandbox
-from course_lib.grading.evidence import Answer, Replay
 from course_lib.lab import execute
 from course_lib.lab.lifecycle import Lab
 from course_lib.plain_text import clean_json, reason
@@ -43,6 +43,20 @@ class Job:
     seed: str  # the volume with the lab's images
     grader: str  # the value of the lab's label GRADER_LABEL
     limit: float  # seconds for the answer
+
+
+class Answer(TypedDict):
+    """How an answer ended."""
+
+    ended: str  # course_lib.exercises.answers.RAN, or what went wrong
+    output: str  # the end of its output
+
+
+class Replay(Evidence):
+    """The evidence of a replayed answer."""
+
+    answer: Answer
+    seconds: float  # that the replay took, with creating and removing its lab
 
 
 def replay(job: Job) -> Replay:

@@ -23,7 +23,6 @@ from course_lib.exercises import catalog
 from course_lib.exercises.answers import RAN
 from course_lib.exercises.catalog import Exercise
 from course_lib.exercises.checks import UNSEEN, WAITING, Verdict, judge
-from course_lib.grading.evidence import Kept
 from course_lib.network import parse_facts
 from course_lib.network.describe import describe
 from course_lib.network.parse_facts import RawFacts
@@ -156,24 +155,22 @@ def _learner(folder: Path, price: float, named: Callable[[str], Exercise]) -> Le
             elif "failed" in found:
                 unmarked.append(f"{name}: not graded: {found['failed']}")
             else:
-                answers.append(_marked(named(name), folder.name, found))
-                if (why := found["broken"] or answers[-1].ended) != RAN:
+                exercise = named(name)
+                answer = Marked(
+                    exercise,
+                    judge(exercise, exercise.values(folder.name), found),
+                    ended=str(found["answer"]["ended"]),
+                    output=str(found["answer"]["output"]),
+                    seconds=float(found["seconds"]),
+                    facts=found["facts"],
+                    hints=sum(found["hints"].values()),
+                )
+                answers.append(answer)
+                if (why := found["broken"] or answer.ended) != RAN:
                     notes.append(clean(f"{name}: {why}"))
         except Exception as error:  # an answer that cannot be judged does not stop the report
             unmarked.append(f"{name}: not graded: {reason(error)}")
     return Learner(folder.name, tuple(answers), tuple(notes), tuple(refused), tuple(unmarked), price)
-
-
-def _marked(exercise: Exercise, learner: str, evidence: Kept) -> Marked:
-    return Marked(
-        exercise,
-        judge(exercise, exercise.values(learner), evidence),
-        ended=str(evidence["answer"]["ended"]),
-        output=str(evidence["answer"]["output"]),
-        seconds=float(evidence["seconds"]),
-        facts=evidence["facts"],
-        hints=sum(evidence["hints"].values()),
-    )
 
 
 def write(out: Path, learners: list[Learner]) -> None:

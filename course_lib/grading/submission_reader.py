@@ -26,9 +26,8 @@ MEMORY = 256_000_000  # bytes of address space
 MOST_FILES = 200
 MOST_BYTES = 5_000_000  # of all files together, unpacked
 MOST_PACKED = 4 * MOST_BYTES  # of an archive file, and of a decompressed tar archive
-# Windows has neither flag: only an administrator can create links there.
-CAREFULLY = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-BINARY = getattr(os, "O_BINARY", 0)  # Windows only
+# Windows has only the last of these flags: only an administrator can create links there.
+CAREFULLY = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 class RefusedError(Exception):
@@ -82,7 +81,7 @@ def _content(path: str, most: int, folder: int | None = None) -> bytes:
     time: so open it first, without following a link or waiting for the other end of a pipe, then check what was opened.
     """
     try:
-        handle = os.open(path, CAREFULLY | BINARY, dir_fd=folder)
+        handle = os.open(path, CAREFULLY, dir_fd=folder)
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENXIO):  # a link; a socket
             raise _not_plain(path) from error
