@@ -269,7 +269,7 @@ def grade(  # noqa: PLR0917 # click passes all by name
         if folder and not from_evidence:
             from course_lib.grading import grader
 
-            grader.grade(from_environment(), folder, out, images.need_package, jobs=jobs or 0, limit=seconds)
+            grader.grade(from_environment(), folder, out, images.need_package, jobs=jobs, limit=seconds)
         learners = report.read(out, hint_price)
         report.write(out, learners)
     say(f"Wrote the report {out / 'index.html'}.")

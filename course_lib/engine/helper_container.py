@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from course_lib.engine.labels import LABEL
@@ -13,12 +14,21 @@ from course_lib.errors import CourseError
 ANSWER_WITHIN = 60  # seconds
 
 
-def look(api: Any, image: str, script: str, *, capabilities: tuple[str, ...], pids: bool = False) -> str:
+def look(
+    api: Any,
+    image: str,
+    script: str,
+    *,
+    capabilities: tuple[str, ...],
+    pids: bool = False,
+    labels: Mapping[str, str] | None = None,
+) -> str:
     """Run an sh script in the network namespace of the engine's machine, and return its standard output.
 
     With `pids` the script also has the machine's process and cgroup namespaces, and can enter the namespaces of
-    containers. Raises client.APIError if the engine refuses such a container, and CourseError with the last line of
-    standard error if the script fails. The script has 60 s.
+    containers. A lab's `labels` let the container be removed with it, if this process is killed. The script has 60 s.
+    Raises client.APIError if the engine refuses such a container, and CourseError with the last line of standard error
+    if the script fails.
     """
     host_config = api.create_host_config(
         network_mode="host",
@@ -32,7 +42,7 @@ def look(api: Any, image: str, script: str, *, capabilities: tuple[str, ...], pi
     container = api.create_container(
         image,
         entrypoint=["sh", "-c", script],
-        labels={LABEL: "helper"},
+        labels={**(labels or {}), LABEL: "helper"},
         host_config=host_config,
         use_config_proxy=False,
     )["Id"]

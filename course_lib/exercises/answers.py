@@ -8,8 +8,7 @@ import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from course_lib.exercises.catalog import UNFINISHED, Exercise
-from course_lib.exercises.checks import Values
+from course_lib.exercises.catalog import UNFINISHED
 from course_lib.lab import execute
 from course_lib.lab.lifecycle import Lab
 
@@ -37,13 +36,12 @@ def is_stub(script: str) -> bool:
 
 def files_of(folder: Path) -> dict[str, bytes]:
     """Return the contents of the answer's files by their paths in the exercise's folder, sorted by path."""
-    found = {}
-    for path in sorted(folder.rglob("*")):
-        place = path.relative_to(folder)
-        ours = place.parts[0] in OURS or path.name.startswith(UNFINISHED)
-        if path.is_file() and not path.is_symlink() and not ours:
-            found[place.as_posix()] = path.read_bytes()
-    return found
+    paths = (path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink())
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in paths
+        if path.relative_to(folder).parts[0] not in OURS and not path.name.startswith(UNFINISHED)
+    }
 
 
 def packed(files: Mapping[str, bytes], top: str = "") -> bytes:
@@ -55,12 +53,6 @@ def packed(files: Mapping[str, bytes], top: str = "") -> bytes:
             entry.size, entry.mode = len(content), 0o755 if place.endswith(".sh") else 0o644
             archive.addfile(entry, io.BytesIO(content))
     return buffer.getvalue()
-
-
-def to_start(lab: Lab, exercise: Exercise, values: Values) -> None:
-    """Create the start state of an exercise in an empty lab; raises what `execute.run` raises."""
-    if script := exercise.start(values):
-        execute.run(lab, script, timeout=60)
 
 
 def send(lab: Lab, files: Mapping[str, bytes]) -> None:

@@ -11,7 +11,7 @@ import re
 import secrets
 import sys
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,7 @@ HINTS = "hints.json"
 UNFINISHED = ".course-"  # the prefix of a file that is being written
 LONGEST_WRITE = 60.0  # seconds; an older unfinished file belongs to a process that was killed
 NOBODY = "nobody"
+SAVED_NAME = EXERCISES / "learner.txt"
 
 
 @dataclass(frozen=True)
@@ -58,10 +59,15 @@ def load(folder: Path) -> Exercise:
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     name = re.match(r"[0-9]{2}_\w+", folder.name)
-    start = getattr(module, "start", lambda values: "")
-    probes: Callable[[Values, Snapshot], dict[str, Probe]] = getattr(module, "start_probes", lambda values, network: {})
-    title = name[0] if name else folder.name
-    return Exercise(title, folder, module.parameters, module.probes, module.CHECKS, start, probes)
+    return Exercise(
+        name[0] if name else folder.name,
+        folder,
+        module.parameters,
+        module.probes,
+        module.CHECKS,
+        getattr(module, "start", lambda values: ""),
+        getattr(module, "start_probes", lambda values, network: {}),
+    )
 
 
 def every() -> tuple[str, ...]:
@@ -77,33 +83,36 @@ def named(name: str) -> Exercise:
 
 
 def learner() -> str:
-    """Return the learner's name: COURSE_LEARNER, else the name that `exercise("name")` saved, else "nobody".
+    """Return the learner's name: COURSE_LEARNER, else the name that `exercise("name")` saved, else NOBODY.
 
     Under nbgrader it is the student whose notebook is being run, taken from the folder that nbgrader runs it in. Raises
     CourseError if the name is not allowed.
     """
-    note = EXERCISES / "learner.txt"
     if os.environ.get("NBGRADER_EXECUTION") == "autograde":  # nbgrader 0.9, autograded/STUDENT/ASSIGNMENT
         return checked(Path.cwd().parent.name)
-    name = os.environ.get("COURSE_LEARNER") or (note.read_text(encoding="utf-8").strip() if note.exists() else NOBODY)
-    return checked(name)
+    if name := os.environ.get("COURSE_LEARNER"):
+        return checked(name, "COURSE_LEARNER=")
+    if SAVED_NAME.exists():
+        return checked(SAVED_NAME.read_text(encoding="utf-8").strip(), f"{SAVED_NAME.name}: ")
+    return NOBODY
 
 
-def note_learner(name: str) -> None:
+def save_learner(name: str) -> None:
     """Save the learner's name for all exercises; raises CourseError if it is not allowed."""
-    write(EXERCISES / "learner.txt", f"{checked(name)}\n")
+    write(SAVED_NAME, f"{checked(name)}\n")
 
 
-def checked(name: str) -> str:
+def checked(name: str, where: str = "") -> str:
     """Return a learner's name, normalized; raises CourseError if it could not name a folder and an archive.
 
-    Accented letters are composed (Unicode NFC), because file names from macOS have letter and accent separately.
+    Accented letters are composed (Unicode NFC), because file names from macOS have letter and accent separately. The
+    message begins with `where` the name is set.
     """
     name = unicodedata.normalize("NFC", name)
     # Files are named after the learner, and ext4 takes 255 bytes, of which the rest of a name needs some.
     if not re.fullmatch(r"\w[\w-]{0,63}", name) or len(name.encode()) > 200:
         raise CourseError(
-            f"{name!r} cannot be a learner's name: use up to 64 letters, digits, hyphens and underscores."
+            f"{where}{name!r} cannot be a learner's name: use up to 64 letters, digits, hyphens and underscores."
         )
     return name
 
@@ -122,33 +131,21 @@ def hints_taken(folder: Path) -> dict[str, int]:
     return hints_in(path.read_bytes()) if path.exists() else {}
 
 
-def note_hints(folder: Path, taken: Mapping[str, int]) -> None:
-    """Save the number of hint() steps taken for each check."""
-    write(folder / HINTS, json.dumps(dict(sorted(taken.items())), indent=1) + "\n")
-
-
 def write(path: Path, text: str) -> None:
     """Write a file atomically; raises CourseError if that fails, and then the file is unchanged.
 
-    The file gets the mode that the umask gives a new file.
+    The file gets the mode that the umask gives a new file. Unfinished files of processes that were killed are removed.
     """
     own = path.with_name(f"{UNFINISHED}{path.name}-{secrets.token_hex(4)}")
     try:
-        try:
-            with own.open("x", encoding="utf-8", newline="\n") as file:
-                file.write(text)
-            _remove_unfinished(own, path.name)
-            own.replace(path)
-        except BaseException:
-            own.unlink(missing_ok=True)
-            raise
+        with own.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        for other in path.parent.glob(f"{UNFINISHED}{glob.escape(path.name)}-*"):
+            with contextlib.suppress(FileNotFoundError):  # another writer was quicker
+                if other.stat().st_mtime < own.stat().st_mtime - LONGEST_WRITE:
+                    other.unlink()
+        own.replace(path)
     except OSError as error:
         raise CourseError(f"{path.name} could not be written ({error.strerror}) and is unchanged.") from error
-
-
-def _remove_unfinished(own: Path, name: str) -> None:
-    """Remove unfinished files of killed processes; one younger than LONGEST_WRITE may still be in use."""
-    for left in own.parent.glob(f"{UNFINISHED}{glob.escape(name)}-*"):
-        with contextlib.suppress(FileNotFoundError):  # another writer was quicker
-            if left.stat().st_mtime < own.stat().st_mtime - LONGEST_WRITE:
-                left.unlink()
+    finally:
+        own.unlink(missing_ok=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from course_lib.errors import CourseError
 from course_lib.network import parse_facts
@@ -86,20 +86,11 @@ class Result:
         return "success" if self.ok else known.get(self.code, f"exit code {self.code}")
 
 
-class ResultData(TypedDict):
-    """A Result in an evidence file."""
-
-    place: str
-    command: str
-    code: int
-    output: str
-
-
 class StartEvidence(TypedDict):
     """What the lab showed before the answer ran."""
 
     facts: parse_facts.RawFacts | None  # None if they cannot be used
-    probes: dict[str, ResultData]  # by the names of the exercise's probes
+    probes: dict[str, dict[str, Any]]  # the fields of a Result, by the names of the exercise's probes
 
 
 class Evidence(StartEvidence):
@@ -126,11 +117,6 @@ class Seen:
                 "The evidence does not include the lab's start state: delete that report and grade again."
             )
         return self.start
-
-    def running(self, name: str) -> bool:
-        """Whether a container with this name runs."""
-        container = self.network.container(name)
-        return container is not None and container.state == "running"
 
     def address(self, name: str, network: str = "bridge") -> str | None:
         """Return a container's IPv4 address on a network, without prefix length; None if it has none."""
@@ -181,6 +167,10 @@ class Verdict:
         """Whether the check is passed."""
         return not self.mistake
 
+    def __str__(self) -> str:
+        """Return a line with the points and what is wanted."""
+        return f"{'right  ' if self.ok else 'not yet'}  {self.points}/{self.of}  {self.wanted}"
+
 
 UNSEEN = "unseen"  # the mistake if the lab could not be probed
 WAITING = "waiting"  # the mistake if a check that this one rests on is wrong
@@ -188,26 +178,32 @@ WAITING = "waiting"  # the mistake if a check that this one rests on is wrong
 
 def verdicts(checks: Sequence[Check], seen: Seen | None, *, broken: str = "") -> tuple[Verdict, ...]:
     """Return a verdict for each check, in order; if `seen` is None, all are wrong for the reason `broken`."""
+    if seen is None:
+        return tuple(Verdict(c.name, 0, c.points, broken, c.wanted, hint=broken, mistake=UNSEEN) for c in checks)
     done: dict[str, Verdict] = {}
     for check in checks:
-        done[check.name] = _verdict(check, seen, broken, done)
+        missing = [name for name in check.rests_on if not done[name].ok]
+        done[check.name] = _waiting(check, seen, missing) if missing else _verdict(check, seen)
     return tuple(done.values())
 
 
-def _verdict(check: Check, seen: Seen | None, broken: str, done: Mapping[str, Verdict]) -> Verdict:
-    if seen is None:
-        return Verdict(check.name, 0, check.points, broken, check.wanted, hint=broken, mistake=UNSEEN)
-    values = dict(seen.values)
-    wanted = check.wanted.format_map(values)
-    if missing := [name for name in check.rests_on if not done[name].ok]:
-        words = f"This rests on: {', '.join(missing)}."
-        return Verdict(check.name, 0, check.points, "not checked yet", wanted, hint=words, mistake=WAITING)
-    finding = check.judge(seen)
-    shown = tuple(seen.results[name] for name in check.evidence if name in seen.results)
-    if not finding.hint:
-        return Verdict(check.name, check.points, check.points, finding.found, wanted, shown)
-    hint = check.hints[finding.hint].format_map(values)
-    return Verdict(check.name, 0, check.points, finding.found, wanted, shown, hint, finding.hint)
+def _waiting(check: Check, seen: Seen, missing: list[str]) -> Verdict:
+    wanted, hint = check.wanted.format_map(dict(seen.values)), f"This rests on: {', '.join(missing)}."
+    return Verdict(check.name, 0, check.points, "not checked yet", wanted, hint=hint, mistake=WAITING)
+
+
+def _verdict(check: Check, seen: Seen) -> Verdict:
+    values, finding = dict(seen.values), check.judge(seen)
+    return Verdict(
+        check.name,
+        points=0 if finding.hint else check.points,
+        of=check.points,
+        found=finding.found,
+        wanted=check.wanted.format_map(values),
+        evidence=tuple(seen.results[name] for name in check.evidence if name in seen.results),
+        hint=check.hints[finding.hint].format_map(values) if finding.hint else "",
+        mistake=finding.hint,
+    )
 
 
 def judge(exercise: Exercise, values: Values, evidence: Evidence) -> tuple[Verdict, ...]:
@@ -216,16 +212,13 @@ def judge(exercise: Exercise, values: Values, evidence: Evidence) -> tuple[Verdi
     Raises CourseError if a check needs the start state and the evidence has none, and what `parse_facts.snapshot`
     raises if the facts make no sense.
     """
-    start = _seen(start_evidence, values, None) if (start_evidence := evidence.get("start")) else None
+    began = evidence.get("start")
+    start = _seen(began, values) if began else None
     return verdicts(exercise.checks, _seen(evidence, values, start), broken=evidence["broken"])
 
 
-def _seen(evidence: StartEvidence, values: Values, start: Seen | None) -> Seen | None:
-    """Return evidence in the form that checks judge; None if the lab could not be probed."""
+def _seen(evidence: StartEvidence, values: Values, start: Seen | None = None) -> Seen | None:
     if evidence["facts"] is None:
         return None
-    results = {
-        str(name): Result(str(r["place"]), str(r["command"]), int(r["code"]), str(r["output"]))
-        for name, r in evidence["probes"].items()
-    }
+    results = {name: Result(**fields) for name, fields in evidence["probes"].items()}
     return Seen(values, parse_facts.snapshot(evidence["facts"]), results, start)

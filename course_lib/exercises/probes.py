@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 import time
+from collections.abc import Mapping
+from typing import Any
 
 from course_lib.engine import client
 from course_lib.errors import CourseError, LabGoneError
 from course_lib.exercises.catalog import Exercise
-from course_lib.exercises.checks import Evidence, Probe, Result, ResultData, StartEvidence, Values, network_of
+from course_lib.exercises.checks import Evidence, Probe, Result, StartEvidence, Values, network_of
 from course_lib.lab import execute, facts
 from course_lib.lab.lifecycle import Lab
 from course_lib.network import parse_facts
@@ -25,15 +28,16 @@ nsenter -t $pid -n unshare -m bash -c 'mount -t tmpfs -o size=1m tmpfs /mnt && f
 
 
 def beginning(lab: Lab, exercise: Exercise, values: Values) -> StartEvidence | None:
-    """Return the evidence of an exercise's start state; None if the exercise begins with an empty lab.
+    """Create an exercise's start state in an empty lab; return its evidence, None if the exercise has no start state.
 
-    Call it before the answer runs and keep the result outside the lab, where the answer is root. Raises LabGoneError.
+    Keep the result outside the lab, where the answer is root. Raises what `execute.run` raises.
     """
-    if not exercise.start(values):
+    script = exercise.start(values)
+    if not script:
         return None
+    execute.run(lab, script, timeout=60)
     now = facts.read(lab)
-    probes = exercise.start_probes(values, parse_facts.snapshot(now))
-    return {"facts": now, "probes": {name: as_data(look(lab, probe)) for name, probe in probes.items()}}
+    return {"facts": now, "probes": _results(lab, exercise.start_probes(values, parse_facts.snapshot(now)))}
 
 
 def evidence(lab: Lab, exercise: Exercise, values: Values, start: StartEvidence | None = None) -> Evidence:
@@ -42,26 +46,21 @@ def evidence(lab: Lab, exercise: Exercise, values: Values, start: StartEvidence 
     If the lab cannot be probed, `facts` is None and `broken` is the reason. Raises what
     `course_lib.engine.client.connect` raises if the learner's own engine does not answer.
     """
-    probes: dict[str, ResultData] = {}
     try:
-        before = parse_facts.snapshot(facts.read(lab))
-        for name, probe in exercise.probes(values, before).items():
-            probes[name] = as_data(look(lab, probe))
+        results = clean_json(_results(lab, exercise.probes(values, parse_facts.snapshot(facts.read(lab)))))
         now = clean_json(facts.read(lab))  # again: probes raise counters, and may have waited for something to appear
         parse_facts.snapshot(now)  # raises if the facts make no sense
-        probes = clean_json(probes)
     except Exception as error:  # an answer may have made the host answer anything, or nothing
         client.connect()  # raises if the engine does not answer either: then the answer is not to blame
         words = reason(error) if isinstance(error, CourseError) else f"its answer makes no sense ({reason(error)})"
         return unseen(f"The lab's host could not be inspected: {words}")
     if not now["version"]:
         return unseen("The lab's dockerd no longer answers.")
-    return {"broken": "", "facts": now, "probes": probes, "start": start}
+    return {"broken": "", "facts": now, "probes": results, "start": start}
 
 
-def as_data(result: Result) -> ResultData:
-    """Return a result as it stands in an evidence file."""
-    return {"place": result.place, "command": result.command, "code": result.code, "output": result.output}
+def _results(lab: Lab, probes: Mapping[str, Probe]) -> dict[str, dict[str, Any]]:
+    return {name: dataclasses.asdict(look(lab, probe)) for name, probe in probes.items()}
 
 
 def unseen(broken: str) -> Evidence:

@@ -35,11 +35,8 @@ class Browser(HTMLParser):
         self.lines: list[str] = [""]
         self.uneven: set[int] = set()
         styles = "".join(re.findall(r"<style[^>]*>(.*?)</style", page, re.DOTALL | re.IGNORECASE))
-        self._rules = [
-            (name.strip(), body)
-            for names, body in re.findall(r"([^{}]+)\{([^}]*)\}", re.sub(r"/\*.*?\*/", "", styles, flags=re.DOTALL))
-            for name in names.split(",")
-        ]
+        rules = re.findall(r"([^{}]+)\{([^}]*)\}", re.sub(r"/\*.*?\*/", "", styles, flags=re.DOTALL))
+        self._rules = [(name.strip(), body) for names, body in rules for name in names.split(",")]
         # The open elements: name, keeps spaces, is monospaced, is hidden. The first is the body, which every page has.
         self._within = [("", *self._styled({"html", "body", "*"}, "", keeps=False, even=False), False)]
         self.feed(page)

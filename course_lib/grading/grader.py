@@ -1,13 +1,16 @@
 """Replay the answers of a class, several at once, each in a disposable lab of its own: `grade`.
 
-The evidence of each answer is kept in the report, in `learners/NAME/EXERCISE.json`. A grader that was killed can be
-started again: it replays only the answers for which there is no evidence of exactly the same files.
+The evidence of each answer is kept in the report, in `learners/NAME/EXERCISE.json`: a `Replay` with `of`, a digest of
+all that it depends on, and `hints`, the steps of hint() that the learner took, by check. If the replay failed, it is
+{"failed": REASON}. A grader that was killed can be started again: it replays only the answers for which there is no
+evidence of exactly the same files.
 """
 
 from __future__ import annotations
 
 import base64
 import contextlib
+import dataclasses
 import functools
 import hashlib
 import json
@@ -15,11 +18,10 @@ import secrets
 import shutil
 import subprocess
 import sys
-import threading
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
@@ -28,12 +30,11 @@ from course_lib.engine import client
 from course_lib.engine.labels import GRADER_LABEL
 from course_lib.errors import CourseError
 from course_lib.exercises import catalog
-from course_lib.exercises.answers import ANSWER, files_of
+from course_lib.exercises.answers import ANSWER, files_of, packed
 from course_lib.exercises.catalog import HINTS
 from course_lib.exercises.probes import unseen
 from course_lib.grading import report, sandbox, submissions
-from course_lib.grading.evidence import Kept, Replay
-from course_lib.grading.replay_worker import AGAIN, Job
+from course_lib.grading.replay_worker import Job, Replay
 from course_lib.grading.submissions import Submission
 from course_lib.lab.lifecycle import Lab
 from course_lib.paths import EXERCISES, ROOT
@@ -43,103 +44,81 @@ LIMIT = 120.0  # seconds for an answer
 AROUND = 120.0  # seconds, at most, to create the lab, run the probes and remove the lab
 NEEDS = 2_000_000_000  # bytes of memory for one lab and the process that replays in it
 
-Work = tuple[Submission, str]  # a learner's submission, and the name of an exercise in it
-
-
-@dataclass(frozen=True)
-class _Run:
-    """What all answers in one run of the grader share."""
-
-    out: Path  # the report's folder
-    grader: str  # the value of the labs' label GRADER_LABEL
-    seed: str  # the volume with the labs' images
-    limit: float  # seconds for an answer
-
 
 def grade(
-    lab: Lab, folder: Path, out: Path, need: Callable[[str], None], *, jobs: int = 0, limit: float = LIMIT
+    lab: Lab, folder: Path, out: Path, need: Callable[[str], None], *, jobs: int | None = None, limit: float = LIMIT
 ) -> list[str]:
     """Replay the submissions in `folder` and keep the evidence in `out`; return what could not be graded, and why.
 
-    `jobs` relatives of `lab` run at once; 0 means as many as the engine's machine has CPUs and memory for. `limit` is
-    the time for one answer in seconds. `need` is that of `sandbox.make_seed`. An answer that breaks its lab gets no
+    `jobs` relatives of `lab` run at once; None means as many as the engine's machine has CPUs and memory for. `limit`
+    is the time for one answer in seconds. `need` is that of `sandbox.make_seed`. An answer that breaks its lab gets no
     points; an error of Docker is returned. Raises CourseError if there is nothing to grade.
     """
     handed_in = submissions.read_class(folder, out)
-    (out / "learners").mkdir(parents=True, exist_ok=True)
-    grader = hashlib.sha256(str(out.resolve()).encode()).hexdigest()[:8]
-    _forget_others(out, {submission.learner for submission in handed_in})
-    todo: list[Work] = []
-    for submission in handed_in:
-        _note(out, submission)
-        todo += [(submission, name) for name in sorted(submission.answers) if not _done(out, submission, name)]
+    _prepare(out, handed_in)
+    answers = [(submission, name) for submission in handed_in for name in sorted(submission.answers)]
+    todo = [(submission, name) for submission, name in answers if not _done(out, submission, name)]
     for submission, name in todo:  # if the grader is killed, the report shows which marks are missing
         _keep(out, submission, name, {"failed": "the grader ended before it was replayed"})
     if not todo:
         return []
-    sandbox.remove_left(f"{GRADER_LABEL}={grader}")
-    this = _Run(out, grader, sandbox.make_seed(lab, need), limit)
-    count = jobs or room()
+    own = hashlib.sha256(str(out.resolve()).encode()).hexdigest()[:8]
+    sandbox.remove_left(f"{GRADER_LABEL}={own}")
+    seed = sandbox.make_seed(lab, need)
+    count = jobs or _room()
     say(f"{len(todo)} answers to replay, {count} at once.")
 
-    def one(work: Work) -> str:
-        # A random name, so that a lab that could not be removed does not block the next one.
-        return _grade_one(this, work, lab.relative(secrets.token_hex(4)))
+    def one(work: tuple[Submission, str]) -> str:
+        submission, name = work
+        archive = base64.b64encode(packed(submission.answers[name])).decode()
+        place = lab.relative(secrets.token_hex(4))  # random: a lab that could not be removed does not block the next
+        return _grade_one(out, submission, Job(name, submission.learner, archive, place.name, seed, own, limit))
 
     with ThreadPoolExecutor(count) as pool:
         failed = [why for why in pool.map(one, todo) if why]
-    sandbox.remove_left(f"{GRADER_LABEL}={grader}")
+    sandbox.remove_left(f"{GRADER_LABEL}={own}")
     return failed
 
 
-def room() -> int:
+def _room() -> int:
     """Return how many labs the engine's machine can run at once, by its CPUs and memory."""
-    info = client.outer().info()
-    return max(1, min(int(info["NCPU"]), int(info["MemTotal"] // NEEDS)))
+    machine = client.outer().info()
+    return max(1, min(int(machine["NCPU"]), int(machine["MemTotal"] // NEEDS)))
 
 
-def _forget_others(out: Path, learners: set[str]) -> None:
-    """Remove learners who are no longer in the class from the report."""
+def _prepare(out: Path, handed_in: list[Submission]) -> None:
+    """Create the learners' folders with notes and refusals, and remove what is no longer handed in."""
+    (out / "learners").mkdir(parents=True, exist_ok=True)
+    learners = {submission.learner for submission in handed_in}
     for folder in (out / "learners").iterdir():
         if folder.name not in learners and (folder / f"{report.NOTES}.json").exists():
             shutil.rmtree(folder)
-
-
-def _note(out: Path, submission: Submission) -> None:
-    """Create a learner's folder with notes and refusals; remove evidence of answers no longer handed in."""
-    folder = out / "learners" / submission.learner
-    folder.mkdir(exist_ok=True)
-    for path in folder.glob("*.json"):
-        if path.stem not in (*submission.answers, report.NOTES):
-            path.unlink()
-    notes = {"notes": submission.notes, "refused": submission.refused}
-    catalog.write(folder / f"{report.NOTES}.json", json.dumps(notes, indent=1))
+    for submission in handed_in:
+        folder = out / "learners" / submission.learner
+        folder.mkdir(exist_ok=True)
+        for path in folder.glob("*.json"):
+            if path.stem not in submission.answers:
+                path.unlink()
+        _keep(out, submission, report.NOTES, {"notes": submission.notes, "refused": submission.refused})
 
 
 def _digest(submission: Submission, name: str) -> str:
     """Return a digest of all that the evidence depends on: the answer, its exercise and this package."""
     folder = EXERCISES / name
-    digest = hashlib.sha256(_course_digest() + (folder / "checks.py").read_bytes())
-    start = {f"start/{place}": content for place, content in files_of(folder / "start").items()}
-    for place, content in [*start.items(), *sorted(submission.answers[name].items())]:
-        digest.update(f"\0{place}\0{len(content)}\0".encode() + content)
-    return digest.hexdigest()
+    answer = sorted(submission.answers[name].items())
+    exercise = (folder / "checks.py").read_bytes(), files_of(folder / "start")
+    return hashlib.sha256(repr((_course_digest(), exercise, answer)).encode()).hexdigest()
 
 
 @functools.cache
-def _course_digest() -> bytes:
+def _course_digest() -> str:
     """Return a digest of this package: the lab's recipes and all code that runs and probes it."""
-    package = ROOT / "course_lib"
-    digest = hashlib.sha256()
-    for path in sorted(package.rglob("*")):
-        if path.is_file() and path.suffix != ".pyc":
-            content = path.read_bytes()
-            digest.update(f"\0{path.relative_to(package).as_posix()}\0{len(content)}\0".encode() + content)
-    return digest.digest()
+    paths = sorted(path for path in (ROOT / "course_lib").rglob("*") if path.is_file() and path.suffix != ".pyc")
+    files = [(path.relative_to(ROOT).as_posix(), path.read_bytes()) for path in paths]
+    return hashlib.sha256(repr(files).encode()).hexdigest()
 
 
 def _done(out: Path, submission: Submission, name: str) -> bool:
-    """Whether the report already has evidence of exactly this answer."""
     try:
         known = json.loads((out / "learners" / submission.learner / f"{name}.json").read_text(encoding="utf-8"))
         return bool(known["of"] == _digest(submission, name))
@@ -147,41 +126,26 @@ def _done(out: Path, submission: Submission, name: str) -> bool:
         return False
 
 
-def _grade_one(this: _Run, work: Work, place: Lab) -> str:
-    """Replay one answer and keep the evidence; return why there is none, if that is not the answer's fault."""
-    submission, name = work
-    began = time.monotonic()
-    failed = ""
-    try:
-        _keep(this.out, submission, name, _evidence(this, submission, name, place))
-    except Exception as error:  # whatever it is, the other answers are graded
-        failed = reason(error)
-        _keep(this.out, submission, name, {"failed": failed})
-    say(f"{submission.learner}: {name}, {time.monotonic() - began:.1f} s")
-    return f"{submission.learner}, {name}: {failed}" if failed else ""
-
-
-def _evidence(this: _Run, submission: Submission, name: str, place: Lab) -> Kept:
-    """Return the evidence of one answer; raises CourseError if it could not be replayed."""
-    files = submission.answers[name]
-    taken = catalog.hints_in(files.get(HINTS, b""))
-    hints = {check.name: taken[check.name] for check in catalog.named(name).checks if check.name in taken}
-    if ANSWER in files:
-        job = Job(name, submission.learner, _encoded(files), place.name, this.seed, this.grader, this.limit)
-        replayed = _replay(job)
-    else:
-        replayed = _broken(f"The submission has no {ANSWER}.", 0.0)
-    return {**replayed, "of": _digest(submission, name), "hints": hints}
-
-
 def _keep(out: Path, submission: Submission, name: str, found: Mapping[str, object]) -> None:
-    """Write the evidence of an answer, or {"failed": REASON}, to the report."""
     text = json.dumps(found, indent=1, sort_keys=True, ensure_ascii=False)
     catalog.write(out / "learners" / submission.learner / f"{name}.json", text)
 
 
-def _encoded(files: Mapping[str, bytes]) -> dict[str, str]:
-    return {place: base64.b64encode(content).decode() for place, content in files.items()}
+def _grade_one(out: Path, submission: Submission, job: Job) -> str:
+    """Replay one answer and keep the evidence; return why there is none, if that is not the answer's fault."""
+    name, files = job.exercise, submission.answers[job.exercise]
+    began = time.monotonic()
+    failed = ""
+    try:
+        replayed = _replay(job) if ANSWER in files else _broken(f"The submission has no {ANSWER}.", 0.0)
+        taken = catalog.hints_in(files.get(HINTS, b""))
+        hints = {check.name: taken[check.name] for check in catalog.named(name).checks if check.name in taken}
+        _keep(out, submission, name, {**replayed, "of": _digest(submission, name), "hints": hints})
+    except Exception as error:  # whatever it is, the other answers are graded
+        failed = reason(error)
+        _keep(out, submission, name, {"failed": failed})
+    say(f"{submission.learner}: {name}, {time.monotonic() - began:.1f} s")
+    return f"{submission.learner}, {name}: {failed}" if failed else ""
 
 
 def _replay(job: Job) -> Replay:
@@ -190,42 +154,32 @@ def _replay(job: Job) -> Replay:
     The process is killed if it does not end within the job's limit and AROUND. Raises CourseError if it gives no
     evidence and that is not the answer's fault.
     """
-    late = threading.Event()
-    with subprocess.Popen(
-        [sys.executable, "-m", "course_lib.grading.replay_worker"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        cwd=ROOT,
-        encoding="utf-8",
-    ) as process:
-        stdin, stdout = cast("IO[str]", process.stdin), cast("IO[str]", process.stdout)
-
-        def end() -> None:
-            late.set()
-            process.kill()
-
-        alarm = threading.Timer(job.limit + AROUND, end)
-        alarm.start()
+    command = [sys.executable, "-m", "course_lib.grading.replay_worker"]
+    with (
+        tempfile.TemporaryFile("w+", encoding="utf-8") as printed,
+        subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=printed, stderr=subprocess.STDOUT, cwd=ROOT, encoding="utf-8"
+        ) as process,
+    ):
         # Its standard input stays open until it ends: it also ends when this process is killed.
         with contextlib.suppress(BrokenPipeError):
-            stdin.write(job.as_json() + "\n")
+            stdin = cast("IO[str]", process.stdin)
+            stdin.write(json.dumps(dataclasses.asdict(job)) + "\n")
             stdin.flush()
-        last = ""
-        for line in stdout:
-            if line.strip() == AGAIN:
-                say(f"{job.learner}: {job.exercise}, again: its lab could not be probed")
-            else:
-                last = line.strip() or last
-        alarm.cancel()
-    if late.is_set():
-        why = f"The lab and its probes did not finish within {job.limit + AROUND:g} s."
-        left = sandbox.remove(Lab(job.lab))
-        return _broken(f"{why} It could not be removed: {left}" if left else why, job.limit + AROUND)
+        try:
+            process.wait(job.limit + AROUND)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            why = f"The lab and its probes did not finish within {job.limit + AROUND:g} s."
+            left = sandbox.remove(Lab(job.lab))
+            return _broken(f"{why} It could not be removed: {left}" if left else why, job.limit + AROUND)
+        printed.seek(0)
+        last = (printed.read().strip().splitlines() or ["no output"])[-1]
     try:
         found = json.loads(last)
     except ValueError:
-        raise CourseError(f"Its replay ended with exit code {process.returncode}: {last or 'no output'}") from None
+        raise CourseError(f"Its replay ended with exit code {process.returncode}: {last}") from None
     if "failed" in found:
         raise CourseError(found["failed"])
     return cast(Replay, found)

@@ -29,8 +29,7 @@ def submit(lab: Lab, name: str, need: Callable[[str], None]) -> bool:
     files = answers.files_of(HANDED_OUT / name)
     if answers.is_stub(files.get(answers.ANSWER, b"").decode(errors="replace")):
         raise CourseError(f"There is no answer to {name} yet: write one in the `%%answer` cell of its notebook.")
-    learner = catalog.learner()
-    archive = HANDED_OUT / f"{learner}.{name}.tar.gz"
+    archive = HANDED_OUT / f"{catalog.learner()}.{name}.tar.gz"
     packed = answers.packed(files, f"{name}/")
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / archive.name).write_bytes(packed)
@@ -43,6 +42,6 @@ def submit(lab: Lab, name: str, need: Callable[[str], None]) -> bool:
         done = mine.answers[0].verdicts
     archive.write_bytes(packed)
     for verdict in done:
-        say(f"{'right  ' if verdict.ok else 'not yet'}  {verdict.points}/{verdict.of}  {verdict.wanted}")
+        say(str(verdict))
     say(f"To hand in: {os.path.relpath(archive)} (sha256 {hashlib.sha256(packed).hexdigest()[:12]})")
     return all(v.ok for v in done)

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import functools
 import io
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from xml.etree import ElementTree
 
 import jinja2
 
@@ -23,7 +23,6 @@ from course_lib.exercises import catalog
 from course_lib.exercises.answers import RAN
 from course_lib.exercises.catalog import Exercise
 from course_lib.exercises.checks import UNSEEN, WAITING, Verdict, judge
-from course_lib.grading.evidence import Kept
 from course_lib.network import parse_facts
 from course_lib.network.describe import describe
 from course_lib.network.parse_facts import RawFacts
@@ -60,8 +59,14 @@ class Learner:
     name: str
     answers: tuple[Marked, ...]
     notes: tuple[str, ...]
-    failed: tuple[str, ...]  # a sentence for each submission that could not be graded
+    refused: tuple[str, ...]  # a sentence for each folder or archive that could not be read
+    unmarked: tuple[str, ...]  # a sentence for each answer that could not be replayed or judged
     price: float  # points that one step of hint() costs
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        """Return a sentence for all that could not be graded."""
+        return self.refused + self.unmarked
 
     @property
     def hints(self) -> int:
@@ -72,9 +77,9 @@ class Learner:
     def points(self) -> float | None:
         """Return the points of all exercises minus the price of the hints; no exercise counts less than zero.
 
-        None if a submission could not be graded.
+        None if an answer could not be marked, or if there is none: a refused archive counts only then.
         """
-        if self.failed:
+        if self.unmarked or not self.answers:
             return None
         return round(sum(max(0.0, a.points - self.price * a.hints) for a in self.answers), 2)
 
@@ -99,6 +104,8 @@ def held(out: Path, *, new: bool) -> Iterator[None]:
             raise CourseError(
                 f"Another `./course grade` is writing the report {out}: wait until it has finished."
             ) from None
+        except FileNotFoundError:
+            raise _nothing_in(out) from None
         except OSError as error:
             raise CourseError(f"The report {out} cannot be written: {error.strerror}.") from error
         yield
@@ -119,6 +126,10 @@ def _lock(file: int) -> None:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
+def _nothing_in(out: Path) -> CourseError:
+    return CourseError(f"There is no evidence in {out}: `./course grade DIR --out {out}` gathers it.")
+
+
 def read(out: Path, price: float = 0.0) -> list[Learner]:
     """Judge the evidence in a report and return its learners, sorted by name; raises CourseError if there is none.
 
@@ -126,50 +137,46 @@ def read(out: Path, price: float = 0.0) -> list[Learner]:
     """
     folders = sorted(path for path in (out / "learners").glob("*") if path.is_dir())
     if not folders:
-        raise CourseError(f"There is no evidence in {out}: `./course grade DIR --out {out}` gathers it.")
-    known: dict[str, Exercise] = {}
+        raise _nothing_in(out)
+    known = functools.cache(catalog.named)
     return [_learner(folder, price, known) for folder in folders]
 
 
-def _learner(folder: Path, price: float, known: dict[str, Exercise]) -> Learner:
-    """Return the learner whose evidence is in a folder; `known` caches exercises by name."""
-    answers, notes, failed = [], [], []
+def _learner(folder: Path, price: float, named: Callable[[str], Exercise]) -> Learner:
+    """Return the learner whose evidence is in a folder; `named` returns exercises."""
+    answers, notes, refused, unmarked = [], [], [], []
     for path in sorted(folder.glob("*.json")):
+        name = path.stem
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
-            if path.stem == NOTES:
+            if name == NOTES:
                 notes += found["notes"]
-                failed += found["refused"]
+                refused += found["refused"]
             elif "failed" in found:
-                failed.append(f"{path.stem}: not graded: {found['failed']}")
+                unmarked.append(f"{name}: not graded: {found['failed']}")
             else:
-                exercise = known[path.stem] = known.get(path.stem) or catalog.named(path.stem)
-                answers.append(_marked(exercise, folder.name, found))
-                if (why := found["broken"] or answers[-1].ended) != RAN:
-                    notes.append(clean(f"{path.stem}: {why}"))
+                exercise = named(name)
+                answer = Marked(
+                    exercise,
+                    judge(exercise, exercise.values(folder.name), found),
+                    ended=str(found["answer"]["ended"]),
+                    output=str(found["answer"]["output"]),
+                    seconds=float(found["seconds"]),
+                    facts=found["facts"],
+                    hints=sum(found["hints"].values()),
+                )
+                answers.append(answer)
+                if (why := found["broken"] or answer.ended) != RAN:
+                    notes.append(clean(f"{name}: {why}"))
         except Exception as error:  # an answer that cannot be judged does not stop the report
-            failed.append(f"{path.stem}: not graded: {reason(error)}")
-    return Learner(folder.name, tuple(answers), tuple(notes), tuple(failed), price)
-
-
-def _marked(exercise: Exercise, learner: str, evidence: Kept) -> Marked:
-    return Marked(
-        exercise,
-        judge(exercise, exercise.values(learner), evidence),
-        ended=str(evidence["answer"]["ended"]),
-        output=str(evidence["answer"]["output"]),
-        seconds=float(evidence["seconds"]),
-        facts=evidence["facts"],
-        hints=sum(evidence["hints"].values()),
-    )
+            unmarked.append(f"{name}: not graded: {reason(error)}")
+    return Learner(folder.name, tuple(answers), tuple(notes), tuple(refused), tuple(unmarked), price)
 
 
 def write(out: Path, learners: list[Learner]) -> None:
     """Write grades.csv, junit.xml, a page for each learner and one for the class to the folder `out`."""
     taken = {a.exercise.name: a.exercise for learner in learners for a in learner.answers}
-    chosen = [taken[name] for name in sorted(taken)]
-    catalog.write(out / "grades.csv", grades(learners, chosen))
-    catalog.write(out / "junit.xml", junit(learners))
+    exercises = [taken[name] for name in sorted(taken)]
     pages = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).with_name("templates")),
         autoescape=True,
@@ -177,23 +184,23 @@ def write(out: Path, learners: list[Learner]) -> None:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    pages.globals |= {"WAITING": WAITING}
+    pages.globals |= {"WAITING": WAITING, "learners": learners, "exercises": exercises, "mistakes": mistakes}
+    catalog.write(out / "grades.csv", grades(learners, exercises))
+    catalog.write(out / "junit.xml", FORBIDDEN.sub("?", pages.get_template("junit.xml").render()))
     for learner in learners:
         folder = out / "learners" / learner.name
         words = {a.exercise.name: _picture(folder, a) for a in learner.answers}
-        page = pages.get_template("learner.html").render(learner=learner, words=words)
-        catalog.write(folder / "index.html", page)
-    page = pages.get_template("class.html").render(learners=learners, exercises=chosen, counts=counts(learners))
-    catalog.write(out / "index.html", page)
+        catalog.write(folder / "index.html", pages.get_template("learner.html").render(learner=learner, words=words))
+    catalog.write(out / "index.html", pages.get_template("class.html").render())
 
 
-def grades(learners: list[Learner], chosen: list[Exercise]) -> str:
+def grades(learners: list[Learner], exercises: list[Exercise]) -> str:
     """Return CSV text: a row per learner and a column per check, which is empty if it was not judged."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
-    columns = [(e.name, c.name) for e in chosen for c in e.checks]
+    columns = [(e.name, c.name) for e in exercises for c in e.checks]
     table.writerow(["learner", "points", "of", *("/".join(c) for c in columns), "hints", "notes", "seconds"])
-    of = sum(e.points for e in chosen)
+    of = sum(e.points for e in exercises)
     for learner in learners:
         got = {(a.exercise.name, v.check): v.points for a in learner.answers for v in a.verdicts}
         marks = [got.get(column, "") for column in columns]
@@ -203,43 +210,14 @@ def grades(learners: list[Learner], chosen: list[Exercise]) -> str:
     return text.getvalue()
 
 
-def junit(learners: list[Learner]) -> str:
-    """Return JUnit XML: a suite per learner, with a case per check and per submission that could not be graded."""
-    root = ElementTree.Element("testsuites")
-    for learner in learners:
-        cases = [(a, v) for a in learner.answers for v in a.verdicts]
-        wrong = sum(not v.ok for _, v in cases)
-        count, errors = len(cases) + len(learner.failed), len(learner.failed)
-        head = {"name": learner.name, "tests": str(count), "failures": str(wrong), "errors": str(errors)}
-        suite = ElementTree.SubElement(root, "testsuite", head)
-        for answer, verdict in cases:
-            names = {"classname": f"{learner.name}.{answer.exercise.name}", "name": verdict.check}
-            case = ElementTree.SubElement(suite, "testcase", names)
-            if not verdict.ok:
-                why = ElementTree.SubElement(case, "failure", {"message": FORBIDDEN.sub("?", verdict.found)})
-                why.text = FORBIDDEN.sub("?", f"wanted: {verdict.wanted}\nhint: {verdict.hint}")
-        for number, sentence in enumerate(learner.failed, 1):
-            case = ElementTree.SubElement(suite, "testcase", classname=learner.name, name=f"not graded {number}")
-            ElementTree.SubElement(case, "error", message=FORBIDDEN.sub("?", sentence))
-    ElementTree.indent(root)
-    return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
-
-
-def counts(learners: list[Learner]) -> dict[tuple[str, str], tuple[int, str, int]]:
-    """Return, by exercise and check: how many learners fail it, the most common mistake, and how many make that."""
-    mistakes: dict[tuple[str, str], Counter[str]] = {}
-    for learner in learners:
-        for answer in learner.answers:
-            for verdict in answer.verdicts:
-                here = mistakes.setdefault((answer.exercise.name, verdict.check), Counter())
-                if not verdict.ok:
-                    here[verdict.mistake] += 1
-    result = {}
-    for check, here in mistakes.items():
-        own = sorted((-n, name) for name, n in here.items() if name not in (WAITING, UNSEEN))
-        mistake, count = (own[0][1], -own[0][0]) if own else ("", 0)
-        result[check] = (sum(here.values()), mistake, count)
-    return result
+def mistakes(learners: list[Learner], exercise: str, check: str) -> tuple[int, str, int]:
+    """Return how many learners fail a check, the most common mistake ("" for none), and how many make that."""
+    answers = [a for learner in learners for a in learner.answers if a.exercise.name == exercise]
+    made = Counter(v.mistake for a in answers for v in a.verdicts if v.check == check and not v.ok)
+    wrong = made.total()
+    del made[WAITING], made[UNSEEN]
+    common = min(made, key=lambda name: (-made[name], name), default="")
+    return wrong, common, made[common]
 
 
 def _picture(folder: Path, answer: Marked) -> str:

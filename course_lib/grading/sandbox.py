@@ -13,8 +13,8 @@ from datetime import datetime
 from typing import Any
 
 from course_lib.console import say, step
-from course_lib.engine import client
-from course_lib.engine.labels import ENGINE_LABEL, GRADER_LABEL, LABEL
+from course_lib.engine import client, helper_container
+from course_lib.engine.labels import ENGINE_LABEL, GRADER_LABEL
 from course_lib.errors import CourseError
 from course_lib.lab import images
 from course_lib.lab.lifecycle import DEFAULT_ENGINE, Lab, confinement, discard
@@ -37,8 +37,10 @@ def make_seed(lab: Lab, need: Callable[[str], None]) -> str:
     api = client.outer()
     seed = lab.relative("seed")
     volume = seed.volume(DEFAULT_ENGINE)
-    if _complete(volume):
-        return volume
+    with contextlib.suppress(client.NotFound):
+        api.inspect_volume(volume)
+        if not api.inspect_container(f"{volume}-{_images()}")["State"]["Running"]:
+            return volume
     for found in seed.containers():
         discard(found)
     seed.up(DEFAULT_ENGINE, need)
@@ -55,15 +57,6 @@ def _images() -> str:
         with contextlib.suppress(client.ImageNotFound):
             digest.update(client.outer().inspect_image(tag)["Id"].encode())
     return digest.hexdigest()[:12]
-
-
-def _complete(seed: str) -> bool:
-    """Whether the seed exists with the current images."""
-    try:
-        client.outer().inspect_volume(seed)
-        return not client.outer().inspect_container(f"{seed}-{_images()}")["State"]["Running"]
-    except client.NotFound:
-        return False
 
 
 def create(lab: Lab, seed: str, grader: str) -> None:
@@ -99,7 +92,7 @@ def create(lab: Lab, seed: str, grader: str) -> None:
 
 # An answer is root on the lab's host, where the probes run: by changing their programs it could forge what they see.
 # So a container outside the lab inspects the lab's files, via its first process. Their ctime cannot be set back.
-INSPECT = """cd "/proc/$1/root" || exit
+INSPECT = """cd "/proc/$1/root" 2>/dev/null || exit 0
 find usr etc/ld.so.* root/.curlrc root/.wgetrc -xdev -newerct "@$2" ! -type d 2>/dev/null | head -n 5
 awk '$5 ~ "^/(usr|bin|sbin|lib)" { print $5 " (mounted over)" }' "/proc/$1/mountinfo" | head -n 5
 """
@@ -108,48 +101,25 @@ awk '$5 ~ "^/(usr|bin|sbin|lib)" { print $5 " (mounted over)" }' "/proc/$1/mount
 def changed_programs(lab: Lab) -> list[str]:
     """Return at most ten paths of programs and libraries on a lab's host that changed since the lab was started."""
     api = client.outer()
-    state = api.inspect_container(lab.container)
-    began = datetime.fromisoformat(state["State"]["StartedAt"]).timestamp()
-    config = api.create_host_config(
-        network_mode="none",
-        pid_mode="host",
-        cap_add=["SYS_PTRACE"],
-        security_opt=["apparmor=unconfined"],
-        read_only=True,
-    )
-    helper = api.create_container(
-        state["Image"],
-        entrypoint=["bash", "-c", INSPECT, "inspect"],
-        command=[str(state["State"]["Pid"]), f"{began:.3f}"],
-        labels={**state["Config"]["Labels"], LABEL: "helper"},
-        host_config=config,
-        use_config_proxy=False,
-    )["Id"]
-    try:
-        api.start(helper)
-        api.wait(helper, timeout=60)
-        return list(api.logs(helper).decode(errors="replace").splitlines())
-    finally:
-        api.remove_container(helper, force=True)
-
-
-def runs(lab: Lab) -> bool:
-    """Whether a disposable lab is running."""
-    return bool(client.outer().inspect_container(lab.container)["State"]["Running"])
+    found = api.inspect_container(lab.container)
+    began = datetime.fromisoformat(found["State"]["StartedAt"]).timestamp()
+    script = f"set {found['State']['Pid']} {began:.3f}\n{INSPECT}"
+    labels = found["Config"]["Labels"]
+    return helper_container.look(
+        api, found["Image"], script, capabilities=("SYS_PTRACE",), pids=True, labels=labels
+    ).splitlines()
 
 
 def remove(lab: Lab) -> str:
     """Remove a disposable lab; return why that failed, "" if it is removed."""
-    with contextlib.suppress(client.NotFound):
-        return _discard(client.outer().inspect_container(lab.container))
-    return ""
+    found = lab.inspect()
+    return _discard(found) if found else ""
 
 
 def remove_left(label: str) -> None:
     """Remove the labs of killed graders that have a label (of one grader, or of a parent lab); print what remains."""
     api = client.outer()
-    left = api.containers(all=True, filters={"label": [GRADER_LABEL, label]})
-    if left:
+    if left := api.containers(all=True, filters={"label": [GRADER_LABEL, label]}):
         with step("Removing the labs of a grader that was interrupted"):
             for container in left:
                 with contextlib.suppress(client.NotFound):

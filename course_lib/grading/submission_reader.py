@@ -26,21 +26,12 @@ MEMORY = 256_000_000  # bytes of address space
 MOST_FILES = 200
 MOST_BYTES = 5_000_000  # of all files together, unpacked
 MOST_PACKED = 4 * MOST_BYTES  # of an archive file, and of a decompressed tar archive
-# Windows has neither flag: only an administrator can create links there.
-CAREFULLY = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-BINARY = getattr(os, "O_BINARY", 0)  # Windows only
+# Windows has only the last of these flags: only an administrator can create links there.
+CAREFULLY = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 class RefusedError(Exception):
     """A submission that is not accepted; the message is the reason."""
-
-
-def limit_memory() -> None:
-    """Limit this process's memory to MEMORY if the system can (setrlimit(2)); beyond it Python raises MemoryError."""
-    with contextlib.suppress(ImportError, OSError, ValueError):  # Windows does not have this module
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
 
 
 def read(path: Path) -> dict[str, bytes]:
@@ -69,9 +60,9 @@ def read(path: Path) -> dict[str, bytes]:
         if left < 0 or len(files) == MOST_FILES:
             raise _too_much()
         files[str(place)] = content
-    for name in files:
-        if both := [str(folder) for folder in PurePosixPath(name).parents if str(folder) in files]:
-            raise RefusedError(f"it contains {both[0]} both as a file and as a folder")
+    folders = {str(folder) for name in files for folder in PurePosixPath(name).parents}
+    for both in sorted(folders & set(files)):
+        raise RefusedError(f"it contains {both} both as a file and as a folder")
     return files
 
 
@@ -90,7 +81,7 @@ def _content(path: str, most: int, folder: int | None = None) -> bytes:
     time: so open it first, without following a link or waiting for the other end of a pipe, then check what was opened.
     """
     try:
-        handle = os.open(path, CAREFULLY | BINARY, dir_fd=folder)
+        handle = os.open(path, CAREFULLY, dir_fd=folder)
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENXIO):  # a link; a socket
             raise _not_plain(path) from error
@@ -106,21 +97,15 @@ def _content(path: str, most: int, folder: int | None = None) -> bytes:
 
 def _in_folder(folder: Path) -> Iterator[tuple[str, bytes]]:
     """Yield path and content of the files in a folder, sorted within each directory."""
-    for here, folders, names, handle in _walk(folder):
+    # Walk through open directories, so that none can be replaced by a link; Windows can only walk by path.
+    walk = os.fwalk(folder) if hasattr(os, "fwalk") else ((*found, None) for found in os.walk(folder))
+    for here, folders, names, handle in walk:
         folders.sort()
         links = [name for name in folders if (Path(here) / name).is_symlink()]
         for name in sorted([*names, *links]):
             path = Path(here) / name
             content = _content(str(path) if handle is None else name, MOST_BYTES, handle)
             yield path.relative_to(folder).as_posix(), content
-
-
-def _walk(folder: Path) -> Iterator[tuple[str, list[str], list[str], int | None]]:
-    """Walk through open directories, so that none can be replaced by a link; Windows can only walk by path."""
-    if hasattr(os, "fwalk"):
-        yield from os.fwalk(folder)
-    else:
-        yield from ((*found, None) for found in os.walk(folder))
 
 
 def _in_tar(packed: bytes) -> Iterator[tuple[str, bytes]]:
@@ -157,7 +142,10 @@ def _in_zip(packed: bytes) -> Iterator[tuple[str, bytes]]:
 
 def main() -> None:
     """Print the files of the folder or archive that the command line names."""
-    limit_memory()
+    with contextlib.suppress(ImportError, OSError, ValueError):  # Windows does not have this module
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))  # setrlimit(2); beyond it Python raises MemoryError
     found: dict[str, object]
     try:
         files = read(Path(sys.argv[1]))

@@ -11,7 +11,6 @@ import base64
 import json
 import subprocess
 import sys
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -69,31 +68,25 @@ def read_class(folder: Path, out: Path | None = None) -> list[Submission]:
 
 def _add(submission: Submission, path: Path) -> None:
     """Add the answers in a folder or an archive; raises RefusedError if it has none or cannot be read."""
-    known = set(catalog.every())
-    mine: dict[str, dict[str, bytes]] = {}
+    exercises = set(catalog.every())
+    answers: dict[str, dict[str, bytes]] = {}
     unknown: set[str] = set()
     for name, content in read(path).items():
         place = PurePosixPath(name)
         # In an archive made by a file manager, every path begins with the packed folder's own name.
-        parts = place.parts[1:] if len(place.parts) > 2 and place.parts[0] not in known else place.parts
-        if len(parts) > 1 and parts[0] in known:
-            mine.setdefault(parts[0], {})["/".join(parts[1:])] = content
+        parts = place.parts[1:] if len(place.parts) > 2 and place.parts[0] not in exercises else place.parts
+        if len(parts) > 1 and parts[0] in exercises:
+            answers.setdefault(parts[0], {})["/".join(parts[1:])] = content
         elif len(parts) > 1 and not parts[0].startswith((".", "__")):
-            unknown.add(f"{place.parent}")
-    if not mine:
+            unknown.add(str(place.parent))
+    if not answers:
         raise RefusedError("it has no folder named like an exercise")
     if unknown:
-        submission.notes.append(clean(f"{path.name}: not the name of an exercise: {_some(unknown)}"))
-    for name, answer in mine.items():
-        if name in submission.answers:
-            submission.notes.append(clean(f"{path.name}: {name} was handed in twice; the later name counts"))
-        submission.answers[name] = answer
-
-
-def _some(names: Iterable[str]) -> str:
-    """Return the first of several names and how many more there are."""
-    first, *more = sorted(names)
-    return f"{first} and {len(more)} more" if more else first
+        more = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
+        submission.notes.append(clean(f"{path.name}: not the name of an exercise: {min(unknown)}{more}"))
+    for name in sorted(answers.keys() & submission.answers.keys()):
+        submission.notes.append(clean(f"{path.name}: {name} was handed in twice; the later name counts"))
+    submission.answers |= answers
 
 
 def read(path: Path) -> dict[str, bytes]:

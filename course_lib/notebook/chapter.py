@@ -84,12 +84,12 @@ def _print_removed(now: Snapshot) -> None:
     """Print which containers, networks and bridges a reset removes."""
     things = [f"container {c.name}" for c in now.containers]
     things += [f"network {n.name}" for n in now.networks if n.name not in PREDEFINED_NETWORKS]
-    things += [f"bridge {name}" for name in _handmade(now)]
+    things += [f"bridge {name}" for name in _bridges_by_hand(now)]
     for thing in things:
         print(f"Removed: {clean(thing)}")
 
 
-def _handmade(now: Snapshot) -> list[str]:
+def _bridges_by_hand(now: Snapshot) -> list[str]:
     """Return the names of the host's bridges that belong to no Docker network."""
     return [i.name for i in now.interfaces if i.kind == "bridge" and i.name not in {n.bridge for n in now.networks}]
 
@@ -101,11 +101,11 @@ def look() -> Picture:
     return Picture(observe())
 
 
-def words(now: Snapshot | None = None) -> None:
-    """Print a description of a snapshot, or of the lab's network as it is now: the same facts as in the picture."""
+def words() -> None:
+    """Print a description of the lab's network as it is now: the same facts as in the picture."""
     from course_lib.network.describe import describe
 
-    print(describe(now or observe()))
+    print(describe(observe()))
 
 
 def network_graph(now: Snapshot | None = None) -> networkx.Graph[tuple[str, ...]]:
@@ -162,7 +162,7 @@ def clean_up() -> None:
         "veth pairs to containers": sum(i.master is not None for i in now.interfaces),
         "rules for published ports": sum(r.target == "DNAT" for c in now.chains for r in c.rules),
     }
-    if handmade := _handmade(now):  # bridges made with `ip` are not ours to delete: report them only
+    if handmade := _bridges_by_hand(now):  # bridges made with `ip` are not ours to delete: report them only
         left["bridges made by hand"] = len(handmade)
     print("Left: " + ", ".join(f"{count} {what}" for what, count in left.items()))
     if any(left.values()):

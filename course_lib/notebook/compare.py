@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Mapping
 from ipaddress import IPv4Address
 
-from course_lib.network.model import Endpoint, Network, Snapshot, without_prefix
+from course_lib.network.model import Endpoint, Snapshot, without_prefix
 from course_lib.packet_path.model import PacketPath
 from course_lib.packet_path.path_table import Names
 from course_lib.plain_text import clean, one_line
@@ -22,7 +22,8 @@ def contrast(found: Mapping[str, Traits]) -> str:
     The last line counts different and identical traits. A trait that a key lacks has the value "-" there. Lines have
     at most 110 characters, unless a single word is longer.
     """
-    lines, different, identical = [], 0, 0
+    lines: list[str] = []
+    different = identical = 0
     for trait in dict.fromkeys(trait for traits in found.values() for trait in traits):
         holders: dict[str, list[str]] = {}
         for key, traits in found.items():
@@ -33,42 +34,41 @@ def contrast(found: Mapping[str, Traits]) -> str:
         different += 1
         lines.append(clean(trait))
         width = max(len(", ".join(keys)) for keys in holders.values()) + 4
+        wrapper = textwrap.TextWrapper(
+            WIDTH, subsequent_indent=" " * (width + 4), break_long_words=False, break_on_hyphens=False
+        )
         for value, keys in holders.items():
-            for number, text in enumerate(value.splitlines()):
-                head = f"  {', '.join(keys) if number == 0 else ''}".ljust(width)
-                indent = " " * (width + 4)
-                lines += textwrap.wrap(
-                    one_line(head + text),
-                    WIDTH,
-                    subsequent_indent=indent,
-                    break_long_words=False,
-                    break_on_hyphens=False,
-                )
+            head = f"  {', '.join(keys)}"
+            for text in value.splitlines():
+                lines += wrapper.wrap(one_line(head.ljust(width) + text))
+                head = ""
     return "\n".join([*lines, f"Different: {different}. Identical: {identical}."])
 
 
 def plan(now: Snapshot) -> Traits:
     """Return what the learner asked the engine for: subnets, addresses of containers, and published ports."""
-    found = {f"network {n.name}": _subnets(n) for n in now.networks if n.subnets}
+    found = {}
+    for network in now.networks:
+        if network.subnets:
+            gateways = f", gateway {' and '.join(network.gateways)}" if network.gateways else ""
+            found[f"network {network.name}"] = " and ".join(network.subnets) + gateways
     for container in now.containers:
-        found |= {f"{container.name} on {end.network}": " ".join(end.addresses) for end in container.endpoints}
-        found |= {
-            f"port {p.host_port} of {p.host_ip}": f"{p.container_port}/{p.protocol} of {container.name}"
-            for p in container.ports
-            if p.host_port
-        }
+        for end in container.endpoints:
+            found[f"{container.name} on {end.network}"] = " ".join(end.addresses)
+        for port in container.ports:
+            if port.host_port:
+                target = f"{port.container_port}/{port.protocol} of {container.name}"
+                found[f"port {port.host_port} of {port.host_ip}"] = target
     return found
-
-
-def _subnets(network: Network) -> str:
-    gateways = f", gateway {' and '.join(network.gateways)}" if network.gateways else ""
-    return " and ".join(network.subnets) + gateways
 
 
 def chains(now: Snapshot) -> Traits:
     """Return the IPv4 chains that were created in each table, and the policies of the built-in chains."""
     own = [chain for chain in now.chains if chain.family == "ip"]
-    made = {f"made in {t}": " ".join(c.name for c in own if (c.table, c.policy) == (t, None)) for t in _tables(now)}
+    made = {
+        f"made in {table}": " ".join(c.name for c in own if c.table == table and c.policy is None)
+        for table in sorted({chain.table for chain in own})
+    }
     return made | {f"policy of {c.table} {c.name}": c.policy for c in own if c.policy}
 
 
@@ -117,11 +117,6 @@ def message(text: str) -> Traits:
     """Return a command's output without random ids and without the prefix that all of dockerd's errors have."""
     text = re.sub(r"^(docker: )?Error response from daemon: ", "", text, flags=re.MULTILINE)
     return {"message": re.sub(r"\b[0-9a-f]{12,64}\b", "ID", text).strip()}
-
-
-def _tables(now: Snapshot) -> list[str]:
-    """Return the names of the IPv4 tables that have a chain, sorted."""
-    return sorted({chain.table for chain in now.chains if chain.family == "ip"})
 
 
 def _mac_origin(end: Endpoint) -> str:

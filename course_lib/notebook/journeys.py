@@ -29,7 +29,6 @@ class Journey(PacketPath):
         return table(self, overlay.numbers(overlay.ground(self), self)).rstrip("\n")
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return the animation and, for pages that cannot show it, a picture with the table."""
         ground = overlay.ground(self)
         saved = {"image/png": png(overlay.over(ground, self)), "text/plain": table(self, overlay.numbers(ground, self))}
         return {**panel.animation(player(ground, self)), **saved}, {"image/png": {"alt": ALT}}
@@ -64,6 +63,6 @@ def journey(origin: str, target: str) -> Journey:
     sent, found = capture.gather(lab, request(origin, target), raw, network)
     path = path_of(sent, found, network)
     made = Journey(**{f.name: getattr(path, f.name) for f in fields(path)})
-    if panel.is_open():
-        panel.offer(player(overlay.ground(made), made))
+    for live in panel.opened:
+        live.offer(player(overlay.ground(made), made))
     return made

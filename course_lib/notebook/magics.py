@@ -18,9 +18,8 @@ from course_lib.notebook import chapter, current
 @click.option("--changes", is_flag=True)
 @click.option("--fails", is_flag=True)
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True, max=86400), default=execute.TIMEOUT)
-def _options(changes: bool, fails: bool, timeout: float) -> tuple[bool, bool, float]:
-    """Return the options on the magic's first line."""
-    return changes, fails, timeout
+def _options(**options: Any) -> dict[str, Any]:
+    return options
 
 
 @magics_class
@@ -50,35 +49,33 @@ class Shell(Magics):
         """
         from course_lib.notebook import practice  # a chapter has no exercises
 
-        changes, fails, timeout = _parsed("answer", line)
-        if changes or fails:
+        options = _parsed("answer", line)
+        if options["changes"] or options["fails"]:
             raise CourseError("`%%answer` accepts neither --changes nor --fails: remove them.")
-        practice.answer(cell, _show, timeout)
+        practice.answer(cell, _show, options["timeout"])
 
 
 def _run(name: str, line: str, cell: str, place: tuple[str, ...]) -> None:
     """Run a cell and print its output while it runs; raises CourseError if an option is wrong or the cell fails."""
-    changes, fails, timeout = _parsed(name, line)
-    before = chapter.observe() if changes else None
-    execute.run(current.lab(), cell, place, fails=fails, timeout=timeout, show=_show)
+    options = _parsed(name, line)
+    before = chapter.observe() if options["changes"] else None
+    execute.run(current.lab(), cell, place, fails=options["fails"], timeout=options["timeout"], show=_show)
     if before:
         chapter.print_changes(before, chapter.observe())
 
 
-def _parsed(name: str, line: str) -> tuple[bool, bool, float]:
-    """Return --changes, --fails and --timeout (seconds); raises CourseError with the usage if `line` is wrong."""
+def _parsed(name: str, line: str) -> dict[str, Any]:
+    """Return the options in `line`; raises CourseError with the usage if they are wrong."""
     try:
-        changes, fails, timeout = _options.main(shlex.split(line), standalone_mode=False)
-        return bool(changes), bool(fails), float(timeout)
+        options: dict[str, Any] = _options.main(shlex.split(line), standalone_mode=False)
     except (click.ClickException, ValueError) as error:
         words = error.format_message() if isinstance(error, click.ClickException) else str(error)
-        raise CourseError(
-            f"{words.rstrip('.')}: a cell begins with `%%{name} [--changes] [--fails] [--timeout SECONDS]`."
-        ) from None
+        usage = f"a cell begins with `%%{name} [--changes] [--fails] [--timeout SECONDS]`."
+        raise CourseError(f"{words.rstrip('.')}: {usage}") from None
+    return options
 
 
 def _show(text: str) -> None:
-    """Print text without waiting for the end of a line."""
     sys.stdout.write(text)
     sys.stdout.flush()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from html import escape
 from itertools import count
@@ -51,13 +52,11 @@ class Panel:
 
     def offer(self, player: str) -> None:
         """Enable the Journey button; it plays `player`, a journey as HTML."""
-        with self._lock:
-            self._player = player
-            self._journey.disabled = False
-            self._show(self._film)
+        self._player = player
+        self._journey.disabled = False
+        self._apply(lambda film: film)
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
-        """Return the widget and, for pages without widgets, the picture and its description."""
         with self._lock:
             fallback = {"image/png": png(self._frame.picture), "text/plain": self._frame.words}
         return {**self._box._repr_mimebundle_(**options), **fallback}
@@ -72,12 +71,13 @@ class Panel:
                 self._show(self._film.seen(now))
 
     def _miss(self, why: str) -> None:
-        """Show why there is no snapshot; called by the watcher."""
+        self._apply(lambda film: film.missed(why))
+
+    def _apply(self, change: Callable[[Film], Film]) -> None:
         with self._lock:
-            self._show(self._film.missed(why))
+            self._show(change(self._film))
 
     def _build(self) -> None:
-        """Create the widgets and connect them to what they do."""
         self._status, self._evidence = widgets.HTML(layout=WIDE), widgets.HTML(layout=WIDE)
         self._picture = widgets.HTML(layout={**WIDE, "overflow": "auto"})
         self._pause = widgets.ToggleButton(description="Pause", layout=NARROW)
@@ -91,11 +91,11 @@ class Panel:
         # If it is not ticked, the picture is as wide as the page: nothing is cut off, but it may be too small to read.
         self._large = widgets.Checkbox(False, description="Large", indent=False, layout=NARROW)
         for control in (self._journey, self._large):
-            control.observe(lambda _: self._redraw(), "value")
+            control.observe(lambda _: self._apply(lambda film: film), "value")
         buttons = [self._pause, self._journey]
         for words, act in (
-            ("Back", lambda _: self._step(1)),
-            ("Forward", lambda _: self._step(-1)),
+            ("Back", lambda _: self._apply(lambda film: film.stepped(1))),
+            ("Forward", lambda _: self._apply(lambda film: film.stepped(-1))),
             ("Save PNG", lambda _: self._save("png")),
             ("Save SVG", lambda _: self._save("svg")),
             ("Close", lambda _: self.close()),
@@ -107,16 +107,8 @@ class Panel:
         self._part = widgets.Select(options=[], rows=6, layout=WIDE)
         self._part.observe(lambda _: self._explain(), "value")
         why = widgets.HTML(f"{SAVED}<b>Why are you here?</b> Choose a part of the picture to see its evidence below.")
-        self._box = widgets.VBox(
-            [
-                widgets.Box([*buttons, self._network, *self._ticks.values(), self._large], layout=ROW),
-                self._status,
-                self._picture,
-                why,
-                self._part,
-                self._evidence,
-            ]
-        )
+        controls = widgets.Box([*buttons, self._network, *self._ticks.values(), self._large], layout=ROW)
+        self._box = widgets.VBox([controls, self._status, self._picture, why, self._part, self._evidence])
         self._box.add_class(OURS)
 
     def _show(self, film: Film) -> None:
@@ -127,8 +119,8 @@ class Panel:
         self._film, self._frame = film, frame
         drawn = self._player if self._journey.value else frame.svg  # a change in the lab does not restart an animation
         state = (" course-large" if self._large.value else "") + (" course-closed" if self._closed else "")
-        _set(self._picture, value=f'<div class="course-live{state}">{drawn}</div>')
-        _set(self._status, value=_status(frame.said or "Nothing has changed yet."))
+        _set(self._picture, f'<div class="course-live{state}">{drawn}</div>')
+        _set(self._status, _status(frame.said or "Nothing has changed yet."))
         if self._network.options != (networks := (ALL, *film.networks)):
             self._setting = True  # setting the options selects the first of them: not a click
             self._network.options = networks
@@ -143,10 +135,8 @@ class Panel:
         self._explain()
 
     def _explain(self) -> None:
-        """Show the evidence for the selected part."""
-        lines = next((r.evidence for r in self._frame.reasons if r.key == self._part.value), ())
-        text = "\n".join(lines)
-        _set(self._evidence, value=f'<pre style="white-space: pre-wrap; margin: 0">{escape(text)}</pre>')
+        text = "\n".join(next((r.evidence for r in self._frame.reasons if r.key == self._part.value), ()))
+        _set(self._evidence, f'<pre style="white-space: pre-wrap; margin: 0">{escape(text)}</pre>')
 
     def _change_view(self) -> None:
         """Apply the settings of the controls to the film."""
@@ -159,20 +149,12 @@ class Panel:
             if view != self._film.view:
                 self._show(self._film.viewed(view))
 
-    def _redraw(self) -> None:
-        with self._lock:
-            self._show(self._film)
-
-    def _step(self, back: int) -> None:
-        with self._lock:
-            self._show(self._film.stepped(back))
-
     def _save(self, kind: str) -> None:
         """Save the current picture as `network-N.KIND`, with the first N that is free, and show the name."""
         path = next(p for n in count(1) if not (p := Path(f"network-{n}.{kind}")).exists())
         with self._lock:
             save(self._frame.picture, path, self._frame.title, self._frame.words)
-            _set(self._status, value=_status(f"Saved as {path} in the working directory of this notebook."))
+            _set(self._status, _status(f"Saved as {path} in the working directory of this notebook."))
 
 
 def _status(words: str) -> str:
@@ -181,14 +163,13 @@ def _status(words: str) -> str:
     return f'<div role="status" aria-live="polite" style="{style}">{escape(words)}</div>'
 
 
-def _set(widget: Any, **values: Any) -> None:
-    """Set the attributes whose values differ: setting the same value would draw it again."""
-    for name, value in values.items():
-        if getattr(widget, name) != value:
-            setattr(widget, name, value)
+def _set(widget: widgets.HTML, html: str) -> None:
+    """Set what a widget shows, if it differs: setting the same value would draw it again."""
+    if widget.value != html:
+        widget.value = html
 
 
-_open: list[Panel] = []  # at most one per kernel: the last that `live` made
+opened: list[Panel] = []  # at most one per kernel: the last that `live` made
 
 
 def live() -> Panel:
@@ -197,10 +178,10 @@ def live() -> Panel:
     Changes of interfaces, addresses, routes, the host's rules and the engine's objects appear at once; counters and
     changes inside containers within a few seconds. Raises LabGoneError if the lab does not run.
     """
-    while _open:
-        _open.pop().close()
-    _open.append(Panel(current.lab(), current.snapshot()))
-    return _open[0]
+    while opened:
+        opened.pop().close()
+    opened.append(Panel(current.lab(), current.snapshot()))
+    return opened[0]
 
 
 def show_projector() -> None:
@@ -208,17 +189,6 @@ def show_projector() -> None:
     style, script = (path.read_text(encoding="utf-8") for path in (STEPS, STEPS_SCRIPT))
     html = HTML(f"<style>{style}</style><script>{script}</script>")  # type: ignore[no-untyped-call]
     display(html, live())  # type: ignore[no-untyped-call]
-
-
-def is_open() -> bool:
-    """Whether `live` has made a panel in this kernel."""
-    return bool(_open)
-
-
-def offer(player: str) -> None:
-    """Let the open panel play a journey, which `player` has as HTML, when the learner presses Journey."""
-    for panel in _open:
-        panel.offer(player)
 
 
 def animation(html: str) -> dict[str, Any]:

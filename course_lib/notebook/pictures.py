@@ -22,41 +22,26 @@ GAP = 40  # pixels between two pictures
 
 
 class Picture:
-    """A drawing of a Snapshot. A notebook shows it as an image, everything else as the same description in words."""
+    """A drawing of a Snapshot. A notebook shows it as an image, everything else as the same description in words.
 
-    def __init__(self, now: Snapshot) -> None:
-        self._now = now
-
-    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return the image and its description, and the alternative text for a page that shows no images."""
-        data = {"image/png": png(layout(self._now)), "text/plain": describe(self._now)}
-        return data, {"image/png": {"alt": ALT}}
-
-    def __repr__(self) -> str:
-        return describe(self._now)
-
-
-class Pictures:
-    """Drawings of the same network in several labs, with the same descriptions in words.
-
-    They are stacked: three of them next to each other would be too small to read on a page.
+    Several are drawn one below the other: next to each other they would be too small to read on a page.
     """
 
-    def __init__(self, networks: Mapping[str, Snapshot]) -> None:
-        # Each picture names its engine. Use the key of `networks`: unlike a full version number it stays the same.
-        self._networks = {name: replace(now, engine=name) for name, now in networks.items()}
+    def __init__(self, *networks: Snapshot, alt: str = ALT) -> None:
+        self._networks, self._alt = networks, alt
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return the image and its description, and the alternative text for a page that shows no images."""
-        alt = f"Drawings of the lab's network, one below the other, on the engines {', '.join(self._networks)}."
-        return {"image/png": self.png(), "text/plain": repr(self)}, {"image/png": {"alt": alt}}
+        return {"image/png": self.png(), "text/plain": repr(self)}, {"image/png": {"alt": self._alt}}
 
     def __repr__(self) -> str:
-        return "\n\n".join(describe(now) for now in self._networks.values())
+        return "\n\n".join(describe(now) for now in self._networks)
 
     def png(self) -> bytes:
         """Return all drawings as one PNG image."""
-        pictures = [Image.open(io.BytesIO(png(layout(now)))).convert("RGB") for now in self._networks.values()]
+        images = [png(layout(now)) for now in self._networks]
+        if len(images) == 1:
+            return images[0]
+        pictures = [Image.open(io.BytesIO(image)).convert("RGB") for image in images]
         size = max(p.width for p in pictures), sum(p.height for p in pictures) + GAP * (len(pictures) - 1)
         whole, y = Image.new("RGB", size, "white"), 0
         for picture in pictures:
@@ -65,3 +50,14 @@ class Pictures:
         file = io.BytesIO()
         whole.quantize(128, dither=Image.Dither.NONE).save(file, "PNG")
         return file.getvalue()
+
+
+class Pictures(Picture):
+    """Drawings of the same network in several labs, which have the keys of `networks` as the names of their engines.
+
+    Unlike a full version number, these names stay the same.
+    """
+
+    def __init__(self, networks: Mapping[str, Snapshot]) -> None:
+        alt = f"Drawings of the lab's network, one below the other, on the engines {', '.join(networks)}."
+        super().__init__(*(replace(now, engine=name) for name, now in networks.items()), alt=alt)

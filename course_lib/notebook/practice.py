@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 from course_lib.errors import CourseError
 from course_lib.exercises import answers, catalog
 from course_lib.exercises.answers import ANSWER, COMMAND, is_stub
-from course_lib.exercises.catalog import Exercise
+from course_lib.exercises.catalog import HINTS, Exercise
 from course_lib.exercises.checks import UNSEEN, WAITING, StartEvidence, Verdict, judge
 from course_lib.exercises.probes import beginning, evidence
 from course_lib.lab import execute
@@ -16,7 +17,8 @@ from course_lib.notebook import current
 from course_lib.notebook.chapter import begin
 from course_lib.plain_text import one_line
 
-NOT_YET = f"No answer yet: write it in the cell that begins with `%%answer`, and run the cell. It is saved as {ANSWER}."
+# What the lab showed at an exercise's start, by the lab's id. It is kept in this kernel, where no answer can change it.
+_began: dict[str, StartEvidence | None] = {}
 
 
 def exercise(learner: str = "") -> None:
@@ -27,25 +29,21 @@ def exercise(learner: str = "") -> None:
     """
     here = catalog.load(Path.cwd())
     if learner:
-        catalog.note_learner(learner)
+        catalog.save_learner(learner)
     who = catalog.learner()
     begin()
-    _to_start(here)
+    _create_start(here)
     print(f"Values for {who}:")
     for name, value in here.values(who).items():
         print(f"  {name:<12} {value}")
 
 
-# What the lab showed at an exercise's start, by the lab's id. It is kept in this kernel, where no answer can change it.
-_began: dict[str, StartEvidence | None] = {}
-
-
-def _to_start(here: Exercise) -> None:
+def _create_start(here: Exercise) -> None:
     """Create the exercise's start state in an empty lab, and record what the lab shows then."""
-    lab, values = current.lab(), here.values(catalog.learner())
-    answers.to_start(lab, here, values)
+    lab = current.lab()
+    began = beginning(lab, here, here.values(catalog.learner()))
     _began.clear()
-    _began[lab.require()] = beginning(lab, here, values)
+    _began[lab.require()] = began
 
 
 def _judged(here: Exercise) -> tuple[Verdict, ...]:
@@ -67,12 +65,13 @@ def answer(cell: str, show: Callable[[str], object], timeout: float) -> None:
     """
     here = catalog.load(Path.cwd())
     if is_stub(cell):
-        print(NOT_YET)
+        print("No answer yet: write it in the cell that begins with `%%answer`, and run the cell.", end=" ")
+        print(f"It is saved as {ANSWER}.")
         return
     catalog.write(here.folder / ANSWER, cell)
     lab = current.lab()
     lab.reset()
-    _to_start(here)
+    _create_start(here)
     answers.send(lab, answers.files_of(here.folder))
     execute.run(lab, COMMAND, timeout=timeout, show=show)
 
@@ -87,7 +86,7 @@ def check() -> int:
     done = _judged(here)
     first = next((v for v in done if not v.ok and v.mistake != WAITING), None)
     for verdict in done:
-        print(f"{'right  ' if verdict.ok else 'not yet'}  {verdict.points}/{verdict.of}  {verdict.wanted}")
+        print(verdict)
         if verdict is first:
             print(explained(verdict))
     print(f"Points (out of {here.points}):")
@@ -100,7 +99,9 @@ def explained(verdict: Verdict) -> str:
     for result in verdict.evidence:
         lines += [f"  {result.place}$ {result.command}", f"    {result.words}"]
         lines += [f"    {one_line(line)}" for line in result.output.splitlines()[:3]]
-    return "\n".join([*lines, *([f"  hint: {one_line(verdict.hint)}"] if verdict.mistake != UNSEEN else [])])
+    if verdict.mistake != UNSEEN:
+        lines.append(f"  hint: {one_line(verdict.hint)}")
+    return "\n".join(lines)
 
 
 def hint() -> None:
@@ -120,7 +121,7 @@ def hint() -> None:
         raise CourseError(f"There are no further hints for {first.check}: `check()` shows all there is.")
     taken = catalog.hints_taken(here.folder)
     number = min(taken.get(first.check, 0) + 1, len(steps))
-    catalog.note_hints(here.folder, {**taken, first.check: number})
-    print(f"{first.wanted}")
+    catalog.write(here.folder / HINTS, json.dumps({**taken, first.check: number}, indent=1, sort_keys=True) + "\n")
+    print(first.wanted)
     for count, step in enumerate(steps[:number], 1):
         print(f"  {count} of {len(steps)}: {step.format_map(dict(values))}")

@@ -1,4 +1,4 @@
-"""Ask learners for a prediction before they see the lab's answer: `predict`; without widgets: `put` and `Question`."""
+"""Ask learners for a prediction before they see the lab's answer: `predict`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ import ipywidgets as widgets
 
 from course_lib.errors import CourseError
 from course_lib.notebook.widget_style import NARROW, OURS, SAVED, WIDE
-
-Choices = Mapping[str, str] | Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -54,26 +52,11 @@ class Question:
         return [(c, why) for c in self.choices if c != self.answer and (why := self.misconceptions.get(c))]
 
 
-def put(text: str, choices: Choices, answer: Callable[[], object]) -> Question:
-    """Return a question with its answer, which `answer` finds out in the lab; `choices` are those of `predict`.
-
-    `answer` returns one of the choices, True or False for "yes" or "no", or a pair of such an answer and the evidence
-    for it, which is shown as `str` converts it. Raises CourseError if the answer is none of the choices.
-    """
-    result = answer()
-    value, evidence = result if isinstance(result, tuple) else (result, "")
-    word = {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
-    if word not in choices:
-        raise CourseError(f"The lab says {word!r}, which is none of the choices: {', '.join(choices)}.")
-    why = dict(choices) if isinstance(choices, Mapping) else {}
-    return Question(text, tuple(choices), word, why, str(evidence).rstrip())
-
-
 class Prediction:
     """A question with a button for each choice; a click shows the verdict."""
 
     def __init__(self, question: Question) -> None:
-        self._question = question
+        self.question = question
         text = widgets.HTML(f"{SAVED}<b>Predict.</b> {escape(question.text)}", layout=WIDE)
         # Not radio buttons: there an arrow key chooses at once, so the third choice cannot be reached by keyboard.
         self._choices = [widgets.Button(description=choice, layout=NARROW) for choice in question.choices]
@@ -91,22 +74,28 @@ class Prediction:
         chosen.icon = "check"  # leave it enabled: a disabled button loses the focus
         for button in self._choices:
             button.disabled = button is not chosen
-        self._answer.value = self._question.html(chosen.description)
+        self._answer.value = self.question.html(chosen.description)
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
-        """Return the widget and, for pages without widgets, the question with its answer folded."""
-        fallback = {"text/html": self._question.html(), "text/plain": str(self._question)}
+        fallback = {"text/html": self.question.html(), "text/plain": str(self.question)}
         return {**self._box._repr_mimebundle_(**options), **fallback}
 
     def __repr__(self) -> str:
-        return str(self._question)
+        return str(self.question)
 
 
-def predict(question: str, choices: Choices, *, answer: Callable[[], object]) -> Prediction:
+def predict(question: str, choices: Mapping[str, str] | Sequence[str], *, answer: Callable[[], object]) -> Prediction:
     """Return a question to click; once the learner has chosen, it shows the lab's answer.
 
     `choices` are texts, or a mapping from each text to the misconception behind it ("" for none). `answer` is called
-    at once, so that a notebook runs the same with and without clicks; `put` says what it may return. Raises CourseError
-    if it returns none of the choices.
+    at once, so that a notebook runs the same with and without clicks. It returns one of the choices, True or False for
+    "yes" or "no", or a pair of such an answer and the evidence for it, which is shown as `str` converts it. Raises
+    CourseError if the answer is none of the choices.
     """
-    return Prediction(put(question, choices, answer))
+    result = answer()
+    value, evidence = result if isinstance(result, tuple) else (result, "")
+    word = {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+    if word not in choices:
+        raise CourseError(f"The lab says {word!r}, which is none of the choices: {', '.join(choices)}.")
+    why = choices if isinstance(choices, Mapping) else {}
+    return Prediction(Question(question, tuple(choices), word, why, str(evidence).rstrip()))

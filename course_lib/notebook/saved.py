@@ -37,10 +37,14 @@ def keep_widgets(model: dict[str, Any], path: ApiPath, contents_manager: Any) ->
     for data in [output.get("data", {}) for cell in notebook["cells"] for output in cell.get("outputs", [])]:
         if VIEW not in data:
             continue
-        if (shown := data[VIEW]["model_id"]) in states:
-            _keep(shown, states, kept)
-        elif len(data) > 1:
+        waiting = [data[VIEW]["model_id"]]
+        if waiting[0] not in states and len(data) > 1:
             del data[VIEW]
+        while waiting:
+            name = waiting.pop()
+            if name in states and name not in kept:
+                kept[name] = states[name]
+                waiting += PART.findall(json.dumps(states[name]))
     if kept:
         version = {"version_major": 2, "version_minor": 0}  # of the format, not of ipywidgets
         notebook["metadata"]["widgets"] = {STATE: {**version, **widgets, "state": kept}}
@@ -52,13 +56,3 @@ def _states(path: Path) -> Mapping[str, Any]:
         saved = json.loads(path.read_text(encoding="utf-8"))
         return dict(saved["metadata"].get("widgets", {}).get(STATE, {}).get("state", {}))
     return {}
-
-
-def _keep(shown: str, states: Mapping[str, Any], kept: dict[str, Any]) -> None:
-    """Copy the state of a widget and all its parts from `states` to `kept`."""
-    waiting = [shown]
-    while waiting:
-        name = waiting.pop()
-        if name in states and name not in kept:
-            kept[name] = states[name]
-            waiting += PART.findall(json.dumps(states[name]))

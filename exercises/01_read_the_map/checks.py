@@ -109,7 +109,7 @@ cable() { # CONTAINER NETWORK NAME: rename the host's end of the veth pair, wait
 
 
 @dataclass(frozen=True)
-class Way:
+class Request:
     """A request for a page."""
 
     origin: str  # "client", "host" or a container
@@ -139,7 +139,7 @@ COUNTED = """for i in 1 2 3; do
 done; printf '%s\\n' "$said" "$rules" """
 
 
-def ways(values: Values) -> dict[str, Way]:
+def requests(values: Values) -> dict[str, Request]:
     """Return the requests by name; the second part of the sheet asks about all but the last two."""
     plan = plan_of(values)
     p, seed = plan.parts, Seed("map", str(values["map"]))
@@ -147,17 +147,17 @@ def ways(values: Values) -> dict[str, Way]:
     first, second = shuffled(seed, "plain", (p["plain"], p["door"]))
     inside = seed.choice("sender", (p["plain"], p["guard"], p["far"]))
     return {
-        "guard": Way("client", f"port {values['guarded']} of the host"),
-        "own door": Way("host", f"port {values['guarded']} of the host"),
-        "old name": Way(first, f"{second} by name"),
-        "old address": Way(second, f"{first} by address"),
-        "name": Way(p["guard"], f"{p['both']} by name"),
-        "far name": Way(p["both"], f"{p['far']} by name"),
-        "other name": Way(other, f"{one} by name"),
-        "wall": Way(one, f"{other} by address"),
-        "from host": Way("host", f"{p['far']} by address"),
-        "door": Way("client", f"port {values['port']} of the host"),
-        "out": Way(inside, "client by address"),
+        "guard": Request("client", f"port {values['guarded']} of the host"),
+        "own door": Request("host", f"port {values['guarded']} of the host"),
+        "old name": Request(first, f"{second} by name"),
+        "old address": Request(second, f"{first} by address"),
+        "name": Request(p["guard"], f"{p['both']} by name"),
+        "far name": Request(p["both"], f"{p['far']} by name"),
+        "other name": Request(other, f"{one} by name"),
+        "wall": Request(one, f"{other} by address"),
+        "from host": Request("host", f"{p['far']} by address"),
+        "door": Request("client", f"port {values['port']} of the host"),
+        "out": Request(inside, "client by address"),
     }
 
 
@@ -166,20 +166,20 @@ REACH = ("guard", "own door", "old name", "old address", "name", "far name", "ot
 
 def sheet_of(values: Values) -> str:
     """Return the sheet that is to be filled in."""
-    all_ways, seed = ways(values), Seed("map", str(values["map"]))
+    asked, seed = requests(values), Seed("map", str(values["map"]))
     cables = sorted(plan_of(values).cables.values())
-    asked = [all_ways[name].line for name in shuffled(seed, "sheet", REACH)]
+    lines = [asked[name].line for name in shuffled(seed, "sheet", REACH)]
     return "\n".join(
         [
             "# 1. Whose is the other end of each of these interfaces of the host? The name of a container.",
             *(f"{name} =" for name in cables),
             "# 2. What does one get who asks the other for http://.../? One of: page; no name;",
             "# or, where a rule ends it, that rule: its table, its chain, its number there (filter FORWARD 1).",
-            *(f"{line} =" for line in asked),
+            *(f"{line} =" for line in lines),
             "# 3. Which rule gives the first packet another destination? Table, chain, number.",
-            f"destination of {all_ways['door'].line} =",
+            f"destination of {asked['door'].line} =",
             "# 4. Which rule gives the first packet another sender? Table, chain, number.",
-            f"sender of {all_ways['out'].line} =",
+            f"sender of {asked['out'].line} =",
             "",
         ]
     )
@@ -187,7 +187,7 @@ def sheet_of(values: Values) -> str:
 
 def start_probes(values: Values, network: Snapshot) -> dict[str, Probe]:
     """Return the probes of the start state: they really send each request."""
-    return {name: way.probe(network) for name, way in ways(values).items()}
+    return {name: request.probe(network) for name, request in requests(values).items()}
 
 
 def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
@@ -226,9 +226,9 @@ def looks_like_rule(said: str) -> bool:
     return len(words) == 3 and words[2].isdigit()
 
 
-def deciding(seen: Seen, way: str, targets: Iterable[str]) -> set[str]:
+def deciding(seen: Seen, request: str, targets: Iterable[str]) -> set[str]:
     """Return the rules with one of these targets whose counters rose when that request was sent."""
-    lines = seen.began.results[way].output.splitlines()
+    lines = seen.began.results[request].output.splitlines()
     counted = [line.partition(" -A ")[2].partition(" ")[::2] for line in lines if line.startswith("> ")]
     return {
         f"{chain.table} {chain.name} {rule.number}"
@@ -238,12 +238,12 @@ def deciding(seen: Seen, way: str, targets: Iterable[str]) -> set[str]:
     }
 
 
-def came_of(seen: Seen, way: str) -> str:
+def came_of(seen: Seen, request: str) -> str:
     """Return the result of a request: "page", "no name", "rule", or "nothing" if it was none of these."""
-    said = seen.began.results[way].output.strip()
+    said = seen.began.results[request].output.strip()
     if "bad address" in said:  # first: a rule may have counted the look-up, but no request was sent
         return "no name"
-    if deciding(seen, way, ENDS):
+    if deciding(seen, request, ENDS):
         return "rule"
     return "page" if said and not said.startswith((">", "wget:")) else "nothing"
 
@@ -269,7 +269,7 @@ def cables(seen: Seen) -> Finding:
 
 def reach(seen: Seen) -> Finding:
     """Judge the second part: the result of each request."""
-    asked = {name: ways(seen.values)[name].line for name in REACH}
+    asked = {name: requests(seen.values)[name].line for name in REACH}
     if finding := missing(seen, asked.values()):
         return finding
     said = {name: said_in(seen)[line] for name, line in asked.items()}
@@ -282,18 +282,18 @@ def reach(seen: Seen) -> Finding:
         return Finding(found, "odd-word")
     if kinds[wrong[0]] == "page":
         return Finding(found, "too-open")
-    return Finding(found, "too-closed" if came_of(seen, wrong[0]) == "page" else "name-or-way")
+    return Finding(found, "too-closed" if came_of(seen, wrong[0]) == "page" else "other-reason")
 
 
-def rule(way: str, before: str, targets: tuple[str, ...]) -> Callable[[Seen], Finding]:
+def rule(request: str, before: str, targets: tuple[str, ...]) -> Callable[[Seen], Finding]:
     """Return the judge of a line that asks for a rule: the right one is the rule that counted the packet."""
 
     def judge(seen: Seen) -> Finding:
-        line = f"{before}{ways(seen.values)[way].line}"
+        line = f"{before}{requests(seen.values)[request].line}"
         if finding := missing(seen, [line]):
             return finding
         said = said_in(seen)[line]
-        if said in deciding(seen, way, targets):
+        if said in deciding(seen, request, targets):
             return Finding(f"{said} counted the packet")
         meant = rule_at(seen.began.network, said)
         if meant is None:
@@ -352,11 +352,11 @@ CHECKS = (
         hints={
             **NO_SHEET,
             "odd-word": "There are three kinds of answer: `page`, `no name`, or a rule as in `filter FORWARD 1`.",
-            "too-open": "No page comes there. Go that way yourself: `docker exec NAME wget -T 2 -O - http://.../`, "
-            "or `curl` on the host and on the client.",
-            "too-closed": "A page comes there, and no rule ends it. Go that way yourself. Who forwards that packet, "
-            "if anybody does?",
-            "name-or-way": "It is right that no page comes, but the reason is another. Does the sender know the "
+            "too-open": "No page comes there. Send it yourself: `docker exec NAME wget -T 2 -O - http://.../`, or "
+            "`curl` on the host and on the client.",
+            "too-closed": "A page comes there, and no rule ends it. Send the request yourself. Who forwards that "
+            "packet, if anybody does?",
+            "other-reason": "It is right that no page comes, but the reason is another. Does the sender know the "
             "address, and does a packet leave at all? The error of `wget` tells.",
         },
         steps=(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from course_lib.exercises.checks import Check, Finding, Probe, Seed, Seen, Value, Values
+from course_lib.exercises.reachability import published
 from course_lib.network.model import Port, Snapshot
 
 HOST = "203.0.113.10"
@@ -22,15 +23,9 @@ def parameters(seed: Seed) -> dict[str, Value]:
     }
 
 
-def ways_out(network: Snapshot, name: object) -> tuple[Port, ...]:
-    """Return the published ports of a container."""
-    container = network.container(str(name))
-    return tuple(p for p in container.ports if p.host_port) if container else ()
-
-
-def published(network: Snapshot, name: object) -> tuple[Port, ...]:
+def web_ports(network: Snapshot, name: Value) -> tuple[Port, ...]:
     """Return where a container's port 80 is published."""
-    return tuple(p for p in ways_out(network, name) if p.container_port == 80)
+    return tuple(p for p in published(network, name) if p.container_port == 80)
 
 
 def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
@@ -38,11 +33,11 @@ def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
     page = "curl -fs -m 3 http://{}:{}/".format
     # A service needs time to start. Without a container there is nothing to wait for.
     patience = {name: 3.0 if network.container(str(values[name])) else 0.0 for name in ("shop", "blog", "desk")}
-    chosen = next((p.host_port for p in published(network, values["blog"])), None)
+    chosen = next((p.host_port for p in web_ports(network, values["blog"])), None)
     return {
         "shop": Probe("client", page(HOST, values["shop_port"]), patience["shop"]),
         # The second source in the conntrack entry is the address from which the kernel expects the answers.
-        "shop way": Probe(
+        "shop source": Probe(
             "host",
             f"conntrack -L -p tcp --orig-src 203.0.113.20 --orig-port-dst {values['shop_port']} 2>/dev/null"
             " | tail -n 1 | grep -oE 'src=[0-9.]+' | tail -n 1",
@@ -76,23 +71,26 @@ def shop_answers(seen: Seen) -> Finding:
         return Finding(f"the client gets another page: {said.output.strip()[:40]!r}", "other-page")
     if finding := absent(seen, values["shop"]):
         return finding
-    ways = ways_out(seen.network, values["shop"])
-    there = ", ".join(f"{p.host_ip}:{p.host_port} to {p.container_port}" for p in ways) or "none"
+    ports = published(seen.network, values["shop"])
+    there = ", ".join(f"{p.host_ip}:{p.host_port} to {p.container_port}" for p in ports) or "none"
     found = f"{said.words}; published ports of {values['shop']}: {there}"
-    if not ways:
+    if not ports:
         return Finding(found, "unpublished")
-    if all(p.container_port != 80 for p in ways):
-        return Finding(found, "swapped" if any(p.host_port == 80 for p in ways) else "inside-port")
-    if all(p.host_port != values["shop_port"] for p in ways):
+    if all(p.container_port != 80 for p in ports):
+        return Finding(found, "swapped" if any(p.host_port == 80 for p in ports) else "inside-port")
+    if all(p.host_port != values["shop_port"] for p in ports):
         return Finding(found, "other-port")
-    if all(p.host_ip == "127.0.0.1" for p in ways):
+    if all(p.host_ip == "127.0.0.1" for p in ports):
         return Finding(found, "shop-loopback")
     return Finding(found, "nobody-listens")
 
 
 def shop_in_container(seen: Seen) -> Finding:
     """Judge who answered, by the conntrack entry."""
-    who, address = seen.results["shop way"].output.strip().removeprefix("src="), seen.address(str(seen.values["shop"]))
+    who, address = (
+        seen.results["shop source"].output.strip().removeprefix("src="),
+        seen.address(str(seen.values["shop"])),
+    )
     container = seen.network.container(str(seen.values["shop"]))
     addresses = [a.split("/")[0] for e in container.endpoints for a in e.addresses] if container else []
     if who in addresses:
@@ -106,13 +104,13 @@ def blog_answers(seen: Seen) -> Finding:
     """Judge a request to the port that the engine chose."""
     if finding := absent(seen, seen.values["blog"]):
         return finding
-    ways = published(seen.network, seen.values["blog"])
-    if not ways:
+    ports = web_ports(seen.network, seen.values["blog"])
+    if not ports:
         return Finding(f"port 80 of {seen.values['blog']} is not published", "blog-unpublished")
     said = seen.results["blog"]
     if said.ok:
         return Finding("the client gets a page")
-    return Finding(f"{said.words}; published on {ways[0].host_ip}:{ways[0].host_port}", "blog-silent")
+    return Finding(f"{said.words}; published on {ports[0].host_ip}:{ports[0].host_port}", "blog-silent")
 
 
 def blog_chosen(seen: Seen) -> Finding:
@@ -131,10 +129,12 @@ def desk_answers(seen: Seen) -> Finding:
     said = seen.results["desk"]
     if said.ok:
         return Finding("the host gets a page")
-    ways = published(seen.network, seen.values["desk"])
-    there = ", ".join(f"{p.host_ip}:{p.host_port}" for p in ways) or "nowhere"
+    ports = web_ports(seen.network, seen.values["desk"])
+    there = ", ".join(f"{p.host_ip}:{p.host_port}" for p in ports) or "nowhere"
     found = f"{said.words}; port 80 is published on: {there}"
-    return Finding(found, "desk-listens" if any(p.host_port == seen.values["desk_port"] for p in ways) else "desk-port")
+    return Finding(
+        found, "desk-listens" if any(p.host_port == seen.values["desk_port"] for p in ports) else "desk-port"
+    )
 
 
 def desk_closed(seen: Seen) -> Finding:
@@ -178,7 +178,7 @@ CHECKS = (
         points=1,
         wanted="It is the container {shop} that answers there, by the conntrack entry of the connection.",
         judge=shop_in_container,
-        evidence=("shop way",),
+        evidence=("shop source",),
         rests_on=("shop-answers",),
         hints={
             "host-answers": "The right page comes, but from the host. A program there took the port: "

@@ -70,7 +70,7 @@ def gateway(seen: Seen) -> Finding:
         return Finding(f"the caller's default route leads via {wanted}")
     if "default" not in routes:
         return Finding("the caller has no default route", "internal")
-    return Finding("the caller's default route leads elsewhere", "other-way")
+    return Finding("the caller's default route leads elsewhere", "other-route")
 
 
 def missing(seen: Seen, name: str, hint: str) -> Finding | None:
@@ -175,7 +175,7 @@ CHECKS = (
             "first-address": "The gateway is the first address of the subnet: Docker uses it by default.",
             "other-gateway": "`ip addr` on the host shows the bridge with another address than yours.",
             "internal": "The host has the address, but {caller} has no default route. Which networks have none?",
-            "other-way": "The container has more than one network, and its way out leads through another one.",
+            "other-route": "The container has more than one network, and its way out leads through another one.",
         },
         steps=(
             "The gateway is not a machine of its own. Look for its address in `ip addr` on the host.",

@@ -104,7 +104,7 @@ def back(seen: Seen) -> Finding:
 
 
 def name(seen: Seen) -> Finding:
-    """Judge the way from the front end to the back end, by its name."""
+    """Judge the path from the front end to the back end, by its name."""
     if finding := absent(seen, "front"):
         return finding
     said = seen.results["by name"]

@@ -7,6 +7,7 @@ import re
 import shlex
 
 from course_lib.exercises.checks import Check, Finding, Probe, Seed, Seen, Value, Values
+from course_lib.exercises.reachability import published
 from course_lib.network.model import Container, Snapshot
 
 HOST = "203.0.113.10"
@@ -56,7 +57,7 @@ back() {
     docker start "$db" "$blog" >/dev/null
 }
 answered() { said=$(visit); [[ $said == *http* && $said != *"000 http"* ]]; }
-well() { said=$(visit); [[ $said != *"500 http"* ]]; }
+complete() { said=$(visit); [[ $said != *"500 http"* ]]; }
 awake() { [[ $(sql 'SELECT 1') != *"ERROR 2"* ]]; }
 
 order=$(docker inspect -f '{{.Created}} {{.Name}}' "$db" "$blog" | sort -r | sed 's/.*\///')
@@ -70,7 +71,7 @@ for name in $order; do docker rename "$name" "$name-before" 2>/dev/null; done
 for name in $order; do twin "$name" "${was[$name]}"; done
 within 15 awake
 within 15 answered
-within 3 well
+within 3 complete
 echo "again: $said"
 echo "tables: $(sql "SELECT count(*) FROM information_schema.tables WHERE table_schema = '$database'")"
 """.replace("VISIT", VISIT).replace("SHOWN", SHOWN)
@@ -193,11 +194,10 @@ def page(seen: Seen) -> Finding:
         return Finding(found)
     if said.ok:
         return Finding(found, "other-title")
-    container = seen.network.container(str(values["blog"]))
-    ways = [p for p in container.ports if p.host_port] if container else []
-    out = ", ".join(f"{p.host_port} to {p.container_port}" for p in ways) or "none"
+    ports = published(seen.network, values["blog"])
+    out = ", ".join(f"{p.host_port} to {p.container_port}" for p in ports) or "none"
     sent_on = "http" in place and f"{HOST}:{values['port']}/" not in place
-    here = any(p.host_port == values["port"] for p in ways)
+    here = any(p.host_port == values["port"] for p in ports)
     hint = "sent-away" if sent_on else "silent" if here else "other-port"
     return Finding(f"{found}; published ports of {values['blog']}: {out}", hint)
 
@@ -205,13 +205,13 @@ def page(seen: Seen) -> Finding:
 def closed(seen: Seen) -> Finding:
     """Judge who else gets to the database."""
     container = seen.network.container(str(seen.values["db"]))
-    ways = [f"{p.host_ip}:{p.host_port}" for p in container.ports if p.host_port] if container else []
-    if ways or seen.results["outside"].ok:
-        return Finding(f"the database is published: {', '.join(ways) or 'port 3306'}", "published")
+    ports = [f"{p.host_ip}:{p.host_port}" for p in published(seen.network, seen.values["db"])]
+    if ports or seen.results["outside"].ok:
+        return Finding(f"the database is published: {', '.join(ports) or 'port 3306'}", "published")
     others = [name for name in places(container) if name != seen.values["net"]]
     if seen.results["stranger"].ok or others:
         return Finding(
-            f"the database is also on: {', '.join(others) or 'a way that is open to docker0'}", "also-outside"
+            f"the database is also on: {', '.join(others) or 'a network that docker0 can reach'}", "also-outside"
         )
     return Finding("neither the client nor a container on docker0 gets to the database")
 

@@ -10,8 +10,9 @@ from itertools import pairwise
 from textwrap import dedent
 
 from course_lib.exercises.checks import Check, Finding, Probe, Result, Seed, Seen, Value, Values
+from course_lib.exercises.reachability import published
 from course_lib.exercises.rendered_text import Browser
-from course_lib.network.model import Container, Port, Snapshot
+from course_lib.network.model import Snapshot
 
 HOST = "203.0.113.10"
 WRITER, SERVER = "genid", "nginx"
@@ -103,7 +104,7 @@ def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
             ' [ -n "$got" ] && { [ "$got" = "$before" ] || [ "$got" = "$after" ]; } && exit; sleep 0.3; done; false',
         ),
         # The second source in the conntrack entry is the address from which the kernel expects the answers.
-        "way": Probe(
+        "source": Probe(
             "host",
             f"conntrack -L -p tcp --orig-src 203.0.113.20 --orig-port-dst {values['port']} 2>/dev/null"
             " | tail -n 1 | grep -oE 'src=[0-9.]+' | tail -n 1",
@@ -186,17 +187,12 @@ def folder(seen: Seen) -> Finding:
     return Finding(found, "unwritten" if seen.values["folder"] in inside else "other-place")
 
 
-def ways_out(container: Container | None) -> tuple[Port, ...]:
-    """Return the published ports of a container."""
-    return tuple(p for p in container.ports if p.host_port) if container else ()
-
-
 def served(seen: Seen) -> Finding:
     """Judge what the client gets, and from whom."""
     values, said = seen.values, seen.results["answer"]
     container = seen.network.container(SERVER)
     if seen.results["same"].ok:
-        who = seen.results["way"].output.strip().removeprefix("src=")
+        who = seen.results["source"].output.strip().removeprefix("src=")
         own = [a.partition("/")[0] for e in (container.endpoints if container else ()) for a in e.addresses]
         if who in own or (container and container.mode == "host"):
             return Finding(f"the client gets the page, from {SERVER}")
@@ -210,10 +206,10 @@ def served(seen: Seen) -> Finding:
         return Finding(f"another page comes than the one in {values['folder']}; {SERVER} has: {there}", "stale")
     if said.output.startswith("403"):
         return Finding(f"{SERVER} answers 403; it has of the host: {there}", "forbidden")
-    ways = ways_out(container)
-    out = ", ".join(f"{p.host_port} to {p.container_port}" for p in ways) or "none"
+    ports = published(seen.network, SERVER)
+    out = ", ".join(f"{p.host_port} to {p.container_port}" for p in ports) or "none"
     found = f"{f'status {said.output[:3]}' if said.ok else said.words}; published ports of {SERVER}: {out}"
-    return Finding(found, "silent" if any(p.host_port == values["port"] for p in ways) else "other-port")
+    return Finding(found, "silent" if any(p.host_port == values["port"] for p in ports) else "other-port")
 
 
 def figure(seen: Seen) -> Finding:

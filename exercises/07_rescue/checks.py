@@ -6,6 +6,7 @@ import shlex
 from pathlib import Path
 
 from course_lib.exercises.checks import Check, Finding, Probe, Seed, Seen, Value, Values
+from course_lib.exercises.reachability import published
 from course_lib.network.model import Snapshot
 
 HOST, CLIENT, NOBODY = "203.0.113.10", "203.0.113.20", "203.0.113.98"
@@ -101,7 +102,7 @@ def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
             timeout=10,
         ),
         # A neighbour of the host that sends packets for the shop's network to it.
-        "way to ledger": Probe(
+        "ledger by route": Probe(
             "client",
             f"ip route replace {ledger}/32 via {HOST}; timeout 1 bash -c '</dev/tcp/{ledger}/3306'; code=$?;"
             f" ip route del {ledger}/32; exit $code",
@@ -138,7 +139,7 @@ def shop(seen: Seen) -> Finding:
 
 
 def door(seen: Seen) -> Finding:
-    """Return where the way to the page ends."""
+    """Return where a request for the page ends."""
     r, name = seen.results, seen.values["front"]
     if finding := absent(seen, "front"):
         return finding
@@ -151,14 +152,14 @@ def door(seen: Seen) -> Finding:
         return Finding(f"{found}; {name} does not even answer itself", "front-silent")
     if not r["front from host"].ok:
         return Finding(f"{found}; {name} answers itself; the host gets: {r['front from host'].words}", "host-cannot")
-    ways = [p for p in seen.network.container(str(name)).ports if p.host_port]  # type: ignore[union-attr]
-    if ways and all(p.host_ip == "127.0.0.1" for p in ways):
+    ports = published(seen.network, name)
+    if ports and all(p.host_ip == "127.0.0.1" for p in ports):
         return Finding(f"{found}; the host gets it from {name}; published at 127.0.0.1", "door-inside")
     return Finding(f"{found}; the host itself gets it from {name}", "not-through")
 
 
 def order(seen: Seen) -> Finding:
-    """Return where the way to an order ends."""
+    """Return where a request for an order ends."""
     r = seen.results
     if finding := absent(seen, "ledger"):
         return finding
@@ -196,7 +197,7 @@ def same(seen: Seen) -> Finding:
 def closed(seen: Seen) -> Finding:
     """Judge whether more is open than before."""
     chain = seen.network.chain("filter", "FORWARD")
-    if seen.results["way to ledger"].ok:
+    if seen.results["ledger by route"].ok:
         policy = chain.policy if chain else "none"
         return Finding(f"a neighbour reaches port 3306 of the database; FORWARD's policy is {policy}", "all-open")
     container = seen.network.container(str(seen.values["ledger"]))
@@ -282,7 +283,7 @@ CHECKS = (
         points=2,
         wanted="Nobody outside reaches the database: it is no more open than before.",
         judge=closed,
-        evidence=("way to ledger", "ledger outside"),
+        evidence=("ledger by route", "ledger outside"),
         rests_on=("shop",),
         hints={
             "all-open": "A host in the client's place only has to send packets for {subnet} to this host. "

@@ -52,7 +52,7 @@ def parameters(seed: Seed) -> dict[str, Value]:
 
 
 def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
-    """Return the probes of the lab: each step of the way in, the ways out, and who reaches whom."""
+    """Return the probes of the lab: each step from outside, the routes out, and who reaches whom."""
     v, page, by_alias = values, f"http://{HOST}:{values['port']}/", f"http://{values['alias']}:{values['store_port']}/"
     there = [network.container(str(v[name])) for name in SERVICES]
     patience = 3.0 if all(c and c.state == "running" for c in there) else 0.0
@@ -151,7 +151,7 @@ def volume(seen: Seen) -> Finding:
 
 
 def shop(seen: Seen) -> Finding:
-    """Judge the way from the shop to the store, by the store's second name."""
+    """Judge the path from the shop to the store, by the store's second name."""
     if finding := absent(seen, "shop"):
         return finding
     said = seen.results["shop"]
@@ -163,7 +163,7 @@ def shop(seen: Seen) -> Finding:
 
 
 def gate(seen: Seen) -> Finding:
-    """Judge the way from the gate to the shop, by the shop's name."""
+    """Judge the path from the gate to the shop, by the shop's name."""
     if finding := absent(seen, "gate"):
         return finding
     said = seen.results["gate"]

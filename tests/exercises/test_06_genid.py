@@ -51,7 +51,7 @@ WELL = {
     "server mounts": (0, "/srv/hall-20 at /usr/share/nginx/html, "),
     "answer": (0, "200 text/html"),
     "same": (0, ""),
-    "way": (0, "src=172.17.0.3"),
+    "source": (0, "src=172.17.0.3"),
     "watch": (0, "0.50 moved in 300\n2.53 moved in 301\n4.60 moved in 290\npages 3"),
     "page": (0, PAGE.replace("MOTTO", ESCAPED)),
     "paused": (0, ""),
@@ -83,8 +83,8 @@ def test_everything_is_well() -> None:
 @pytest.mark.parametrize(
     ("check", "changed", "hint"),
     [
-        ("served", {"way": (0, "src=203.0.113.10")}, "somebody-else"),
-        ("served", {"way": (1, "")}, "somebody-else"),
+        ("served", {"source": (0, "src=203.0.113.10")}, "somebody-else"),
+        ("served", {"source": (1, "")}, "somebody-else"),
         ("served", {"same": (1, ""), "answer": (7, "")}, "silent"),
         ("served", {"same": (1, ""), "answer": (0, "404 text/html")}, "silent"),
         ("figure", page(PAGE.replace("xxx-xxxx", "555-1234")), "no-person"),

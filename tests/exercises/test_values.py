@@ -163,7 +163,7 @@ def test_every_value_is_of_a_sort(name: str) -> None:
 
 
 def came_in(values: Values) -> dict[str, tuple[str, str, range]]:
-    """Return the packets that come in by eth0 and are forwarded, by the ways of exercise 01: to whom, what, which port.
+    """Return the packets that come in by eth0 and are forwarded, by exercise 01's requests: to whom, what, which port.
 
     A request of the client has its port rewritten already; the client's answers go to a port that the kernel chose.
     A name that nobody on the asker's networks has is asked for at the client, and its answer is such a packet, too.
@@ -172,14 +172,16 @@ def came_in(values: Values) -> dict[str, tuple[str, str, range]]:
     places = {part: {net for p, net in plan.cables if p == part} for part in plan.parts}
     part_of = {container: part for part, container in plan.parts.items()}
     doors = {str(values["port"]): "door", str(values["guarded"]): "guard"}
-    for name, way in MAP.ways(values).items():
-        who = way.target.partition(" ")[0]
-        if way.origin == "client":
-            packets[name] = (doors[way.target.split()[1]], "tcp", range(80, 81))
+    for name, request in MAP.requests(values).items():
+        who = request.target.partition(" ")[0]
+        if request.origin == "client":
+            packets[name] = (doors[request.target.split()[1]], "tcp", range(80, 81))
         elif who == "client":
-            packets[name] = (part_of[way.origin], "tcp", EPHEMERAL)
-        elif way.target.endswith("by name") and not ((places[part_of[way.origin]] & places[part_of[who]]) - {"bridge"}):
-            packets[name] = (part_of[way.origin], "udp", EPHEMERAL)
+            packets[name] = (part_of[request.origin], "tcp", EPHEMERAL)
+        elif request.target.endswith("by name") and not (
+            (places[part_of[request.origin]] & places[part_of[who]]) - {"bridge"}
+        ):
+            packets[name] = (part_of[request.origin], "udp", EPHEMERAL)
     return packets
 
 
@@ -193,7 +195,7 @@ def test_in_exercise_01_a_rule_of_the_map_meets_the_request_that_it_ends_and_no_
                 port = int(said["--dport"]) if "--dport" in said else ports[0]
                 if to == part and said["-p"] == protocol and port in ports:
                     met.append(name)
-        assert met == ["guard"], (learner, MAP.ways(values))
+        assert met == ["guard"], (learner, MAP.requests(values))
 
 
 def test_in_exercise_01_no_name_is_no_name_whatever_rule_counted_the_look_up() -> None:
@@ -238,7 +240,7 @@ def test_in_exercise_08_the_network_without_a_way_out_comes_last() -> None:
 def kinds(name: str, values: Values) -> frozenset[str]:
     """Return what an exercise's values make different in its lab, besides names, numbers and texts."""
     if name == "01_read_the_map":
-        plan, ways = MAP.plan_of(values), MAP.ways(values)
+        plan, ways = MAP.plan_of(values), MAP.requests(values)
         part_of = {container: part for part, container in plan.parts.items()}
         found = {f"{way} from {part_of[ways[way].origin]}" for way in ("wall", "old name", "out")}
         return frozenset(found | {f"both leaves by {min(plan.nets, key=plan.nets.__getitem__)}"})

@@ -17,18 +17,19 @@ from click.testing import CliRunner
 
 from course_lib.commands.cli import main
 from course_lib.engine import client
-from course_lib.errors import CourseError, EngineMissingError
+from course_lib.errors import CourseError, EngineMissingError, LabGoneError
 from course_lib.exercises import probes
 from course_lib.exercises.checks import Result
 from course_lib.grading import grader, replay_worker, report, sandbox
 from course_lib.grading.replay_worker import Job
 from course_lib.lab import execute
+from course_lib.lab.lifecycle import Lab
 from tests import hostile
 from tests.bench.grading import hand_in
 from tests.conftest import ROOT
 from tests.grading.test_grader import EXERCISE, FACTS, evidence, rows, run_grader, without_docker
 
-JOB = Job(EXERCISE, "kim", {}, "default.thrown", "seed", "grader", 0.3)
+JOB = Job(EXERCISE, "kim", "", "default.thrown", "seed", "grader", 0.3)
 
 
 def fails(error: BaseException) -> Callable[..., Any]:
@@ -144,6 +145,28 @@ def test_a_report_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
         assert str(done.exception) == f"The report {tmp_path / 'file' / 'out'} cannot be written: Not a directory."
 
 
+@pytest.mark.parametrize("place", ["report", "missing/report"])
+def test_without_evidence_there_is_nothing_to_mark_again(place: str, tmp_path: Path) -> None:
+    out = tmp_path / place
+    done = CliRunner().invoke(main, ["grade", "--from-evidence", "--out", str(out)])
+    assert str(done.exception) == f"There is no evidence in {out}: `./course grade DIR --out {out}` gathers it."
+    assert not out.parent.exists() or out.parent == tmp_path
+
+
+def test_a_damaged_archive_next_to_a_good_answer_leaves_the_learner_a_total(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hand_in(tmp_path / "class", "kim", "solution")
+    (tmp_path / "class" / "kim.x.zip").write_bytes(b"damaged")
+    (tmp_path / "class" / "lee.zip").write_bytes(b"damaged")
+    without_docker(monkeypatch, lambda job: evidence())
+    assert run_grader(tmp_path / "class", tmp_path / "out", jobs=1) == []
+    found = rows(tmp_path / "out")
+    assert found["kim"]["points"] == str(sum(v.points for v in report.read(tmp_path / "out")[0].answers[0].verdicts))
+    assert found["kim"]["notes"].startswith("kim.x.zip: refused: it cannot be read")
+    assert (found["lee"]["points"], found["lee"]["notes"][:16]) == ("", "lee.zip: refused")
+
+
 def test_the_report_has_the_modes_that_the_umask_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hand_in(tmp_path / "class", "kim", "solution")
     without_docker(monkeypatch, lambda job: evidence())
@@ -187,17 +210,8 @@ def test_a_replay_without_evidence_says_why(output: str, why: str, monkeypatch: 
 
 
 def test_a_replay_that_takes_too_long_is_the_answers_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However quickly all the rest goes once it is killed: before, a timer said so only afterwards."""
-    real_timer = grader.threading.Timer
-
-    def slow_to_finish(seconds: float, function: Callable[[], None]) -> Any:
-        timer = real_timer(seconds, function)
-        timer.finished.set = lambda: None  # type: ignore[method-assign]
-        return timer
-
     fake_replay(monkeypatch, "time.sleep(60)")
     monkeypatch.setattr(grader, "AROUND", 0.2)
-    monkeypatch.setattr(grader.threading, "Timer", slow_to_finish)
     monkeypatch.setattr(sandbox, "remove", lambda name: None)
     assert grader._replay(JOB)["broken"] == "The lab and its probes did not finish within 0.5 s."
 
@@ -214,22 +228,47 @@ def attempted(monkeypatch: pytest.MonkeyPatch, output: str = "", **changed: Call
     monkeypatch.setattr(sandbox, "create", nothing)
     monkeypatch.setattr(sandbox, "remove", nothing)
     monkeypatch.setattr(sandbox, "changed_programs", lambda lab: [])
-    monkeypatch.setattr(sandbox, "runs", lambda lab: True)
-    monkeypatch.setattr(replay_worker.answers, "send", changed.get("send", nothing))
+    monkeypatch.setattr(Lab, "inspect", lambda lab: {"State": {"Running": True}})
+    monkeypatch.setattr(execute, "unpack", changed.get("unpack", nothing))
     monkeypatch.setattr(execute, "run", changed.get("run", nothing))
     monkeypatch.setattr(client, "connect", changed.get("connect", nothing))
     monkeypatch.setattr(probes.facts, "read", changed.get("read", lambda lab: FACTS))
     monkeypatch.setattr(probes, "look", lambda lab, probe: Result(probe.place, probe.command, 0, output))
-    return replay_worker.replay(JOB, lambda line: None)
+    return dict(replay_worker.replay(JOB))
 
 
 def test_an_answer_that_breaks_what_runs_it_has_ended_and_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     lost = CourseError("The end of the output was lost on its way: run it again.")
-    for name in ("send", "run"):
+    for name in ("unpack", "run"):
         found = attempted(monkeypatch, **{name: fails(lost)})
         assert (found["answer"]["ended"], found["broken"]) == (str(lost), "")
     with pytest.raises(EngineMissingError):
         attempted(monkeypatch, run=fails(lost), connect=fails(EngineMissingError("No engine.")))
+
+
+@pytest.mark.parametrize(
+    ("message", "kept"),
+    [
+        ("The lab is not running any more: run `./course reset` for a new one.", "The lab is not running any more."),
+        ("The lab is paused: run `docker unpause x`, or `./course reset` for a new one.", "The lab is paused."),
+        (
+            "The connection to Docker broke (Error: x): repeat the command; if that does not help, run "
+            "`./course reset` for a new lab.",
+            "The connection to Docker broke (Error: x).",
+        ),
+        (
+            "The lab's dockerd does not answer: `./course reset` makes a fresh lab.",
+            "The lab's dockerd does not answer.",
+        ),
+    ],
+)
+def test_what_an_answer_broke_is_told_without_advice_to_a_learner(
+    message: str, kept: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The teacher reads it, and nobody can reset a sandbox."""
+    found = attempted(monkeypatch, run=fails(LabGoneError(message)), read=fails(LabGoneError(message)))
+    assert found["answer"]["ended"] == kept
+    assert found["broken"] == f"The lab's host could not be inspected: {kept}"
 
 
 def test_what_is_kept_is_what_made_sense(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,10 +14,12 @@ import pytest
 
 from course_lib.errors import CourseError
 from course_lib.exercises import answers, catalog
-from course_lib.grading import submission_reader, submissions
+from course_lib.grading import hand_in, submission_reader, submissions
 from course_lib.grading.submission_reader import RefusedError
 from course_lib.grading.submissions import Submission, read_class
+from course_lib.lab.lifecycle import Lab
 from tests import hostile
+from tests.conftest import refuse
 from tests.pythons import supported
 
 EXERCISE = hostile.EXERCISE
@@ -199,6 +201,22 @@ def test_nothing_to_grade_is_a_sentence(tmp_path: Path) -> None:
 def test_what_is_no_name_of_a_learner(name: str) -> None:
     with pytest.raises(CourseError, match="cannot be a learner's name"):
         catalog.checked(name)
+
+
+def test_a_name_that_is_not_allowed_is_shown_with_where_it_is_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / EXERCISE).mkdir()
+    (tmp_path / EXERCISE / "answer.sh").write_text("true")
+    monkeypatch.setattr(hand_in, "HANDED_OUT", tmp_path)
+    monkeypatch.setattr(catalog, "SAVED_NAME", tmp_path / "learner.txt")
+    monkeypatch.setenv("COURSE_LEARNER", "k/i")
+    with pytest.raises(CourseError, match=r"^COURSE_LEARNER='k/i' cannot be a learner's name: use up to 64 letters"):
+        hand_in.submit(Lab("any"), EXERCISE, refuse)
+    monkeypatch.delenv("COURSE_LEARNER")
+    (tmp_path / "learner.txt").write_text("a b\n")
+    with pytest.raises(CourseError, match=r"^learner\.txt: 'a b' cannot be a learner's name"):
+        hand_in.submit(Lab("any"), EXERCISE, refuse)
 
 
 def test_an_answer_has_only_what_is_the_learners(tmp_path: Path) -> None:

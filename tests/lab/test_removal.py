@@ -12,7 +12,6 @@ import pytest
 from course_lib.engine import client, helper_container
 from course_lib.engine.labels import ENGINE_LABEL, LABEL
 from course_lib.errors import CourseError
-from course_lib.exercises import answers
 from course_lib.exercises.probes import unseen
 from course_lib.grading import replay_worker, sandbox
 from course_lib.lab.lifecycle import DEFAULT_ENGINE, discard
@@ -116,15 +115,13 @@ def test_an_answer_whose_lab_stays_keeps_its_evidence_with_a_note(
     monkeypatch: pytest.MonkeyPatch, left: str, attempts: int
 ) -> None:
     made: list[str] = []
-    for name in ("to_start", "send"):
-        monkeypatch.setattr(answers, name, lambda *_: None)
     for name, seen in {"beginning": None, "evidence": unseen("dead")}.items():
         monkeypatch.setattr(replay_worker, name, lambda *_, seen=seen: seen)
     monkeypatch.setattr(replay_worker, "_answer", lambda *_: {"ended": "it ran to its end", "output": ""})
     monkeypatch.setattr(sandbox, "create", lambda lab, seed, grader: made.append(seed))
     monkeypatch.setattr(sandbox, "remove", lambda name: left)
     found = replay_worker.replay(
-        replay_worker.Job("02_publish_three_ways", "kim", {}, "default.thrown", "seed", "grader", 1), lambda line: None
+        replay_worker.Job("02_publish_three_ways", "kim", "", "default.thrown", "seed", "grader", 1)
     )
     assert len(made) == attempts, "in its second lab's place the first one still stands"
     assert found["broken"] == "dead"

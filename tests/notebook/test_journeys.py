@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from course_lib.lab import facts
@@ -19,12 +21,11 @@ def offered(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(facts, "read", lambda lab: raw)
     monkeypatch.setattr(capture, "gather", lambda *_: (request, evidence))
     players: list[str] = []
-    monkeypatch.setattr(panel, "offer", players.append)
+    monkeypatch.setattr(panel, "opened", [SimpleNamespace(offer=players.append)])
     return players
 
 
-def test_a_journey_offers_itself_when_it_is_made(offered: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(panel, "_open", [object()])
+def test_a_journey_offers_itself_when_it_is_made(offered: list[str]) -> None:
     made = journeys.journey("client", "http://203.0.113.10/")
     assert len(offered) == 1
     assert "<svg" in offered[0]
@@ -34,7 +35,7 @@ def test_a_journey_offers_itself_when_it_is_made(offered: list[str], monkeypatch
 
 
 def test_without_a_panel_nothing_is_drawn_for_it(offered: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(panel, "_open", [])
+    monkeypatch.setattr(panel, "opened", [])
     monkeypatch.setattr(journeys, "player", lambda *_: pytest.fail("no panel is open"))
     journeys.journey("client", "http://203.0.113.10/")
     assert offered == []
