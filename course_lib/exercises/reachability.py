@@ -9,7 +9,7 @@ from course_lib.network.iptables_save import parse_rule
 from course_lib.network.model import Container, Port, Snapshot, without_prefix
 
 HOST, CLIENT = "203.0.113.10", "203.0.113.20"
-TRIES = 10  # seconds for a probe that makes many attempts at once; each attempt has one second
+TRIES = 30  # seconds for a probe that makes many attempts at once; each attempt has one second
 ASKED = "asked"  # the last line of a probe that has made all its attempts
 
 
@@ -133,14 +133,21 @@ def listener_of(container: Value, port: str) -> str:
     )
 
 
-# Prints the URL of each TCP port that the host or a container listens on, by each IPv4 address of that namespace.
-LISTENING = """for pid in 1 $(docker ps -q | xargs -r docker inspect -f '{{.State.Pid}}'); do
-  for port in $(nsenter -t $pid -n ss -Hltn | awk '$4 !~ /^127\\./ { sub(/.*:/, "", $4); print $4 }' | sort -u); do
-    for own in $(nsenter -t $pid -n ip -4 -o addr show scope global | awk '{ sub("/.*", "", $4); print $4 }'); do
-      echo http://$own:$port/
-    done
-  done
-done | sort -u"""
+def listening(network: Snapshot, *, but: Value = 0) -> str:
+    """Return a bash word: the URLs of each TCP port that the host or a container listens on, by its IPv4 addresses.
+
+    The ports are those of the moment when the command runs (proc(5), /proc/PID/net/tcp: state 0A is LISTEN); ports of
+    127.0.0.1, ::1 and of Docker's name server at 127.0.0.11 are left out, and the port `but`.
+    """
+    local = "^(0100007F|0B00007F|0*01000000)"
+    form = "{{.State.Pid}}{{range .NetworkSettings.Networks}} {{.IPAddress}}{{end}}"
+    own = f"docker ps -q | xargs -r docker inspect -f '{form}'"
+    ports = f'$4 == "0A" && $2 !~ /{local}/ {{ sub(/.*:/, "", $2); print $2 }}'
+    return (
+        f"$({{ echo 1 {' '.join(own_addresses(network))}; {own}; }} | while read pid own; do"
+        f" for port in $(awk '{ports}' /proc/$pid/net/tcp /proc/$pid/net/tcp6 | sort -u); do"
+        f" for at in $own; do echo http://$at:$((16#$port))/; done; done; done | grep -v ':{but}/' | sort -u)"
+    )
 
 
 def came_from(output: str, paused: Value = "") -> tuple[str, ...]:

@@ -6,13 +6,13 @@ from course_lib.exercises.checks import Check, Finding, Probe, Seed, Seen, Value
 from course_lib.exercises.reachability import (
     CLIENT,
     HOST,
-    LISTENING,
     TRIES,
     addresses,
     came_from,
     doors,
     led_to,
     listener_of,
+    listening,
     not_paused,
     published,
     while_paused,
@@ -64,7 +64,7 @@ def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
         "desk paused": Probe("host", while_paused(desk, f"{here} >/dev/null && echo answered"), timeout=TRIES),
         # Every port of the host is tried as well: none may lead to the container from outside.
         "desk outside": Probe("client", page(HOST, values["desk_port"])),
-        "desk elsewhere": Probe("client", led_to([desk], [f"$({LISTENING})", doors(network)]), timeout=TRIES),
+        "desk elsewhere": Probe("client", led_to([desk], [listening(network), doors(network)]), timeout=TRIES),
     }
 
 

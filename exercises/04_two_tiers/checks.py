@@ -6,12 +6,12 @@ from course_lib.exercises.checks import Check, Finding, Probe, Seed, Seen, Value
 from course_lib.exercises.reachability import (
     CLIENT,
     HOST,
-    LISTENING,
     TRIES,
     addresses,
     as_neighbour,
     came_from,
     doors,
+    listening,
     not_paused,
     own_addresses,
     published,
@@ -60,7 +60,7 @@ def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
     own = [f"http://{address}:{v['back_port']}/" for address in addresses(network, v["back"])]
     nowhere = f"http://127.0.0.1:{v['back_port']}/"
     # A container that gets the record while the front end is paused gets it past the front end.
-    past = try_all(v["record"], [*own, doors(network, v["back_port"]), f"$({LISTENING})"])
+    past = try_all(v["record"], [*own, doors(network, v["back_port"]), listening(network)])
     every = {address for c in network.containers if c.mode != "host" for address in addresses(network, c.name)}
     by_forwarding = as_neighbour(sorted(every), past)
     outside = f"curl -s -m 4 http://{CLIENT}/"

@@ -9,11 +9,11 @@ import shlex
 from course_lib.exercises.checks import Check, Finding, Probe, Seed, Seen, Value, Values
 from course_lib.exercises.reachability import (
     HOST,
-    LISTENING,
     TRIES,
     as_neighbour,
     came_from,
     led_to,
+    listening,
     not_paused,
     places,
     published,
@@ -109,7 +109,7 @@ def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
     both = all(c is not None and c.state == "running" for c in (db, blog))
     own = [a for e in (db.endpoints if db else ()) if e.network == v["net"] for a in e.addresses]
     address = own[0].partition("/")[0] if own else NOBODY
-    other_ports = [f"$({LISTENING} | grep -v ':{v['port']}/')"]
+    other_ports = [listening(network, but=v["port"])]
     sql = f"docker exec {v['db']} mariadb -h 127.0.0.1 -u{v['user']} -p{v['password']} -N -e"
     login, connect = f"{sql} 'SHOW DATABASES'", f"timeout 1 bash -c '</dev/tcp/{address}/3306' && echo in"
     again = shlex.join(["bash", "-c", AGAIN, "again", *(str(v[n]) for n in ("db", "blog"))])

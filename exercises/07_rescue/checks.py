@@ -9,10 +9,10 @@ from course_lib.exercises.checks import Check, Finding, Probe, Seed, Seen, Value
 from course_lib.exercises.reachability import (
     CLIENT,
     HOST,
-    LISTENING,
     TRIES,
     came_from,
     led_to,
+    listening,
     not_paused,
     published,
 )
@@ -124,9 +124,7 @@ def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
             f"ip route replace {ledger}/32 via {HOST}; timeout 1 bash -c '</dev/tcp/{ledger}/3306'; code=$?;"
             f" ip route del {ledger}/32; exit $code",
         ),
-        "ledger outside": Probe(
-            "client", led_to([v["ledger"]], [f"$({LISTENING} | grep -v ':{v['port']}/')"]), timeout=TRIES
-        ),
+        "ledger outside": Probe("client", led_to([v["ledger"]], [listening(network, but=v["port"])]), timeout=TRIES),
     }
 
 

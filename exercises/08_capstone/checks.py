@@ -6,13 +6,13 @@ from course_lib.exercises.checks import Check, Finding, Probe, Seed, Seen, Value
 from course_lib.exercises.reachability import (
     CLIENT,
     HOST,
-    LISTENING,
     TRIES,
     addresses,
     as_neighbour,
     came_from,
     doors,
     led_to,
+    listening,
     not_paused,
     places,
     published,
@@ -74,7 +74,7 @@ def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
     gates = [f"http://{a}/" for a in of["gate"]]
     inner = [*stores, *(f"http://{a}/" for a in of["shop"])]
     behind = [*of["store"], *of["shop"], *of["clerk"]]
-    every_port = f"$({LISTENING} | grep -v ':{v['port']}/')"
+    every_port = listening(network, but=v["port"])
     outside = as_neighbour(behind, try_all(v["text"], [*inner, doors(network, v["store_port"]), every_port], behind))
     by_dns = f"dig +short +time=1 +tries=1 {v['alias']} @127.0.0.11"
     return {
