@@ -54,7 +54,8 @@ class Browser(HTMLParser):
         _, keeps, even, hidden = self._within[-1]
         keeps, even = keeps or tag in KEEPING, even or tag in EVEN
         own = {name: value or "" for name, value in attrs}
-        called = {tag, "*", f"#{own.get('id')}", *(f".{name}" for name in own.get("class", "").split())}
+        marks = [f"#{own.get('id')}", *(f".{name}" for name in own.get("class", "").split())]
+        called = {tag, "*", *marks, *(f"{tag}{mark}" for mark in marks)}
         keeps, even = self._styled(called, own.get("style", ""), keeps=keeps, even=even)
         self._within.append((tag, keeps, even, hidden or tag in HIDDEN))
 

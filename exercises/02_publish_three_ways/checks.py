@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from course_lib.exercises.checks import Check, Finding, Probe, Seed, Seen, Value, Values
-from course_lib.exercises.reachability import published
+from course_lib.exercises.reachability import (
+    CLIENT,
+    HOST,
+    TRIES,
+    addresses,
+    came_from,
+    doors,
+    led_to,
+    listener_of,
+    listening,
+    not_paused,
+    published,
+    while_paused,
+)
 from course_lib.network.model import Port, Snapshot
-
-HOST = "203.0.113.10"
 
 
 def parameters(seed: Seed) -> dict[str, Value]:
@@ -34,25 +45,30 @@ def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
     # A service needs time to start. Without a container there is nothing to wait for.
     patience = {name: 3.0 if network.container(str(values[name])) else 0.0 for name in ("shop", "blog", "desk")}
     chosen = next((p.host_port for p in web_ports(network, values["blog"])), None)
+    desk, here = values["desk"], page("127.0.0.1", values["desk_port"])
     return {
         "shop": Probe("client", page(HOST, values["shop_port"]), patience["shop"]),
         # The second source in the conntrack entry is the address from which the kernel expects the answers.
         "shop source": Probe(
             "host",
-            f"conntrack -L -p tcp --orig-src 203.0.113.20 --orig-port-dst {values['shop_port']} 2>/dev/null"
-            " | tail -n 1 | grep -oE 'src=[0-9.]+' | tail -n 1",
+            f"reply=$(conntrack -L -p tcp --orig-src {CLIENT} --orig-port-dst {values['shop_port']} 2>/dev/null"
+            " | tail -n 1 | grep -oE 'src=[0-9.]+ dst=[0-9.]+ sport=[0-9]+' | tail -n 1); echo $reply; "
+            + listener_of(values["shop"], "${reply##*=}"),
         ),
         "blog": Probe("client", page(HOST, chosen) if chosen else "false", patience["blog"]),
         "blog wish": Probe(
             "host",
             f"docker inspect -f '{{{{json .HostConfig.PortBindings}}}}' {values['blog']} | jq -r '.[]?[].HostPort'",
         ),
-        "desk": Probe("host", page("127.0.0.1", values["desk_port"]), patience["desk"]),
+        "desk": Probe("host", here, patience["desk"]),
+        "desk paused": Probe("host", while_paused(desk, f"{here} >/dev/null && echo answered"), timeout=TRIES),
+        # Every port of the host is tried as well: none may lead to the container from outside.
         "desk outside": Probe("client", page(HOST, values["desk_port"])),
+        "desk elsewhere": Probe("client", led_to([desk], [listening(network), doors(network)]), timeout=TRIES),
     }
 
 
-def absent(seen: Seen, name: object) -> Finding | None:
+def absent(seen: Seen, name: Value) -> Finding | None:
     """Return the finding for a container that is not running, None if it runs."""
     container = seen.network.container(str(name))
     if container is None:
@@ -86,18 +102,17 @@ def shop_answers(seen: Seen) -> Finding:
 
 
 def shop_in_container(seen: Seen) -> Finding:
-    """Judge who answered, by the conntrack entry."""
-    who, address = (
-        seen.results["shop source"].output.strip().removeprefix("src="),
-        seen.address(str(seen.values["shop"])),
-    )
-    container = seen.network.container(str(seen.values["shop"]))
-    addresses = [a.split("/")[0] for e in container.endpoints for a in e.addresses] if container else []
-    if who in addresses:
-        return Finding(f"the kernel sent the request on to {who}, which is {seen.values['shop']}")
-    return Finding(
-        f"the request was answered by {who or 'nobody'}, and {seen.values['shop']} is {address}", "host-answers"
-    )
+    """Judge who answered: the conntrack entry has the address, the socket there belongs to a container."""
+    shop, said = seen.values["shop"], seen.results["shop source"]
+    who = said.output.partition(" ")[0].removeprefix("src=")
+    if said.ok and who in addresses(seen.network, shop):
+        return Finding(f"the kernel sent the request on to {who}, where {shop} listens")
+    own = ", ".join(addresses(seen.network, shop)) or "no address"
+    found = f"the request was answered by {who or 'an unknown address'}; {shop} has {own}"
+    others = [c.name for c in seen.network.containers if who in addresses(seen.network, c.name) and c.mode != "host"]
+    if others:
+        return Finding(f"{found}; {others[0]} has the address that answered", "container-answers")
+    return Finding(found, "host-answers")
 
 
 def blog_answers(seen: Seen) -> Finding:
@@ -126,10 +141,12 @@ def desk_answers(seen: Seen) -> Finding:
     """Judge a request from the host itself."""
     if finding := absent(seen, seen.values["desk"]):
         return finding
-    said = seen.results["desk"]
+    said, paused, desk = seen.results["desk"], seen.results["desk paused"].output, seen.values["desk"]
+    if said.ok and "answered" in paused.split():
+        return Finding(f"the host gets a page, also while {desk} is paused", "desk-elsewhere")
     if said.ok:
-        return Finding("the host gets a page")
-    ports = web_ports(seen.network, seen.values["desk"])
+        return Finding(not_paused(paused, desk) or f"the host gets a page from {desk}")
+    ports = web_ports(seen.network, desk)
     there = ", ".join(f"{p.host_ip}:{p.host_port}" for p in ports) or "nowhere"
     found = f"{said.words}; port 80 is published on: {there}"
     return Finding(
@@ -138,9 +155,16 @@ def desk_answers(seen: Seen) -> Finding:
 
 
 def desk_closed(seen: Seen) -> Finding:
-    """Judge that the client gets nothing there."""
-    said = seen.results["desk outside"]
-    return Finding("the client gets a page, too", "everywhere") if said.ok else Finding(f"the client: {said.words}")
+    """Judge that the client gets nothing there, and nothing from the container at another port."""
+    said, desk = seen.results["desk outside"], seen.values["desk"]
+    if said.ok:
+        return Finding("the client gets a page, too", "everywhere")
+    output = seen.results["desk elsewhere"].output
+    if words := not_paused(output, desk):
+        return Finding(f"the client: {said.words}; {words}")
+    if urls := came_from(output, desk):
+        return Finding(f"the client gets an answer of {desk} from {', '.join(urls)}", "second-port")
+    return Finding(f"the client: {said.words}; no other port of the host leads to {desk}")
 
 
 GONE = {
@@ -181,8 +205,10 @@ CHECKS = (
         evidence=("shop source",),
         rests_on=("shop-answers",),
         hints={
+            "container-answers": "The right page comes, but from another container. `docker ps` shows to which "
+            "container port {shop_port} of the host leads.",
             "host-answers": "The right page comes, but from the host. A program there took the port: "
-            "`ss -ltnp` names it."
+            "`ss -ltnp` names it.",
         },
         steps=(
             "A connection that was sent on has two halves in `conntrack -L`. The second says who answers.",
@@ -230,6 +256,8 @@ CHECKS = (
         evidence=("desk",),
         hints={
             **GONE,
+            "desk-elsewhere": "Something answers there, and it is not {desk}: `ss -ltnp` and `docker ps` show who has "
+            "the port.",
             "desk-port": "On 127.0.0.1 nobody answers at port {desk_port}. `docker port {desk}` shows where it is "
             "published.",
             "desk-listens": "The port leads to the container, but nginx inside does not answer. It must listen on the "
@@ -244,13 +272,14 @@ CHECKS = (
     Check(
         name="desk-closed",
         points=2,
-        wanted="The client gets nothing from port {desk_port} of the host.",
+        wanted="The client gets nothing from port {desk_port} of the host, and nothing of {desk} from another port.",
         judge=desk_closed,
-        evidence=("desk outside",),
+        evidence=("desk outside", "desk elsewhere"),
         rests_on=("desk-answers",),
         hints={
             "everywhere": "`docker ps` shows 0.0.0.0 before the port: all addresses of the host. For the host "
-            "alone it must be another one."
+            "alone it must be another one.",
+            "second-port": "{desk_port} is closed to the client, and another port of the host leads to {desk}.",
         },
         steps=(
             "Try it as the client does: `%%client` and curl to 203.0.113.10.",

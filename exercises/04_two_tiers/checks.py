@@ -11,6 +11,9 @@ from course_lib.exercises.reachability import (
     as_neighbour,
     came_from,
     doors,
+    listening,
+    not_paused,
+    own_addresses,
     published,
     try_all,
     while_paused,
@@ -57,8 +60,9 @@ def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
     own = [f"http://{address}:{v['back_port']}/" for address in addresses(network, v["back"])]
     nowhere = f"http://127.0.0.1:{v['back_port']}/"
     # A container that gets the record while the front end is paused gets it past the front end.
-    past = try_all(v["record"], [*own, doors(network, v["back_port"])])
-    by_forwarding = as_neighbour(addresses(network, v["back"]), past)
+    past = try_all(v["record"], [*own, doors(network, v["back_port"]), listening(network)])
+    every = {address for c in network.containers if c.mode != "host" for address in addresses(network, c.name)}
+    by_forwarding = as_neighbour(sorted(every), past)
     outside = f"curl -s -m 4 http://{CLIENT}/"
     return {
         # First: if it succeeds, both have started; if not, both have had time to start.
@@ -136,7 +140,10 @@ def door(seen: Seen) -> Finding:
 
 def tiers(seen: Seen) -> Finding:
     """Judge whether the record comes from the back end: while it is paused, the client must not get it."""
-    v, said = seen.values, seen.results["back paused"].output.split("\n", 1)
+    v, output = seen.values, seen.results["back paused"].output
+    if words := not_paused(output, v["back"]):
+        return Finding(words)
+    said = output.split("\n", 1)
     if said[0] != v["back"]:
         return Finding(f"{v['back']} could not be paused: {said[0][:80]}", "not-paused")
     if str(v["record"]) in "".join(said[1:]):
@@ -146,12 +153,14 @@ def tiers(seen: Seen) -> Finding:
 
 def closed_outside(seen: Seen) -> Finding:
     """Judge whether the client gets the record past the front end."""
-    v = seen.values
-    urls = came_from(seen.results["client"].output, v["front"])
+    v, output = seen.values, seen.results["client"].output
+    if words := not_paused(output, v["front"]):
+        return Finding(words)
+    urls = came_from(output, v["front"])
     if not urls:
         return Finding("the client gets it from nowhere else")
-    own = tuple(f"http://{address}:" for address in addresses(seen.network, v["back"]))
-    to_host = [url for url in urls if not url.startswith(own)]
+    host = tuple(f"http://{address}:" for address in own_addresses(seen.network))
+    to_host = [url for url in urls if url.startswith(host)]
     found = f"past {v['front']} the client gets the record from {', '.join(to_host or urls)}"
     return Finding(found, "back-published" if to_host else "neighbour")
 
@@ -175,7 +184,10 @@ def closed_inside(seen: Seen) -> Finding:
         if words := changed(seen, which, network):
             return Finding(words, f"{which}-changed")
     for which in ("lodger", "stranger"):
-        if urls := came_from(seen.results[which].output, v["front"]):
+        output = seen.results[which].output
+        if words := not_paused(output, v["front"]):
+            return Finding(words)
+        if urls := came_from(output, v["front"]):
             return Finding(f"past {v['front']} {v[which]} gets the record from {', '.join(urls)}", f"{which}-reaches")
     return Finding(f"neither {v['lodger']} nor {v['stranger']} gets it past {v['front']}")
 
@@ -270,8 +282,9 @@ CHECKS = (
         evidence=("client",),
         rests_on=("tiers",),
         hints={
-            "back-published": "A port of the host leads to {back}. Its neighbours on its network do not need that.",
-            "neighbour": "A machine next to the host sends packets for the address of {back} to the host, and the host "
+            "back-published": "The record comes from a port of the host, while {front} is paused. `ss -ltnp` and "
+            "`iptables -t nat -S` show where that port leads. {front} needs no port to reach {back}.",
+            "neighbour": "A machine next to the host sends packets for a container's address to the host, and the host "
             "forwards them: some rule in FORWARD accepts them. For which port was it written?",
         },
         steps=(
@@ -290,9 +303,9 @@ CHECKS = (
         hints={
             "lodger-changed": "{lodger} belongs to somebody else. It stays on docker0, and keeps its way out.",
             "stranger-changed": "{stranger} belongs to somebody else. It stays on street, and keeps its way out.",
-            "lodger-reaches": "{lodger} is on docker0. Who else is there, and what keeps containers of one bridge "
-            "apart?",
-            "stranger-reaches": "{stranger} is on the network street. Who else is there?",
+            "lodger-reaches": "{lodger} is on docker0. Who else is there and can get the record, and what keeps "
+            "containers of one bridge apart?",
+            "stranger-reaches": "{stranger} is on the network street. Who else is there and can get the record?",
         },
         steps=(
             "On one bridge everyone reaches every port of everyone, by address. `docker network inspect` lists who is "

@@ -7,10 +7,19 @@ import re
 import shlex
 
 from course_lib.exercises.checks import Check, Finding, Probe, Seed, Seen, Value, Values
-from course_lib.exercises.reachability import published
-from course_lib.network.model import Container, Snapshot
+from course_lib.exercises.reachability import (
+    HOST,
+    TRIES,
+    as_neighbour,
+    came_from,
+    led_to,
+    listening,
+    not_paused,
+    places,
+    published,
+)
+from course_lib.network.model import Snapshot
 
-HOST = "203.0.113.10"
 NOBODY = "203.0.113.98"  # an address that nobody has
 
 # What a visitor sees: the title or the heading of the page, and the address after all redirects.
@@ -39,13 +48,15 @@ twin() { # twin NAME INSPECTED
     main=$(jq -r '.HostConfig.NetworkMode | if . == "default" then "bridge" else . end' <<<"$2")
     local ends='(.NetworkSettings.Networks | map_values({Aliases, IPAMConfig}))'
     api "/containers/create?name=$1" "$(jq --arg main "$main" ".Config + {HostConfig} + {NetworkingConfig:
-        {EndpointsConfig: ($ends | with_entries(select(.key == \$main)))}} | del(.Hostname)" <<<"$2")" >/dev/null
+        {EndpointsConfig: ($ends | with_entries(select(.key == \$main)))}}
+        | if .Hostname == \"$(jq -r '.Id[:12]' <<<"$2")\" then del(.Hostname) else . end" <<<"$2")" >/dev/null
+    # First of all: a container cannot be on "none" and on another network.
+    jq -e --arg main "$main" '.NetworkSettings.Networks | has($main)' <<<"$2" >/dev/null ||
+        docker network disconnect "$main" "$1"
     for network in $(jq -r --arg main "$main" '.NetworkSettings.Networks | keys[] | select(. != $main)' <<<"$2"); do
         api "/networks/$network/connect" "$(jq --arg name "$1" --arg network "$network" \
             "{Container: \$name, EndpointConfig: ${ends}[\$network]}" <<<"$2")" >/dev/null
     done
-    jq -e --arg main "$main" '.NetworkSettings.Networks | has($main)' <<<"$2" >/dev/null ||
-        docker network disconnect "$main" "$1"
     docker start "$1" >/dev/null
 }
 back() {
@@ -96,9 +107,11 @@ def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
     v, url = values, f"http://{HOST}:{values['port']}/"
     db, blog = network.container(str(v["db"])), network.container(str(v["blog"]))
     both = all(c is not None and c.state == "running" for c in (db, blog))
-    places = [a for e in (db.endpoints if db else ()) if e.network == v["net"] for a in e.addresses]
-    address = places[0].partition("/")[0] if places else NOBODY
-    login = f"docker exec {v['db']} mariadb -h 127.0.0.1 -u{v['user']} -p{v['password']} -N -e 'SHOW DATABASES'"
+    own = [a for e in (db.endpoints if db else ()) if e.network == v["net"] for a in e.addresses]
+    address = own[0].partition("/")[0] if own else NOBODY
+    other_ports = [listening(network, but=v["port"])]
+    sql = f"docker exec {v['db']} mariadb -h 127.0.0.1 -u{v['user']} -p{v['password']} -N -e"
+    login, connect = f"{sql} 'SHOW DATABASES'", f"timeout 1 bash -c '</dev/tcp/{address}/3306' && echo in"
     again = shlex.join(["bash", "-c", AGAIN, "again", *(str(v[n]) for n in ("db", "blog"))])
     again += " " + shlex.join([url, *(str(v[n]) for n in ("user", "password", "database"))])
     return {
@@ -112,7 +125,9 @@ def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
             "host", f"docker logs {v['db']} 2>&1 | grep -oE \"Access denied for user '[^']*'\" | tail -n 1"
         ),
         "name": Probe(str(v["blog"]), f"getent hosts {v['db']}"),
-        "outside": Probe("client", f"timeout 1 bash -c '</dev/tcp/{HOST}/3306'"),
+        "tables": Probe("host", f"{sql} 'SHOW TABLES FROM {v['database']}' 2>/dev/null"),
+        "outside": Probe("client", led_to([v["db"]], other_ports), timeout=TRIES),
+        "neighbour": Probe("client", as_neighbour([address], connect)),
         "stranger": Probe("host", f"docker run --rm --network bridge busybox nc -w 1 {address} 3306 -e true"),
         # If the page does not come, there is no need to try it with new containers.
         "again": Probe("host", f"curl -sL -m 5 {url} | grep -qF '<title>{v['title']}' && {again}", timeout=90),
@@ -129,11 +144,6 @@ def absent(seen: Seen, which: str) -> Finding | None:
     return None
 
 
-def places(container: Container | None) -> list[str]:
-    """Return the networks that a container is on."""
-    return [e.network for e in container.endpoints] if container else []
-
-
 def network(seen: Seen) -> Finding:
     """Judge whether both run, and on which networks."""
     net = seen.network.network(str(seen.values["net"]))
@@ -141,8 +151,10 @@ def network(seen: Seen) -> Finding:
         if finding := absent(seen, which):
             return finding
     both = [seen.network.container(str(seen.values[which])) for which in ("db", "blog")]
-    where = "; ".join(f"{c.name} is on: {', '.join(places(c)) or c.mode}" for c in both if c)
-    if net is None or any(seen.values["net"] not in places(c) for c in both):
+    where = "; ".join(f"{c.name} is on: {', '.join(places(seen.network, c.name)) or c.mode}" for c in both if c)
+    if net is None:
+        return Finding(where, "link" if any(c and c.links for c in both) else "no-network")
+    if any(seen.values["net"] not in places(seen.network, c.name) for c in both if c):
         return Finding(where, "link" if any(c and c.links for c in both) else "outside")
     if net.driver != "bridge":
         return Finding(f"{net.name} is a network of the driver {net.driver}", "other-driver")
@@ -165,12 +177,17 @@ def database(seen: Seen) -> Finding:
     found = f"{values['user']} sees: {', '.join(mine)}"
     if values["database"] not in mine:
         return Finding(found, "no-database")
-    return Finding(found, "too-much" if "mysql" in mine else "")
+    return Finding(found, "too-much" if set(mine) - {values["database"], "information_schema"} else "")
 
 
 def plain(text: str) -> str:
     """Return the text that a browser shows for a piece of HTML."""
     return html.unescape(re.sub("<[^>]*>", "", text)).strip()
+
+
+def titled(text: str, title: Value) -> bool:
+    """Whether the text of a page's title or heading is the blog's title, perhaps with its tagline behind a dash."""
+    return re.match(rf"{re.escape(str(title))}\s*([\u2013-]\s|$)", text.strip()) is not None
 
 
 def page(seen: Seen) -> Finding:
@@ -190,7 +207,9 @@ def page(seen: Seen) -> Finding:
         if "example username" in away:
             return Finding(f"{found}; the database: {away}", "example-user")
         return Finding(f"{found}; the database: {away or 'nobody was turned away'}", "denied" if away else "elsewhere")
-    if said.ok and any(line.startswith(str(values["title"])) for line in shown):
+    if said.ok and any(titled(line, values["title"]) for line in shown):
+        if not seen.results["tables"].output.split():
+            return Finding(f"{found}; {values['database']} has no tables", "other-database")
         return Finding(found)
     if said.ok:
         return Finding(found, "other-title")
@@ -204,28 +223,39 @@ def page(seen: Seen) -> Finding:
 
 def closed(seen: Seen) -> Finding:
     """Judge who else gets to the database."""
-    container = seen.network.container(str(seen.values["db"]))
-    ports = [f"{p.host_ip}:{p.host_port}" for p in published(seen.network, seen.values["db"])]
-    if ports or seen.results["outside"].ok:
-        return Finding(f"the database is published: {', '.join(ports) or 'port 3306'}", "published")
-    others = [name for name in places(container) if name != seen.values["net"]]
-    if seen.results["stranger"].ok or others:
-        return Finding(
-            f"the database is also on: {', '.join(others) or 'a network that docker0 can reach'}", "also-outside"
-        )
-    return Finding("neither the client nor a container on docker0 gets to the database")
+    v, output = seen.values, seen.results["outside"].output
+    if ports := [f"{p.host_ip}:{p.host_port}" for p in published(seen.network, v["db"])]:
+        return Finding(f"the database is published: {', '.join(ports)}", "published")
+    if urls := () if not_paused(output, v["db"]) else came_from(output, v["db"]):
+        return Finding(f"the client reaches the database at {', '.join(urls)}", "published")
+    if "in" in seen.results["neighbour"].output.split():
+        return Finding("a machine next to the host reaches the database by its address", "neighbour")
+    if seen.results["stranger"].ok:
+        return Finding("a container on docker0 reaches the database", "also-outside")
+    for name in set(places(seen.network, v["db"])) - {v["net"]}:
+        on_it = [c.name for c in seen.network.containers if name in places(seen.network, c.name)]
+        if others := set(on_it) - {v["db"], v["blog"]}:
+            return Finding(f"the database is also on {name}, with {', '.join(sorted(others))}", "also-outside")
+    if "bridge" in places(seen.network, v["db"]):
+        return Finding("the database is also on docker0, as any container that names no network", "also-outside")
+    return Finding(not_paused(output, v["db"]) or "neither the client nor another container gets to the database")
 
 
 def outlives(seen: Seen) -> Finding:
     """Judge what two new containers still know."""
     said = dict(re.findall(r"^(without|again|tables): (.*)$", seen.results["again"].output, re.M))
-    title, db, blog = f"<title>{seen.values['title']}", seen.values["db"], seen.values["blog"]
-    if title in said.get("without", ""):
+    db, blog = seen.values["db"], seen.values["blog"]
+
+    def there(text: str) -> bool:
+        titles = re.findall(r"<title>(.*?)(?= ?<h1| \d{3} http|$)", text)
+        return any(titled(plain(title), seen.values["title"]) for title in titles)
+
+    if there(said.get("without", "")):
         return Finding(f"while {db} is stopped, {blog} shows the page", "elsewhere")
     if "again" not in said:
         return Finding(f"{db} and {blog} could not be created again: {seen.results['again'].words}", "no-twins")
     again = said["again"].strip()
-    if title in again:
+    if there(again):
         return Finding(f"{db} and {blog} were created again, and the page is there")
     tables = said.get("tables", "")
     found = f"created again, a visitor sees: {plain(again)[:120]}; tables in {seen.values['database']}: {tables[:60]}"
@@ -247,6 +277,7 @@ CHECKS = (
             "blog-ended": "The blog has ended. `docker logs {blog}` shows its last output.",
             "link": "A link connects nothing, and keeps nobody out: on the default bridge all reach each other. What "
             "resolves the names of containers without a link?",
+            "no-network": "`docker network ls` shows all networks. One called {net} is not among them.",
             "outside": "`docker network inspect {net}` lists who is on it. The two are not both there.",
             "other-driver": "The driver of that name creates a bridge. Docker uses it unless you choose another.",
         },
@@ -270,7 +301,7 @@ CHECKS = (
             "who filled this one, and with which password?",
             "other-user": "The database is new, and {user} does not get in. Which variables did it get?",
             "no-database": "{user} gets in, and finds no database {database}. It is created only if you ask for it.",
-            "too-much": "{user} sees the tables of the server itself. A blog needs one database, no more.",
+            "too-much": "{user} sees more databases than its own. A blog needs one, no more.",
         },
         steps=(
             "`docker logs {db}` shows what was created at the first start, and what was ignored.",
@@ -293,6 +324,7 @@ CHECKS = (
             "example-user": "The database turned away a user that nobody created. A missing variable has a default.",
             "denied": "The database turned the blog away. Compare the variables of the two, letter by letter.",
             "elsewhere": "Nobody was turned away: the blog asks for another database, or somewhere else.",
+            "other-database": "The blog works, with another database: in {database} there is not one table.",
             "other-title": "A page comes, and it has another title.",
             "sent-away": "WordPress sends visitors to where it was installed. Is that the client's way in?",
             "other-port": "Port {port} of the host does not lead to the blog: `docker ps` shows the published ports.",
@@ -309,11 +341,13 @@ CHECKS = (
         points=2,
         wanted="Nobody else gets to the database: not the client, and no container that is not on {net}.",
         judge=closed,
-        evidence=("outside", "stranger"),
+        evidence=("outside", "neighbour", "stranger"),
         rests_on=("page",),
         hints={
-            "published": "`docker ps` shows a port of the host that leads to the database. Who needs it?",
-            "also-outside": "{db} is on a second network, and everyone there can reach it.",
+            "published": "A port of the host leads to the database: `docker ps` or `ss -ltnp` shows it. Who needs it?",
+            "neighbour": "A machine next to the host sends packets for the address of {db} to the host, and the host "
+            "forwards them: `iptables -S FORWARD`.",
+            "also-outside": "{db} can be reached from a second network, or is on one that others are on.",
         },
         steps=(
             "Compare the column PORTS of `docker ps` for both containers.",

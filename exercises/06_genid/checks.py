@@ -10,11 +10,10 @@ from itertools import pairwise
 from textwrap import dedent
 
 from course_lib.exercises.checks import Check, Finding, Probe, Result, Seed, Seen, Value, Values
-from course_lib.exercises.reachability import published
+from course_lib.exercises.reachability import CLIENT, HOST, addresses, listener_of, not_paused, published, while_paused
 from course_lib.exercises.rendered_text import Browser
 from course_lib.network.model import Snapshot
 
-HOST = "203.0.113.10"
 WRITER, SERVER = "genid", "nginx"
 # The heads of some figures of boxes(1), which do not depend on the text inside. No learner gets the boy, the source's.
 FIGURES = {
@@ -29,8 +28,10 @@ FIGURES = {
 LIKE = 0.6  # the similarity (difflib) above which another name counts as a spelling mistake
 
 # What happens to index.html in a folder, by inotify(7), until it was renewed three times: the time, what the kernel
-# calls it, the file's size then; at last how many different pages were read. The numbers are those of linux/inotify.h
+# calls it, the file's size then; at last how many different persons were read. The numbers are those of linux/inotify.h
 # and of asm/unistd.h; there is no other way to them, because the lab's Perl is the small one of perl-base.
+# Two names that are exchanged (renameat2(2), RENAME_EXCHANGE) are two pairs of events, and index.html is never missing:
+# what was moved away goes to the name from which the new one came.
 WATCH = r"""
 use strict;
 my ($dir, $life, $apart) = @ARGV;
@@ -38,27 +39,41 @@ my $machine = `uname -m`;
 my ($init, $add) = $machine =~ /x86_64/ ? (294, 254) : $machine =~ /aarch64/ ? (26, 27) : die "not on $machine";
 my %kinds = (2, "modified", 8, "closed", 64, "moved away", 128, "moved in", 256, "created", 512, "deleted");
 sub now { open my $f, "<", "/proc/uptime"; (split " ", <$f>)[0] }
+sub person { my @lines = split /\n/, shift; my ($n) = grep $lines[$_] =~ /xxx-xxxx/, 0 .. $#lines;
+    defined $n && $n > 2 ? join "\n", @lines[$n - 3 .. $n] : join "\n", @lines }
 my $fd = syscall($init, 04000);
 syscall($add, $fd, $dir, 2 + 8 + 64 + 128 + 256 + 512) < 0 and die "$dir cannot be watched: $!\n";
 open my $in, "<&=", $fd or die;
-my ($began, $last, $renewed, $lines, %pages) = (now(), -9, 0, 0);
+my ($began, $last, $renewed, $lines, %persons) = (now(), -9, 0, 0);
 while ((my $t = now() - $began) < $life) {
     last if $renewed == 3 && $t - $last > $apart;
     vec(my $ready = "", $fd, 1) = 1;
     select($ready, undef, undef, 0.05);
     sysread($in, my $events, 65536) or next;
+    my (@batch, %from, %to);
     while (length $events) {
-        my (undef, $mask, undef, $length) = unpack "i L L L", $events;
+        my (undef, $mask, $cookie, $length) = unpack "i L L L", $events;
         my $name = unpack "Z*", substr $events, 16, $length;
         substr($events, 0, 16 + $length) = "";
-        next if $name ne "index.html";
+        push @batch, [$mask & 0x3ca, $cookie, $name];
+        $from{$cookie} = $name if $mask & 64;
+        $to{$cookie} = $name if $mask & 128;
+    }
+    my ($away) = map $to{$_->[1]}, grep $_->[0] == 64 && $_->[2] eq "index.html", @batch;
+    my ($came) = map $from{$_->[1]}, grep $_->[0] == 128 && $_->[2] eq "index.html", @batch;
+    my $exchanged = defined $away && defined $came && $away eq $came;
+    for (grep $_->[2] eq "index.html", @batch) {
+        my $kind = $_->[0];
+        next if $exchanged && $kind == 64;
         $renewed++ if $t - $last > $apart;
         $last = $t;
-        printf "%.2f %s %d\n", $t, $kinds{$mask & 0x3ca}, -s "$dir/$name" if $lines++ < 60;
-        if ($mask & 136 and open my $page, "<", "$dir/$name") { local $/; $pages{<$page>} = 1 }
+        printf "%.2f %s %d\n", $t, $kinds{$kind}, -s "$dir/index.html" if $lines++ < 60;
+        next unless $kind & 136;
+        printf "%.2f unreadable %d\n", $t, -s _ if (stat "$dir/index.html") && !(4 & (stat _)[2]);
+        if (open my $page, "<", "$dir/index.html") { local $/; $persons{person(<$page>)} = 1 }
     }
 }
-printf "pages %d\n", scalar keys %pages;
+printf "persons %d\n", scalar keys %persons;
 """
 APART = 0.5  # seconds: events with less between them belong to one renewal of the page
 SLACK = 0.8  # seconds that one round of the writer may take besides its pause, on a busy machine
@@ -106,8 +121,9 @@ def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
         # The second source in the conntrack entry is the address from which the kernel expects the answers.
         "source": Probe(
             "host",
-            f"conntrack -L -p tcp --orig-src 203.0.113.20 --orig-port-dst {values['port']} 2>/dev/null"
-            " | tail -n 1 | grep -oE 'src=[0-9.]+' | tail -n 1",
+            f"reply=$(conntrack -L -p tcp --orig-src {CLIENT} --orig-port-dst {values['port']} 2>/dev/null"
+            " | tail -n 1 | grep -oE 'src=[0-9.]+ dst=[0-9.]+ sport=[0-9]+' | tail -n 1); echo $reply; "
+            + listener_of(SERVER, "${reply##*=}"),
         ),
         # If no page comes, do not wait for the next one; ask again first, as a page may be missing for a moment.
         "watch": Probe(
@@ -119,10 +135,13 @@ def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
         "page": Probe("client", get),
         "paused": Probe(
             "host",
-            f"{get} -o /dev/null && docker pause {WRITER} >/dev/null && was=$(stat -Lc '%i %y' {page});"
-            f" sleep {interval + SLACK:.1f}; now=$(stat -Lc '%i %y' {page}); docker unpause {WRITER} >/dev/null;"
-            ' [ -n "$was" ] && [ "$was" = "$now" ]',
-            timeout=interval + 5,
+            f"{get} -o /dev/null || exit; "
+            + while_paused(
+                WRITER,
+                f"was=$(stat -Lc '%i %y' {page}); sleep {interval + SLACK:.1f};"
+                f' now=$(stat -Lc \'%i %y\' {page}); [ -n "$was" ] && [ "$was" = "$now" ]',
+            ),
+            timeout=interval + 7,
         )
         if there[0]
         else Probe("host", "false"),
@@ -190,11 +209,9 @@ def folder(seen: Seen) -> Finding:
 def served(seen: Seen) -> Finding:
     """Judge what the client gets, and from whom."""
     values, said = seen.values, seen.results["answer"]
-    container = seen.network.container(SERVER)
     if seen.results["same"].ok:
-        who = seen.results["source"].output.strip().removeprefix("src=")
-        own = [a.partition("/")[0] for e in (container.endpoints if container else ()) for a in e.addresses]
-        if who in own or (container and container.mode == "host"):
+        who = seen.results["source"].output.partition(" ")[0].removeprefix("src=")
+        if seen.results["source"].ok and who in addresses(seen.network, SERVER):
             return Finding(f"the client gets the page, from {SERVER}")
         if finding := absent(seen, SERVER):
             return finding
@@ -246,6 +263,8 @@ def escaped(seen: Seen) -> Finding:
     if line is None:
         return Finding("the motto is not on the page", "no-motto")
     found = f"a browser shows: {line.strip()}"
+    if motto in line and not all(part.strip() for part in line.split(motto, 1)):
+        return Finding(f"{found}, outside of the frame", "outside-figure")
     if motto in line:
         # In some figures the border goes in and out by one.
         if abs(len(line.rstrip()) - len(person.rstrip())) <= 1:
@@ -259,21 +278,21 @@ def escaped(seen: Seen) -> Finding:
 
 
 def renewals(seen: Seen) -> tuple[list[list[tuple[float, str, int]]], int]:
-    """Return the events of each renewal of the page (seconds, event, bytes), and how many pages differed."""
+    """Return the events of each renewal of the page (seconds, event, bytes), and how many persons there were."""
     times: list[list[tuple[float, str, int]]] = []
     said = seen.results["watch"].output
     for at, what, size in re.findall(r"^(\d+\.\d+) (\D+) (\d{1,9})$", said, re.M):
         if not times or float(at) - times[-1][-1][0] > APART:
             times.append([])
         times[-1].append((float(at), what, int(size)))
-    pages = re.search(r"^pages (\d{1,9})$", said, re.M)
-    return times, int(pages[1]) if pages else 0
+    persons = re.search(r"^persons (\d{1,9})$", said, re.M)
+    return times, int(persons[1]) if persons else 0
 
 
 def renewed(seen: Seen) -> Finding:
     """Judge how often there is a new page, and who writes it."""
     interval = int(seen.values["interval"])
-    times, pages = renewals(seen)
+    times, persons = renewals(seen)
     if len(times) == 1 and len(times[0]) > 10:
         return Finding("the page is renewed again and again without a pause", "often")
     if len(times) < 2:
@@ -284,8 +303,10 @@ def renewed(seen: Seen) -> Finding:
         return Finding(found, "seldom")
     if pause < interval - 0.5:
         return Finding(found, "often")
-    if pages < 2:
-        return Finding(f"{found}, but it is the same page", "same-person")
+    if persons < 2:
+        return Finding(f"{found}, but it is the same person", "same-person")
+    if words := not_paused(seen.results["paused"].output, WRITER):
+        return Finding(f"{found}; {words}")
     if not seen.results["paused"].ok:
         return Finding(f"{found}, also while {WRITER} is paused", "not-genid")
     return Finding(f"{found}; while {WRITER} is paused it stays the same")
@@ -297,6 +318,8 @@ def replaced(seen: Seen) -> Finding:
     smallest = min((size for time in renewals(seen)[0] for _, _, size in time), default=0)
     counted = ", ".join(f"{what} {events.count(what)} times" for what in dict.fromkeys(events))
     found = f"index.html was: {counted}; its smallest size then was {smallest} bytes"
+    if "unreadable" in events:
+        return Finding(f"{found}, and only its owner may read it", "unreadable")
     if "deleted" in events or "moved away" in events:
         return Finding(found, "copied" if "modified" in events else "removed")
     return Finding(found, "truncated" if "modified" in events else "")
@@ -409,6 +432,8 @@ CHECKS = (
             "name. In text each of the three is written differently.",
             "half-escaped": "The < is text now. What begins with & is still taken for the name of a letter.",
             "twice": "A browser shows what should have stood in the file. Something was escaped twice: in which order?",
+            "outside-figure": "The motto is on the page, next to the figure. It has to be part of the text that "
+            "boxes draws its frame around.",
             "too-early": "The motto is right, and its frame is bent: boxes counted other letters than a browser shows. "
             "Which of the two has to come first, the frame or the escaping?",
         },
@@ -447,6 +472,8 @@ CHECKS = (
             "truncated": "The file itself is written to: the shell empties it first, and until all is written a reader "
             "gets too little.",
             "removed": "For a moment there is no index.html. Does the old one have to go before the new one comes?",
+            "unreadable": "For a moment only its owner may read the new page, and nginx answers 403. Look at its mode "
+            "before it takes the other's place.",
             "copied": "The old page is deleted, and the new one is written under its name bit by bit. `mv` does that "
             "between two file systems.",
         },

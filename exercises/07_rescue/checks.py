@@ -6,10 +6,20 @@ import shlex
 from pathlib import Path
 
 from course_lib.exercises.checks import Check, Finding, Probe, Seed, Seen, Value, Values
-from course_lib.exercises.reachability import published
+from course_lib.exercises.reachability import (
+    CLIENT,
+    HOST,
+    TRIES,
+    came_from,
+    led_to,
+    listening,
+    not_paused,
+    published,
+)
 from course_lib.network.model import Snapshot
 
-HOST, CLIENT, NOBODY = "203.0.113.10", "203.0.113.20", "203.0.113.98"
+NOBODY = "203.0.113.98"
+LINES = 20000  # of the catalogue: start/shop.sh
 START = Path(__file__).parent / "start"
 FAULTS = tuple(sorted(path.stem for path in (START / "faults").glob("*.sh")))
 WRITE, REMOVE = "INSERT INTO orders VALUES ($n, 'a test')", "DELETE FROM orders WHERE number = $n"  # by the shell
@@ -80,9 +90,16 @@ def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
     return {
         "ledger itself": Probe("host", f"{sql} 'SELECT 1'", 5 * patience),  # a database needs seconds to begin
         "door": Probe("client", f"{curl} -m 2 {url}/", patience),
-        "catalogue": Probe("client", f"set -o pipefail; {curl} -m 3 {url}/catalogue.txt | tail -n 1"),
+        "catalogue": Probe(
+            "client", f"set -o pipefail; {curl} -m 3 {url}/catalogue.txt | cmp - <(seq {LINES}) && echo {LINES} lines"
+        ),
         "order": Probe("client", f"{curl} -m 4 '{url}/order.php?number={v['number']}'"),
-        "rates": Probe("client", f"{curl} -m 4 {url}/rates.php"),
+        # The client's own log tells whether its server was asked.
+        "rates": Probe(
+            "client",
+            f"log=/var/log/client/access.log; before=$(wc -l <$log); {curl} -m 4 {url}/rates.php; code=$?;"
+            " [ $(wc -l <$log) -gt $before ] && echo asked; exit $code",
+        ),
         # Inside the front end's network namespace, with the host's tools.
         "front itself": Probe("host", f"{inside} curl -s -m 1 -o /dev/null http://{front}/"),
         "front at 127": Probe("host", f"{inside} curl -s -m 1 -o /dev/null http://127.0.0.1/"),
@@ -107,7 +124,7 @@ def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
             f"ip route replace {ledger}/32 via {HOST}; timeout 1 bash -c '</dev/tcp/{ledger}/3306'; code=$?;"
             f" ip route del {ledger}/32; exit $code",
         ),
-        "ledger outside": Probe("client", f"timeout 1 bash -c '</dev/tcp/{HOST}/3306'"),
+        "ledger outside": Probe("client", led_to([v["ledger"]], [listening(network, but=v["port"])]), timeout=TRIES),
     }
 
 
@@ -128,13 +145,17 @@ def shop(seen: Seen) -> Finding:
     v, r = seen.values, seen.results
     if not (r["door"].ok and r["door"].output.strip() == f"{v['shop']} is open"):
         return door(seen)
-    if not (r["catalogue"].ok and r["catalogue"].output.strip() == "20000"):
+    if r["catalogue"].code == 1:  # cmp(1): they differ
+        return Finding(f"the page comes, and another catalogue: {r['catalogue'].output.strip()[:60]}", "made-up-list")
+    if not r["catalogue"].ok:
         return Finding(f"the page comes, the catalogue does not: {r['catalogue'].words}", "big-hangs")
     if r["order"].output.strip() != f"order {v['number']}: {v['item']}":
         return order(seen)
     if not r["rates"].output.startswith("rates: "):
         found = f"the page and the order come, the rates do not: {r['rates'].output.strip()[:60] or r['rates'].words}"
         return Finding(found, "outside-name" if r["outside"].ok else "no-way-out")
+    if r["rates"].output.split()[-1] != "asked":
+        return Finding("rates come, but nobody asked client.example for them", "made-up-rates")
     return Finding("page, catalogue, order and rates come")
 
 
@@ -200,9 +221,13 @@ def closed(seen: Seen) -> Finding:
     if seen.results["ledger by route"].ok:
         policy = chain.policy if chain else "none"
         return Finding(f"a neighbour reaches port 3306 of the database; FORWARD's policy is {policy}", "all-open")
-    container = seen.network.container(str(seen.values["ledger"]))
-    if seen.results["ledger outside"].ok or any(p.host_port for p in (container.ports if container else ())):
-        return Finding("the client reaches the database through a port of the host", "ledger-open")
+    name, output = seen.values["ledger"], seen.results["ledger outside"].output
+    if ports := published(seen.network, name):
+        return Finding(f"port {ports[0].host_port} of the host leads to the database", "ledger-open")
+    if words := not_paused(output, name):
+        return Finding(words)
+    if urls := came_from(output, name):
+        return Finding(f"the client reaches the database at {', '.join(urls)}", "ledger-open")
     return Finding("nobody outside reaches the database")
 
 
@@ -225,6 +250,9 @@ CHECKS = (
             "door-inside": "`docker ps` says at which address of the host the port is open. The client uses another.",
             "not-through": "What the client sends must be forwarded, and the answer too. Does each arrive at the host, "
             "does each leave it? `tcpdump` on eth0 and on the bridge shows it.",
+            "made-up-list": "A catalogue comes, and it is not the one of 20000 lines that was there.",
+            "made-up-rates": "The page shows rates, and client.example was not asked. Undo what you changed in the "
+            "page: it was not the fault.",
             "big-hangs": "Little comes, much does not. Compare the sizes of the packets with every mtu on their way.",
             "ledger-gone": "`docker ps -a` no longer shows {ledger}.",
             "ledger-ended": "{ledger} does not run. `docker logs {ledger}` shows its last output.",
@@ -288,7 +316,7 @@ CHECKS = (
         hints={
             "all-open": "A host in the client's place only has to send packets for {subnet} to this host. "
             "What does FORWARD do with them now?",
-            "ledger-open": "Port 3306 leads from the outside to the database. The front end does not need that.",
+            "ledger-open": "A port of the host leads to the database. The front end does not need that.",
         },
         steps=(
             "`iptables -S FORWARD` begins with the chain's policy.",

@@ -11,6 +11,10 @@ from course_lib.exercises.reachability import (
     as_neighbour,
     came_from,
     doors,
+    led_to,
+    listening,
+    not_paused,
+    places,
     published,
     try_all,
     while_paused,
@@ -18,7 +22,12 @@ from course_lib.exercises.reachability import (
 from course_lib.network.model import Snapshot
 
 NETWORKS = ("edge", "lane", "vault")
-SERVICES = ("gate", "shop", "store", "clerk")
+TABLE = {"gate": ("edge",), "shop": ("edge", "vault"), "store": ("vault",), "clerk": ("lane", "vault")}
+SERVICES = tuple(TABLE)
+# What the client answers besides TCP port 80: its DNS server a question, its kernel "refused" at a closed port.
+OTHER_ANSWERS = rf"""
+dig +short +time=1 +tries=1 client.example @{CLIENT} | grep -q '^[0-9]' && echo a name from {CLIENT} &
+( timeout 1 bash -c '</dev/tcp/{CLIENT}/81' 2>&1 | grep -q refused && echo a refusal from {CLIENT} ) &"""
 
 
 def parameters(seed: Seed) -> dict[str, Value]:
@@ -65,22 +74,28 @@ def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
     gates = [f"http://{a}/" for a in of["gate"]]
     inner = [*stores, *(f"http://{a}/" for a in of["shop"])]
     behind = [*of["store"], *of["shop"], *of["clerk"]]
-    outside = as_neighbour(behind, try_all(v["text"], [*inner, doors(network, v["store_port"])], behind))
+    every_port = listening(network, but=v["port"])
+    outside = as_neighbour(behind, try_all(v["text"], [*inner, doors(network, v["store_port"]), every_port], behind))
+    by_dns = f"dig +short +time=1 +tries=1 {v['alias']} @127.0.0.11"
     return {
         # First: if it succeeds, all have started; if not, all have had time to start.
         "door": Probe("client", f"curl -fs -m 4 {page}", patience),
         "store itself": Probe(network_of(v["store"]), f"curl -fs -m 4 {own}"),
         "volume": Probe("host", f"{written} && curl -fs -m 4 {own}now.txt; code=$?; rm -f $d/now.txt; exit $code"),
         "shop": Probe(network_of(v["shop"]), f"curl -fs -m 4 {by_alias}"),
+        "alias": Probe(network_of(v["shop"]), by_dns),
         "gate": Probe(network_of(v["gate"]), f"curl -fs -m 4 http://{v['shop']}/"),
         "shop paused": Probe("host", while_paused(v["shop"], asked), timeout=TRIES),
         "store paused": Probe("host", while_paused(v["store"], asked), timeout=TRIES),
         "clerk store": Probe(network_of(v["clerk"]), f"curl -fs -m 4 {by_alias}"),
         "clerk outside": Probe(network_of(v["clerk"]), f"curl -fs -m 4 {client}"),
         "store outside": Probe(
-            network_of(v["store"]), try_all("This is the client", [client], [CLIENT]), timeout=TRIES
+            network_of(v["store"]),
+            f"{OTHER_ANSWERS} {try_all('This is the client', [client], [CLIENT])}",
+            timeout=TRIES,
         ),
         "client": Probe("client", while_paused(v["gate"], outside), timeout=TRIES),
+        "client inside": Probe("client", led_to([v["clerk"], v["shop"], v["store"]], [every_port]), timeout=TRIES),
         "gate beyond": Probe(
             network_of(v["gate"]), try_all(v["text"], stores, [*of["store"], *of["clerk"]]), timeout=TRIES
         ),
@@ -156,7 +171,10 @@ def shop(seen: Seen) -> Finding:
         return finding
     said = seen.results["shop"]
     if has_text(seen, "shop"):
-        return Finding("the text comes by the second name")
+        known = seen.results["alias"].output.split()
+        if seen.values["address"] in known:
+            return Finding("the text comes by the second name")
+        return Finding(f"the name server of {seen.values['shop']} knows {', '.join(known) or 'no address'}", "in-file")
     if said.code == 6:
         return Finding(f"in {seen.values['shop']} the name {seen.values['alias']} does not resolve", "no-alias")
     return Finding(f"the name is known, the text does not come: {said.words}", "shop-cannot")
@@ -199,7 +217,10 @@ def chain(seen: Seen) -> Finding:
     """Judge whether the text passes store and shop: while one of them is paused, the client must not get it."""
     v = seen.values
     for which in ("store", "shop"):
-        first, _, rest = seen.results[f"{which} paused"].output.partition("\n")
+        output = seen.results[f"{which} paused"].output
+        if words := not_paused(output, v[which]):
+            return Finding(words)
+        first, _, rest = output.partition("\n")
         if first != v[which]:
             return Finding(f"{v[which]} could not be paused: {first[:80]}", "not-paused")
         if str(v["text"]) in rest:
@@ -231,8 +252,12 @@ def way_out(seen: Seen) -> Finding:
 def apart(seen: Seen) -> Finding:
     """Judge whether a service reaches another that it should not reach."""
     v = seen.values
-    if there := came_from(seen.results["client"].output, v["gate"]):
-        return Finding(f"past {v['gate']} the client gets an answer from {', '.join(there)}", "outside-reaches")
+    for probe, paused in (("client", ("gate",)), ("client inside", ("clerk", "shop", "store"))):
+        output = seen.results[probe].output
+        if words := next(filter(None, (not_paused(output, v[which]) for which in paused)), ""):
+            return Finding(words)
+        if there := came_from(output, v[paused[0]]):
+            return Finding(f"past {v['gate']} the client gets an answer from {', '.join(there)}", "outside-reaches")
     there = came_from(seen.results["gate beyond"].output)
     if set(there) - set(addresses(seen.network, v["clerk"])):
         return Finding(f"{v['gate']} gets an answer from {', '.join(there)}", "gate-reaches")
@@ -240,7 +265,10 @@ def apart(seen: Seen) -> Finding:
         return Finding(f"{v['gate']} gets an answer from {v['clerk']}, {', '.join(there)}", "clerk-reaches")
     if there := came_from(seen.results["clerk beyond"].output):
         return Finding(f"{v['clerk']} gets an answer from {', '.join(there)}", "clerk-reaches")
-    return Finding("nobody reaches more than is wanted")
+    for which, names in TABLE.items():
+        if (there := places(seen.network, v[which])) != tuple(sorted(str(v[name]) for name in names)):
+            return Finding(f"{v[which]} is on: {', '.join(there) or 'no network'}", "other-networks")
+    return Finding("nobody reaches more than is wanted, and each is on the networks of the table")
 
 
 CHECKS = (
@@ -313,6 +341,8 @@ CHECKS = (
             "shop-ended": "{shop} has ended. `docker logs {shop}` shows which name it did not resolve.",
             "no-alias": "{shop} cannot resolve {alias}. Are {shop} and {store} on one network, and does {store} have "
             "a second name there?",
+            "in-file": "{shop} has the name {alias} from a file of its own, or from elsewhere. It is {store} that has "
+            "to have this name, for every container on {vault}.",
             "shop-cannot": "The name is known, but nothing comes from there. Which address is it?",
         },
         steps=(
@@ -404,7 +434,7 @@ CHECKS = (
     Check(
         name="way-out",
         points=2,
-        wanted="{store} has no way out: it gets no answer from the client.",
+        wanted="{store} has no way out: it gets no answer from the client, by TCP, UDP or ICMP.",
         judge=way_out,
         evidence=("store outside",),
         rests_on=("clerk",),
@@ -420,14 +450,17 @@ CHECKS = (
     Check(
         name="apart",
         points=3,
-        wanted="The client reaches {gate} alone, {gate} neither {store} nor {clerk}, and {clerk} not {gate}.",
+        wanted="The client reaches {gate} alone, {gate} neither {store} nor {clerk}, and {clerk} not {gate}; each is "
+        "on its networks alone.",
         judge=apart,
-        evidence=("client", "gate beyond", "clerk beyond"),
+        evidence=("client", "client inside", "gate beyond", "clerk beyond"),
         rests_on=("chain", "clerk"),
         hints={
             "outside-reaches": "From outside there is a second way in. `docker ps` shows what is published, "
             "`iptables -S FORWARD` and the chains that it calls what is forwarded.",
             "gate-reaches": "{gate} can talk to somebody it has no business with. Which networks has {gate}?",
+            "other-networks": "Nobody reaches more than is wanted, but a container is not on the networks of the "
+            "table, or on one more. `docker inspect`, under Networks, shows them.",
             "clerk-reaches": "{gate} and {clerk} can talk to each other, past the door. Which network have both?",
         },
         steps=(

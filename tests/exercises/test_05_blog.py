@@ -29,7 +29,9 @@ WELL = {
     "page": (0, f"<title>News No 7\n<h1>Blog\n200 {URL}"),
     "turned away": (1, ""),
     "name": (0, "172.18.0.2 attic"),
-    "outside": (1, ""),
+    "tables": (0, "wp_options\nwp_posts"),
+    "outside": (0, "attic\nasked"),
+    "neighbour": (124, ""),
     "stranger": (1, ""),
     "again": (0, f"without: {FAILS} {URL}\nagain: <title>News No 7 <h1>Blog 200 {URL} \ntables: 12"),
 }
@@ -67,7 +69,7 @@ def test_everything_is_well() -> None:
         ("blog-absent", DB, None, NET),
         ("blog-ended", DB, replace(BLOG, state="exited"), NET),
         ("outside", DB, replace(BLOG, endpoints=()), NET),
-        ("outside", replace(DB, endpoints=()), BLOG, None),
+        ("no-network", replace(DB, endpoints=()), BLOG, None),
         ("link", replace(DB, endpoints=()), replace(BLOG, links=(Link("attic", "mysql"),)), None),
         ("other-driver", DB, BLOG, replace(NET, driver="macvlan")),
     ],
@@ -89,7 +91,11 @@ def test_where_the_containers_are(hint: str, db: Container, blog: Container, net
         ("page", {"page": (7, "301 http://203.0.113.10/")}, "sent-away"),
         ("page", {"page": (7, "000 http://localhost:8200/")}, "sent-away"),
         ("page", {"page": (7, f"000 {URL}")}, "silent"),
-        ("closed", {"outside": (0, "")}, "published"),
+        ("page", {"tables": (0, "")}, "other-database"),
+        ("page", {"page": (0, f"<title>News No 70\n200 {URL}")}, "other-title"),
+        ("closed", {"outside": (0, "attic\nit comes from http://203.0.113.10:3307/\nasked")}, "published"),
+        ("closed", {"outside": (125, "OCI runtime pause failed: unable to freeze")}, ""),
+        ("closed", {"neighbour": (0, "in")}, "neighbour"),
         ("closed", {"stranger": (0, "")}, "also-outside"),
         ("outlives", {"again": (0, f"without: <title>News No 7 200 {URL}")}, "elsewhere"),
         ("outlives", again(f"<title>WordPress 200 {URL}wp-admin/setup-config.php", "12"), "config-gone"),
@@ -103,7 +109,12 @@ def test_what_is_wrong_is_told_by_its_hint(check: str, changed: dict[str, tuple[
     assert judged(check, **changed) == hint
 
 
+def test_the_title_may_have_a_tagline() -> None:
+    assert judged("page", page=(0, f"<title>News No 7 &#8211; All of them\n200 {URL}")) == ""
+
+
 def test_a_database_on_a_second_network_is_seen() -> None:
+    assert judged("closed", db=also(DB, "private"), blog=also(BLOG, "private")) == "", "nobody else is there"
     assert judged("closed", db=also(DB, "bridge")) == "also-outside"
     assert judged("closed", db=replace(DB, ports=(Port(3306, "tcp", "127.0.0.1", 3306),))) == "published"
 

@@ -51,8 +51,8 @@ WELL = {
     "server mounts": (0, "/srv/hall-20 at /usr/share/nginx/html, "),
     "answer": (0, "200 text/html"),
     "same": (0, ""),
-    "source": (0, "src=172.17.0.3"),
-    "watch": (0, "0.50 moved in 300\n2.53 moved in 301\n4.60 moved in 290\npages 3"),
+    "source": (0, "src=172.17.0.3 dst=203.0.113.20 sport=80"),
+    "watch": (0, "0.50 moved in 300\n2.53 moved in 301\n4.60 moved in 290\npersons 3"),
     "page": (0, PAGE.replace("MOTTO", ESCAPED)),
     "paused": (0, ""),
 }
@@ -98,11 +98,11 @@ def test_everything_is_well() -> None:
         ("escaped", page(PAGE.replace("MOTTO", ESCAPED.replace("&", "&amp;"))), "twice"),
         ("escaped", page(PAGE.replace("MOTTO", ESCAPED.replace("1987", "1988"))), "no-motto"),
         ("escaped", {"answer": (0, "200 text/plain"), **page(FIGURE.replace("MOTTO", VALUES["motto"]))}, ""),
-        ("renewed", watch("pages 0"), "seldom"),
-        ("renewed", watch("0.10 moved in 1", "2.20 moved in 1", "pages 1"), "same-person"),
-        ("renewed", watch("0.10 moved in 1", "1.20 moved in 1", "2.30 moved in 1", "pages 3"), "often"),
-        ("renewed", watch(*(f"{n / 10:.2f} moved in 1" for n in range(20)), "pages 20"), "often"),
-        ("renewed", watch("0.10 moved in 1", "3.20 moved in 1", "pages 2"), "seldom"),
+        ("renewed", watch("persons 0"), "seldom"),
+        ("renewed", watch("0.10 moved in 1", "2.20 moved in 1", "persons 1"), "same-person"),
+        ("renewed", watch("0.10 moved in 1", "1.20 moved in 1", "2.30 moved in 1", "persons 3"), "often"),
+        ("renewed", watch(*(f"{n / 10:.2f} moved in 1" for n in range(20)), "persons 20"), "often"),
+        ("renewed", watch("0.10 moved in 1", "3.20 moved in 1", "persons 2"), "seldom"),
         ("renewed", {"paused": (1, "")}, "not-genid"),
         ("replaced", watch("0.10 deleted 0", "0.11 moved in 300", "2.10 deleted 0", "2.11 moved in 300"), "removed"),
         ("replaced", watch("0.10 moved away 0", "0.11 moved in 300", "2.10 moved in 300"), "removed"),
@@ -117,7 +117,7 @@ def test_what_is_wrong_is_told_by_its_hint(check: str, changed: dict[str, tuple[
 
 def test_no_check_falls_over_whatever_the_lab_says() -> None:
     for check in EXERCISE.checks:
-        for junk in ("", "\0", "pages x\n1.2.3 moved in 9\nsrc=\n403", "<pre>" * 50, "9" * 400):
+        for junk in ("", "\0", "persons x\n1.2.3 moved in 9\nsrc=\n403", "<pre>" * 50, "9" * 400):
             for containers in ((), BOTH[:1], BOTH):
                 judged(check.name, containers=containers, **dict.fromkeys(WELL, (1, junk)))
 
