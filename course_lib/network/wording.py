@@ -33,7 +33,7 @@ def state_words(container: Container) -> str:
     return f"{state}: no interface, no address"
 
 
-def socket(address: str, port: int) -> str:
+def socket(address: str, port: int | str) -> str:
     """Return an address and a port as they are typed: "0.0.0.0:80", "[::]:80"."""
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
