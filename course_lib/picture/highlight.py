@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from course_lib.network.grouping import groups_by_container
 from course_lib.network.model import Chain, Key, Snapshot
-from course_lib.network.placement import place_containers
-from course_lib.network.topology import to_graph
-from course_lib.network.wording import is_live
+from course_lib.network.placement import groups_by_container
+from course_lib.network.topology import CLIENT, container_key, endpoint_key, network_nodes
 from course_lib.picture import palette
 from course_lib.picture.shapes import Box, Picture, Shape, boxes_with_texts
 
@@ -46,16 +44,22 @@ def classes(before: Snapshot, now: Snapshot, picture: Picture, earlier: Picture)
 
 def _stopped(before: Snapshot, now: Snapshot) -> set[Key]:
     """Return the keys of the containers that lost their network namespace."""
-    live = {c.name for c in before.containers if is_live(c)}
-    return {("container", c.name) for c in now.containers if c.name in live and not is_live(c)}
+    live = {c.name for c in before.containers if c.is_live}
+    return {("container", c.name) for c in now.containers if c.name in live and not c.is_live}
 
 
 def _parts(snapshot: Snapshot) -> Iterator[tuple[Key, object]]:
     """Yield the key of each box with the part of the network that it represents."""
-    graph = to_graph(snapshot)
-    for key in graph:
-        yield key, graph.nodes[key]["part"]
-    for group in groups_by_container(snapshot, place_containers(snapshot, graph), ()).values():
+    if snapshot.client:
+        yield CLIENT, None
+    yield from network_nodes(snapshot).items()
+    yield from ((("interface", interface.name), interface) for interface in snapshot.interfaces)
+    for container in snapshot.containers:
+        yield container_key(container), container
+        for endpoint in container.endpoints:
+            yield endpoint_key(container, endpoint), endpoint
+            yield ("veth", endpoint.veth or ""), snapshot.interface(endpoint.veth or "")
+    for group in groups_by_container(snapshot).values():
         yield ("group", group.first.name), [container.name for container in group.members]
     for chain in snapshot.chains:
         yield from _rules(chain)

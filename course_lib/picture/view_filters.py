@@ -10,7 +10,6 @@ from dataclasses import replace
 
 from course_lib.network.model import Snapshot
 from course_lib.network.topology import owner_of
-from course_lib.network.wording import is_live
 from course_lib.picture.layout.rule_band import GAP_BELOW
 from course_lib.picture.shapes import Box, Line, Picture, Shape, boxes_with_texts
 
@@ -19,7 +18,7 @@ BAND = ("hook", "rule", "policy")
 
 def without_stopped(snapshot: Snapshot) -> Snapshot:
     """Return the snapshot without the containers that have no network namespace."""
-    return replace(snapshot, containers=tuple(c for c in snapshot.containers if is_live(c)))
+    return replace(snapshot, containers=tuple(c for c in snapshot.containers if c.is_live))
 
 
 def only_network(snapshot: Snapshot, name: str) -> Snapshot:
