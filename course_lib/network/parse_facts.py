@@ -178,7 +178,7 @@ def _endpoint(
         for address, length in (("IPAddress", "IPPrefixLen"), ("GlobalIPv6Address", "GlobalIPv6PrefixLen"))
         if settings.get(address)
     )
-    own = next((i for i in inside if not set(addresses).isdisjoint(i.addresses)), None)
+    own = next((i for i in inside for address in addresses if address in i.addresses), None)
     return Endpoint(
         network=network,
         interface=own.name.split("@")[0] if own else None,

@@ -88,9 +88,10 @@ def drawn_groups(
     The first `singles` similar containers, and those with a name in `apart`, each form a group of their own. A new
     container that is similar to others joins the last group, so that nothing else moves.
     """
+    alone = {*apart, *place_containers(snapshot).sharing}
     similar: dict[Hashable, list[Container]] = {}
     for member in members:
-        similar.setdefault(_traits(snapshot, member, apart), []).append(member)
+        similar.setdefault(_traits(snapshot, member, alone), []).append(member)
     found: dict[str, Group] = {}
     for alike in similar.values():
         found |= {member.name: Group((member,)) for member in alike[:singles]}
@@ -108,13 +109,12 @@ def groups_by_container(snapshot: Snapshot, apart: Collection[str] = ()) -> dict
     return {container.name: group for group in found if group.several for container in group.members}
 
 
-def _traits(snapshot: Snapshot, container: Container, apart: Collection[str]) -> Hashable:
+def _traits(snapshot: Snapshot, container: Container, alone: Collection[str]) -> Hashable:
     """Return what is equal for similar containers; the name for a container that must be drawn on its own."""
     if (
-        container.name in apart
+        container.name in alone
         or container.links
         or len(container.endpoints) > 1
-        or place_containers(snapshot).sharing.get(container.name)
         or any(port.host_port for port in container.ports)
         or any(warning.startswith(f"{container.name}:") for warning in snapshot.warnings)
         or any(veth_faults(snapshot, endpoint) for endpoint in container.endpoints)
