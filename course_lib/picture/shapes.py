@@ -9,7 +9,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from types import MappingProxyType
 
 from course_lib.network.model import Key
@@ -77,7 +77,7 @@ class Picture:
     height: float
     shapes: tuple[Shape, ...]
 
-    @property
+    @cached_property
     def places(self) -> MappingProxyType[Key, Box]:
         """Return the boxes by their keys."""
         return MappingProxyType({shape.key: shape for shape in self.shapes if isinstance(shape, Box)})

@@ -35,17 +35,14 @@ def only_network(snapshot: Snapshot, name: str) -> Snapshot:
     containers = [c for c in containers if {c.id, owner_of(snapshot, c).id} & connected]
     fewer = replace(snapshot, networks=kept, containers=tuple(containers))
     hidden |= snapshot.container_veths - fewer.container_veths
-    return replace(
-        fewer, interfaces=tuple(i for i in snapshot.interfaces if i.name not in hidden and i.master not in hidden)
-    )
+    interfaces = tuple(i for i in snapshot.interfaces if i.name not in hidden and i.master not in hidden)
+    return replace(fewer, interfaces=interfaces)
 
 
 def without_veths(picture: Picture) -> Picture:
     """Return the picture without the boxes of the veths; the cables remain."""
-    return replace(
-        picture,
-        shapes=tuple(s for group in boxes_with_texts(picture.shapes) if _kind(group[0]) != "veth" for s in group),
-    )
+    kept = (group for group in boxes_with_texts(picture.shapes) if _kind(group[0]) != "veth")
+    return replace(picture, shapes=tuple(shape for group in kept for shape in group))
 
 
 def without_rules(picture: Picture) -> Picture:
@@ -55,9 +52,8 @@ def without_rules(picture: Picture) -> Picture:
         return picture
     top, bottom = min(box.y for box in band), max(box.y + box.height for box in band)
     less = bottom - top + GAP_BELOW
-    kept = [s for s in picture.shapes if not (_kind(s) in BAND or top <= _upper(s) <= bottom)]
-    shapes = tuple(_moved_up(shape, top, less) for shape in kept)
-    return Picture(picture.width, picture.height - less, shapes)
+    shapes = [_moved_up(s, top, less) for s in picture.shapes if not (_kind(s) in BAND or top <= _upper(s) <= bottom)]
+    return Picture(picture.width, picture.height - less, tuple(shapes))
 
 
 def _kind(shape: Shape) -> str:
