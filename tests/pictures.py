@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from course_lib.network.grouping import groups_by_container
 from course_lib.network.iptables_save import parse_rule
 from course_lib.network.model import (
     Chain,
@@ -20,8 +19,7 @@ from course_lib.network.model import (
     Snapshot,
     Unread,
 )
-from course_lib.network.placement import place_containers
-from course_lib.network.topology import to_graph
+from course_lib.network.placement import groups_by_container
 
 MAC = "02:42:ac:11:00:%02x"
 
@@ -480,7 +478,7 @@ def nothing() -> Snapshot:
 
 def alike(scene: Snapshot) -> list[set[str]]:
     """Return the names of the containers that are drawn together, group by group."""
-    found = groups_by_container(scene, place_containers(scene, to_graph(scene)), ())
+    found = groups_by_container(scene)
     return [{c.name for c in group.members} for group in dict.fromkeys(found.values())]
 
 

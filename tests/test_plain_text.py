@@ -25,9 +25,8 @@ from course_lib.network.diff import difference
 from course_lib.network.model import Snapshot
 from course_lib.network.text_table import align
 from course_lib.notebook import chapter, compare, practice
-from course_lib.packet_path import path_table
-from course_lib.packet_path.narrative import sentences
-from course_lib.packet_path.path_table import table
+from course_lib.packet_path import wording
+from course_lib.packet_path.wording import sentences, table
 from course_lib.plain_text import clean, columns, one_line, quoted_lines
 from tests.conftest import ROOT
 from tests.packet_path.test_reconstruct import recorded_path
@@ -76,7 +75,7 @@ VIEWS: dict[str, Callable[[], str]] = {
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_what_a_learner_chose_is_text_on_the_line_of_its_field(view: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (compare, text_table_module, path_table):  # so that only a forged line begins with FORGED
+    for module in (compare, text_table_module, wording):  # so that only a forged line begins with FORGED
         monkeypatch.setattr(module, "WIDTH", 10**6)
     said = VIEWS[view]()
     assert [c for c in said if not c.isprintable() and c != "\n"] == []

@@ -6,12 +6,12 @@ by its target, if a packet can get to it from the built-in chain of a hook.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 
 from course_lib.network.iptables_save import parse_rule
-from course_lib.network.model import Chain, Rule, Snapshot
-from course_lib.network.rule_text import rule_words
+from course_lib.network.model import Chain, Key, Rule, Snapshot
+from course_lib.network.wording import rule_words
 
 VERDICTS = ("ACCEPT", "DROP", "REJECT")
 PORTS_TRANSLATED = ("DNAT", "REDIRECT")
@@ -32,6 +32,16 @@ class Decision:
     rank: int  # the lower, the sooner it is shown: 0 names an address or a port, 1 drops, 2 accepts whole interfaces
 
     @property
+    def place(self) -> RulePlace:
+        """Return what identifies the rule."""
+        return self.family, self.table, self.chain, self.number
+
+    @property
+    def key(self) -> Key:
+        """Return the key of the rule in a picture."""
+        return ("rule", *self.place)
+
+    @property
     def heading(self) -> str:
         """Return the chain as a heading: "DOCKER", or "DOCKER (IPv6)"."""
         return self.chain + (" (IPv6)" if self.family == "ip6" else "")
@@ -43,14 +53,14 @@ class Hook:
 
     name: str
     table: str
-    decisions: tuple[Decision, ...]
+    decisions: tuple[Decision, ...] = ()
     policies: tuple[Chain, ...] = ()  # the built-in chains, whose policy applies to all other packets
     notes: tuple[str, ...] = ()
 
     @property
     def captions(self) -> list[str]:
         """Return the captions of all decisions, each once."""
-        return list(dict.fromkeys(self.caption(decision) for decision in self.decisions))
+        return list(dict.fromkeys(map(self.caption, self.decisions)))
 
     @property
     def title(self) -> str:
@@ -72,36 +82,36 @@ def policy_words(chain: Chain) -> str:
     return f"policy {chain.policy}{' (IPv6)' if chain.family == 'ip6' else ''}: all other packets"
 
 
-def hooks(snapshot: Snapshot) -> tuple[Hook, ...]:
+def hooks(snapshot: Snapshot, met: Collection[RulePlace] = ()) -> tuple[Hook, ...]:
     """Return PREROUTING, FORWARD and POSTROUTING, the hooks of a forwarded packet, in this order.
 
-    Their notes say what is missing, and whether OUTPUT leads to the DNAT rules, too.
+    Their notes say what is missing, and whether OUTPUT leads to the DNAT rules, too. The rules in `met` rank before all
+    others.
     """
     if not snapshot.is_read("rules"):
         places = (("PREROUTING", "nat"), ("FORWARD", "filter"), ("POSTROUTING", "nat"))
-        return tuple(Hook(name, table, (), notes=("its rules could not be read",)) for name, table in places)
-    inbound = _decisions(snapshot, "raw", "PREROUTING", VERDICTS)
-    inbound += _decisions(snapshot, "nat", "PREROUTING", PORTS_TRANSLATED)
-    forward = _decisions(snapshot, "filter", "FORWARD", VERDICTS)
-    outbound = _decisions(snapshot, "nat", "POSTROUTING", SOURCE_TRANSLATED)
+        return tuple(Hook(name, table, notes=("its rules could not be read",)) for name, table in places)
+
+    def decisions(table: str, hook: str, targets: tuple[str, ...]) -> tuple[Decision, ...]:
+        """Return the rules with one of these targets that a packet can get to from a hook, IPv4 first."""
+        return tuple(
+            Decision(*place, rule_words(rule), rule.packets, -1 if place in met else _rank(rule, hook))
+            for family in ("ip", "ip6")
+            for chain, rule in walk(snapshot, family, table, hook)
+            if rule.target in targets and (place := (family, table, chain.name, rule.number))
+        )
+
+    inbound = decisions("raw", "PREROUTING", VERDICTS) + decisions("nat", "PREROUTING", PORTS_TRANSLATED)
+    forward = decisions("filter", "FORWARD", VERDICTS)
+    outbound = decisions("nat", "POSTROUTING", SOURCE_TRANSLATED)
     families = ["ip"] + (["ip6"] if any(d.family == "ip6" for d in forward) else [])
     policies = tuple(c for family in families if (c := snapshot.chain("filter", "FORWARD", family)))
     untranslated = () if outbound else ("no MASQUERADE rule: source addresses stay unchanged",)
     return (
-        Hook("PREROUTING", "nat", inbound, notes=_inbound_notes(snapshot, inbound)),
+        Hook("PREROUTING", "nat", inbound, notes=tuple(_inbound_notes(snapshot, inbound))),
         Hook("FORWARD", "filter", forward, policies, () if policies else ("no FORWARD chain found",)),
         Hook("POSTROUTING", "nat", outbound, notes=untranslated),
     )
-
-
-def preferring(found: Sequence[Hook], preferred: Collection[RulePlace]) -> tuple[Hook, ...]:
-    """Return the hooks with these rules ranked before all others, so that they are shown even if room is short."""
-
-    def ranked(decision: Decision) -> Decision:
-        place = (decision.family, decision.table, decision.chain, decision.number)
-        return replace(decision, rank=-1) if place in preferred else decision
-
-    return tuple(replace(hook, decisions=tuple(map(ranked, hook.decisions))) for hook in found)
 
 
 def walk(snapshot: Snapshot, family: str, table: str, start: str) -> Iterator[tuple[Chain, Rule]]:
@@ -109,27 +119,17 @@ def walk(snapshot: Snapshot, family: str, table: str, start: str) -> Iterator[tu
 
     `family` is "ip" or "ip6". Nothing is yielded if there is no such chain.
     """
-    yield from _walk(snapshot, family, table, start, set())
+    seen: set[str] = set()
 
+    def visit(name: str) -> Iterator[tuple[Chain, Rule]]:
+        chain = snapshot.chain(table, name, family)
+        if chain and name not in seen:
+            seen.add(name)
+            for rule in chain.rules:
+                yield chain, rule
+                yield from visit(rule.target)
 
-def _walk(snapshot: Snapshot, family: str, table: str, name: str, seen: set[str]) -> Iterator[tuple[Chain, Rule]]:
-    chain = snapshot.chain(table, name, family)
-    if chain is None or name in seen:
-        return
-    seen.add(name)
-    for rule in chain.rules:
-        yield chain, rule
-        yield from _walk(snapshot, family, table, rule.target, seen)
-
-
-def _decisions(snapshot: Snapshot, table: str, hook: str, targets: tuple[str, ...]) -> tuple[Decision, ...]:
-    """Return the rules with one of these targets that a packet can get to from a hook, IPv4 first."""
-    return tuple(
-        Decision(family, table, chain.name, rule.number, rule_words(rule), rule.packets, _rank(rule, hook))
-        for family in ("ip", "ip6")
-        for chain, rule in walk(snapshot, family, table, hook)
-        if rule.target in targets
-    )
+    yield from visit(start)
 
 
 def _rank(rule: Rule, hook: str) -> int:
@@ -137,43 +137,33 @@ def _rank(rule: Rule, hook: str) -> int:
     named = {option.name for option in parse_rule(rule.spec).matches}
     if rule.target in SOURCE_TRANSLATED:  # a published port's hairpin rule matches nothing while docker-proxy runs
         return 1 if "--dport" in named else 0
-    if rule.target in PORTS_TRANSLATED:
-        return 0
-    if {"-s", "-d", "--dport", "--sport"} & named and hook == "FORWARD":
+    if rule.target in PORTS_TRANSLATED or (hook == "FORWARD" and {"-s", "-d", "--dport", "--sport"} & named):
         return 0
     return 1 if rule.target != "ACCEPT" else 2
 
 
-def _inbound_notes(snapshot: Snapshot, decisions: tuple[Decision, ...]) -> tuple[str, ...]:
-    """Return what is missing at PREROUTING: a jump to rules that exist, or the rules."""
-    notes = []
-    reached = {(d.family, d.chain, d.number) for d in decisions if d.table == "nat"}
+def _inbound_notes(snapshot: Snapshot, decisions: tuple[Decision, ...]) -> Iterator[str]:
+    """Yield what is missing at PREROUTING: a jump to rules that exist, or the rules; then what OUTPUT does."""
+    reached = {d.place for d in decisions if d.table == "nat"}
     existing = [
-        (chain.family, chain.name, rule.number)
+        (chain.family, "nat", chain.name, rule.number)
         for chain in snapshot.chains
         for rule in chain.rules
         if chain.table == "nat" and rule.target in PORTS_TRANSLATED
     ]
-    unreached = [place for place in existing if place not in reached]
-    if unreached:
-        names = ", ".join(sorted({name for _, name, _ in unreached}))
-        notes.append(f"{len(unreached)} DNAT rule{'s' if len(unreached) > 1 else ''} in {names} not reached from here")
+    if unreached := [place for place in existing if place not in reached]:
+        names = ", ".join(sorted({name for _, _, name, _ in unreached}))
+        yield f"{len(unreached)} DNAT rule{'s' if len(unreached) > 1 else ''} in {names} not reached from here"
     elif not reached:
         published = any(port.host_port for c in snapshot.containers for port in c.ports)
-        notes.append(
-            "no DNAT rule, although a port is published" if published else "no DNAT rule: nothing is published"
-        )
-    return (*notes, *_output_notes(snapshot, {name for _, name, _ in existing}))
-
-
-def _output_notes(snapshot: Snapshot, translating: set[str]) -> list[str]:
-    """Return whether the host's own connections are translated: they start at OUTPUT and never pass PREROUTING."""
+        yield "no DNAT rule" + (", although a port is published" if published else ": nothing is published")
+    # The host's own connections start at OUTPUT and never pass PREROUTING.
     from_outside = {rule.target for _, rule in walk(snapshot, "ip", "nat", "PREROUTING")}
     for chain, rule in walk(snapshot, "ip", "nat", "OUTPUT"):
         if chain.name == "OUTPUT" and snapshot.chain("nat", rule.target) and rule.target in from_outside:
             to = parse_rule(rule.spec).option("-d")
             exception = f", not to {to.value}" if to and to.negated else ""
-            return [f"OUTPUT → {rule.target} too (from the host itself{exception})"]
-    if translating:
-        return ["OUTPUT does not lead there: the host's own connections are not translated"]
-    return []
+            yield f"OUTPUT → {rule.target} too (from the host itself{exception})"
+            return
+    if existing:
+        yield "OUTPUT does not lead there: the host's own connections are not translated"

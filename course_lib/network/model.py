@@ -98,6 +98,11 @@ class Container:
     links: tuple[Link, ...] = ()
     created: int = 0  # nanoseconds since 1970; pictures show the oldest container first
 
+    @property
+    def is_live(self) -> bool:
+        """Return whether the container has a network namespace now; while it is "restarting" it has none."""
+        return self.state in ("running", "paused")
+
 
 @dataclass(frozen=True)
 class Rule:

@@ -6,11 +6,23 @@ Unknown fields are ignored. Where the engine and the kernel contradict each othe
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from datetime import datetime
 from typing import Any, NotRequired, TypedDict
 
 from course_lib.network.iptables_save import parse_chains
-from course_lib.network.model import Container, Endpoint, Interface, Link, Network, Port, Route, Snapshot, Unread
+from course_lib.network.model import (
+    Container,
+    Endpoint,
+    Interface,
+    Link,
+    Network,
+    Port,
+    Route,
+    Snapshot,
+    Unread,
+    without_prefix,
+)
 
 
 class RawFacts(TypedDict):
@@ -38,20 +50,21 @@ def snapshot(facts: RawFacts) -> Snapshot:
 
     Raises KeyError or TypeError if they lack a key of RawFacts, or a field that the Docker API or `ip` always prints.
     """
-    interfaces = tuple(sorted(_interface(item) for item in facts["addr"]))
-    networks = tuple(sorted(_network(item, interfaces) for item in facts["networks"]))
+    interfaces = tuple(sorted(map(_interface, facts["addr"])))
+    veths = {i.index: i.name for i in interfaces if i.kind == "veth"}
+    own = {i.name: i.addresses for i in interfaces}
     details = {item["Id"]: item for item in facts["inspect"]}
-    warnings: list[str] = []
-    containers = []
-    for item in facts["containers"]:
-        inside = tuple(_interface(i) for i in facts["inside"].get(item["Id"], []))
-        containers.append(_container(item, details.get(item["Id"], {}), inside, interfaces, warnings))
+    inside = {id_: tuple(map(_interface, items)) for id_, items in facts["inside"].items()}
+    containers = [
+        _container(item, details.get(item["Id"], {}), inside.get(item["Id"], ()), veths) for item in facts["containers"]
+    ]
+    warnings = [w for c in containers if c.state == "running" for w in _contradictions(c, inside.get(c.id, ()))]
     return Snapshot(
         engine=facts["version"],
         interfaces=interfaces,
-        client=tuple(sorted(_interface(item) for item in facts["client"])),
-        routes=tuple(sorted((_route(item) for item in facts["route"]), key=lambda r: (r.destination, r.device))),
-        networks=networks,
+        client=tuple(sorted(map(_interface, facts["client"]))),
+        routes=tuple(sorted(map(_route, facts["route"]), key=lambda r: (r.destination, r.device))),
+        networks=tuple(sorted(_network(item, own) for item in facts["networks"])),
         containers=tuple(sorted(containers)),
         chains=tuple(chain for family, text in facts["rules"].items() for chain in parse_chains(text, family)),
         warnings=tuple(sorted(warnings)),
@@ -60,9 +73,15 @@ def snapshot(facts: RawFacts) -> Snapshot:
     )
 
 
+def _inner(item: dict[str, Any], *path: str) -> Any:
+    """Return a field inside of others; None if it or one of them is absent or null."""
+    for key in path:
+        item = item.get(key) or {}
+    return item or None
+
+
 def _interface(item: dict[str, Any]) -> Interface:
     """Return an interface from an element of `ip -j -d addr`."""
-    addresses = tuple(f"{a['local']}/{a['prefixlen']}" for a in item.get("addr_info", []) if "local" in a)
     return Interface(
         name=item["ifname"],
         index=item["ifindex"],
@@ -70,7 +89,7 @@ def _interface(item: dict[str, Any]) -> Interface:
         state=item.get("operstate", "UNKNOWN"),
         mac=item.get("address", ""),
         mtu=item.get("mtu", 0),
-        addresses=addresses,
+        addresses=tuple(f"{a['local']}/{a['prefixlen']}" for a in item.get("addr_info", []) if "local" in a),
         master=item.get("master"),
         peer_index=item.get("link_index"),
     )
@@ -81,67 +100,51 @@ def _route(item: dict[str, Any]) -> Route:
     return Route(item["dst"], item.get("dev", ""), item.get("gateway"), item.get("prefsrc"))
 
 
-def _network(item: dict[str, Any], interfaces: tuple[Interface, ...]) -> Network:
-    """Return a network from an element of GET /networks.
+def _network(item: dict[str, Any], own: dict[str, tuple[str, ...]]) -> Network:
+    """Return a network from an element of GET /networks; `own` are the addresses of the host's interfaces, by name.
 
     An option names the bridge of the default network. Any other bridge is called `br-` and the first 12 digits of the
     network's id, unless that option names it (libnetwork, drivers/bridge).
     """
-    options = item.get("Options") or {}
     bridge = None
     if item["Driver"] == "bridge":
-        bridge = options.get("com.docker.network.bridge.name") or f"br-{item['Id'][:12]}"
-    settings = (item.get("IPAM") or {}).get("Config") or []
-    subnets = tuple(c["Subnet"] for c in settings if c.get("Subnet"))
-    gateways = tuple(c["Gateway"] for c in settings if c.get("Gateway"))
+        bridge = _inner(item, "Options", "com.docker.network.bridge.name") or f"br-{item['Id'][:12]}"
+    settings = _inner(item, "IPAM", "Config") or []
+    subnets, gateways = (tuple(c[key] for c in settings if c.get(key)) for key in ("Subnet", "Gateway"))
     # Before engine 29 this list lacks a gateway that Docker chose for a subnet that the user gave: it is the bridge's
     # address. That may hold for the subnet of one family and not for that of the other.
     missing = {":" in subnet for subnet in subnets} - {":" in gateway for gateway in gateways}
-    own = next((i.addresses for i in interfaces if i.name == bridge), ())
-    gateways += tuple(a.split("/")[0] for a in own if (":" in a) in missing and not a.startswith("fe80:"))
-    return Network(
-        name=item["Name"],
-        id=item["Id"],
-        driver=item["Driver"],
-        bridge=bridge,
-        subnets=subnets,
-        gateways=gateways,
-        internal=bool(item.get("Internal")),
-    )
+    chosen = (a for a in own.get(bridge or "", ()) if (":" in a) in missing and not a.startswith("fe80:"))
+    gateways += tuple(map(without_prefix, chosen))
+    return Network(item["Name"], item["Id"], item["Driver"], bridge, subnets, gateways, bool(item.get("Internal")))
 
 
 def _container(
-    item: dict[str, Any],
-    detail: dict[str, Any],
-    inside: tuple[Interface, ...],
-    host: tuple[Interface, ...],
-    warnings: list[str],
+    item: dict[str, Any], detail: dict[str, Any], inside: tuple[Interface, ...], veths: dict[int, str]
 ) -> Container:
-    """Return a container from an element of GET /containers/json, its inspect and its own interfaces."""
+    """Return a container from an element of GET /containers/json, its inspect and its own interfaces.
+
+    `veths` are the names of the host's veths, by their index.
+    """
     # A linked container is also listed under its aliases in other containers ("/app/db"): its own name has one slash.
     names = [name.lstrip("/") for name in item.get("Names") or [] if name.count("/") == 1]
     name = names[0] if names else item["Id"][:12]
-    attached = (item.get("NetworkSettings") or {}).get("Networks") or {}
-    inspected = (detail.get("NetworkSettings") or {}).get("Networks") or {}
-    running = item.get("State") == "running"
-    endpoints = tuple(
-        sorted(
-            _endpoint(network, settings, _dns_names(name, inspected.get(network) or {}), inside, host)
-            for network, settings in attached.items()
-        )
-    )
-    if running and inside:
-        warnings += _contradictions(name, endpoints, inside)
-    links = [text.split(":") for text in (detail.get("HostConfig") or {}).get("Links") or []]
+    inspected = _inner(detail, "NetworkSettings", "Networks") or {}
+    endpoints = [
+        _endpoint(network, settings, _dns_names(name, inspected.get(network) or {}), inside, veths)
+        for network, settings in (_inner(item, "NetworkSettings", "Networks") or {}).items()
+    ]
+    ports = [Port(p["PrivatePort"], p["Type"], p.get("IP"), p.get("PublicPort")) for p in item.get("Ports") or []]
+    links = [text.split(":") for text in _inner(detail, "HostConfig", "Links") or []]
     return Container(
         name=name,
         id=item["Id"],
         image=item["Image"],
         command=item.get("Command", ""),
         state=item.get("State", ""),
-        mode=(item.get("HostConfig") or {}).get("NetworkMode", ""),
-        endpoints=endpoints,
-        ports=tuple(sorted((_port(p) for p in item.get("Ports") or []), key=_port_order)),
+        mode=_inner(item, "HostConfig", "NetworkMode") or "",
+        endpoints=tuple(sorted(endpoints)),
+        ports=tuple(sorted(ports, key=lambda p: (p.container_port, p.protocol, p.host_ip or "", p.host_port or 0))),
         links=tuple(sorted(Link(target.lstrip("/"), alias.split("/")[-1]) for target, alias in links)),
         created=_nanoseconds(detail.get("Created", ""), item.get("Created", 0)),
     )
@@ -154,7 +157,7 @@ def _nanoseconds(moment: str, seconds: int) -> int:
     """
     if not (found := re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z", moment)):
         return seconds * 10**9
-    whole = int(datetime.fromisoformat(found[1]).replace(tzinfo=UTC).timestamp())
+    whole = int(datetime.fromisoformat(f"{found[1]}Z").timestamp())
     return whole * 10**9 + int((found[2] or "").ljust(9, "0"))
 
 
@@ -167,60 +170,43 @@ def _dns_names(container: str, inspected: dict[str, Any]) -> list[str]:
 
 
 def _endpoint(
-    network: str,
-    settings: dict[str, Any],
-    names: list[str],
-    inside: tuple[Interface, ...],
-    host: tuple[Interface, ...],
+    network: str, settings: dict[str, Any], names: list[str], inside: tuple[Interface, ...], veths: dict[int, str]
 ) -> Endpoint:
     """Return an endpoint; its interface is the one in the container that has the address the engine gave it."""
-    addresses = []
-    if settings.get("IPAddress"):
-        addresses.append(f"{settings['IPAddress']}/{settings.get('IPPrefixLen', 0)}")
-    if settings.get("GlobalIPv6Address"):
-        addresses.append(f"{settings['GlobalIPv6Address']}/{settings.get('GlobalIPv6PrefixLen', 0)}")
-    own = next((i for i in inside if set(addresses) & set(i.addresses)), None)
-    # The container's end names the index of the host's end; the other way round it is ambiguous from engine 28.
-    veth = next((i.name for i in host if own and i.kind == "veth" and i.index == own.peer_index), None)
+    addresses = tuple(
+        f"{settings[address]}/{settings.get(length, 0)}"
+        for address, length in (("IPAddress", "IPPrefixLen"), ("GlobalIPv6Address", "GlobalIPv6PrefixLen"))
+        if settings.get(address)
+    )
+    own = next((i for i in inside for address in addresses if address in i.addresses), None)
     return Endpoint(
         network=network,
         interface=own.name.split("@")[0] if own else None,
-        addresses=tuple(addresses),
+        addresses=addresses,
         mac=settings.get("MacAddress", ""),
         gateway=settings.get("Gateway", ""),
-        veth=veth,
+        # The container's end names the index of the host's end; the other way round it is ambiguous from engine 28.
+        veth=veths.get(own.peer_index) if own and own.peer_index is not None else None,
         aliases=tuple(sorted(set(names))) if network != "bridge" else (),
     )
 
 
-def _contradictions(name: str, endpoints: tuple[Endpoint, ...], inside: tuple[Interface, ...]) -> list[str]:
-    """Return a sentence for each address and MAC of a running container on which the engine and the kernel differ."""
-    claimed = {address for endpoint in endpoints for address in endpoint.addresses}
-    found = {
-        address
-        for interface in inside
-        for address in interface.addresses
-        if interface.kind != "loopback" and not address.startswith("fe80:")
-    }
-    missing = [f"{name}: the engine says {a}, the kernel does not have it" for a in sorted(claimed - found)]
+def _contradictions(container: Container, inside: tuple[Interface, ...]) -> Iterator[str]:
+    """Yield each address and MAC of a running container on which the engine and the kernel differ.
+
+    `inside` are its interfaces; if there are none, they could not be read.
+    """
+    claimed = {address for endpoint in container.endpoints for address in endpoint.addresses}
+    found = {a for i in inside if i.kind != "loopback" for a in i.addresses if not a.startswith("fe80:")}
+    if inside:
+        for address in claimed - found:
+            yield f"{container.name}: the engine says {address}, the kernel does not have it"
     # A container in the namespace of the host, or of another container, has addresses that are not its own: the engine
     # lists none for it.
-    surplus = sorted(found - claimed) if claimed else []
-    extra = [f"{name}: the kernel has {a}, the engine does not say so" for a in surplus]
+    for address in found - claimed if claimed else ():
+        yield f"{container.name}: the kernel has {address}, the engine does not say so"
     macs = {interface.name: interface.mac for interface in inside}
-    other = [
-        f"{name}: the engine says {e.interface} has the MAC {e.mac}, the kernel says {macs[e.interface]}"
-        for e in endpoints
-        if e.mac and e.interface in macs and macs[e.interface] != e.mac
-    ]
-    return missing + extra + other
-
-
-def _port(item: dict[str, Any]) -> Port:
-    """Return a port from an element of a container's Ports."""
-    return Port(item["PrivatePort"], item["Type"], item.get("IP"), item.get("PublicPort"))
-
-
-def _port_order(port: Port) -> tuple[int, str, str, int]:
-    """Sort ports by number, IPv4 before IPv6."""
-    return port.container_port, port.protocol, port.host_ip or "", port.host_port or 0
+    for end in container.endpoints:
+        mac = macs.get(end.interface or "", end.mac)
+        if end.mac and mac != end.mac:
+            yield f"{container.name}: the engine says {end.interface} has the MAC {end.mac}, the kernel says {mac}"

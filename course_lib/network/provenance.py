@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from course_lib.network.grouping import groups_by_container, name_runs
 from course_lib.network.hooks import hooks
-from course_lib.network.model import Chain, Container, Endpoint, Interface, Key, Network, Rule, Snapshot, without_prefix
-from course_lib.network.placement import place_containers
-from course_lib.network.topology import container_key, endpoint_key, network_key, to_graph
+from course_lib.network.model import Container, Endpoint, Interface, Key, Network, Snapshot, without_prefix
+from course_lib.network.placement import groups_by_container, name_runs
+from course_lib.network.topology import container_key, endpoint_key, network_key
 from course_lib.network.wording import socket
-
-TABLES = {"ip": "iptables", "ip6": "ip6tables"}
 
 
 @dataclass(frozen=True)
@@ -34,9 +31,8 @@ def reasons(snapshot: Snapshot) -> tuple[Reason, ...]:
     return (
         *(r for c in snapshot.containers for r in _container(snapshot, c)),
         *_groups(snapshot),
-        *(r for n in snapshot.networks if (r := _network(snapshot, n))),
+        *(_network(snapshot, n) for n in snapshot.networks if n.connects_containers),
         *_interfaces(snapshot),
-        *_client(snapshot),
         *_rules(snapshot),
     )
 
@@ -55,15 +51,13 @@ def _container(snapshot: Snapshot, container: Container) -> Iterator[Reason]:
         lines.append(f"{inspect}: {field} {f'is published as {host}' if host else 'is null: exposed only'}")
     lines += [f"{inspect}: .HostConfig.Links has {link.target} as {link.alias}" for link in container.links]
     yield Reason(container_key(container), f"container {container.name}", tuple(lines))
-    for endpoint in container.endpoints:
-        yield _endpoint(snapshot, container, endpoint)
+    yield from (_endpoint(snapshot, container, endpoint) for endpoint in container.endpoints)
 
 
 def _endpoint(snapshot: Snapshot, container: Container, endpoint: Endpoint) -> Reason:
     """Return the evidence for an endpoint: the engine's fields, the interface inside, and the host's veth."""
-    networks = f"docker inspect {container.name}: .NetworkSettings.Networks"
-    is_plain = endpoint.network.isidentifier()
-    field = f"{networks}.{endpoint.network}" if is_plain else f'{networks}["{endpoint.network}"]'
+    index = f".{endpoint.network}" if endpoint.network.isidentifier() else f'["{endpoint.network}"]'
+    field = f"docker inspect {container.name}: .NetworkSettings.Networks{index}"
     lines = [f"{field}: {_inspected(address)}" for address in endpoint.addresses] or [f"{field}: no address"]
     if endpoint.mac:
         lines.append(f"{field}.MacAddress is {endpoint.mac}")
@@ -72,28 +66,12 @@ def _endpoint(snapshot: Snapshot, container: Container, endpoint: Endpoint) -> R
     if endpoint.interface:
         where = f"ip addr in the network namespace of {container.name}"
         lines.append(f"{where}: {endpoint.interface} has {' and '.join(endpoint.addresses)}")
-    veth = snapshot.interface(endpoint.veth) if endpoint.veth else None
-    if veth:
+    if veth := snapshot.interface(endpoint.veth or ""):
         lines.append(f"iflink of {endpoint.interface} is {veth.index}, and the host's ip link: {_line(veth)}")
     elif endpoint.interface:
         lines.append(f"iflink of {endpoint.interface} matches no veth of the host")
     name = f"{endpoint.interface or 'no interface'} of {container.name} on {endpoint.network}"
     return Reason(endpoint_key(container, endpoint), name, tuple(lines))
-
-
-def _groups(snapshot: Snapshot) -> Iterator[Reason]:
-    """Yield the evidence for the cards of several containers: that of the first container, as an example."""
-    grouped = groups_by_container(snapshot, place_containers(snapshot, to_graph(snapshot)), ())
-    for group in {id(g): g for g in grouped.values()}.values():
-        first, names = group.first, ", ".join(name_runs(group))
-        example = next(_container(snapshot, first)).evidence
-        common = f"same image, command, state and networks: {names}; for example:"
-        yield Reason(("group", first.name), f"containers {names}", (common, *example))
-        for endpoint in first.endpoints:
-            found = _endpoint(snapshot, first, endpoint).evidence
-            for key in (endpoint.network, "veth"):
-                name = f"{'veths' if key == 'veth' else 'interfaces'} of {names}"
-                yield Reason(("group", first.name, key), name, (f"for example, of {first.name}:", *found))
 
 
 def _inspected(address: str) -> str:
@@ -103,32 +81,40 @@ def _inspected(address: str) -> str:
     return f".{fields[0]} is {without_prefix(address)}, .{fields[1]} is {length}"
 
 
-def _network(snapshot: Snapshot, network: Network) -> Reason | None:
-    """Return the evidence for a network and its bridge; None for the networks "host" and "none"."""
-    if not network.connects_containers:
-        return None
+def _groups(snapshot: Snapshot) -> Iterator[Reason]:
+    """Yield the evidence for the cards of several containers: that of the first container, as an example."""
+    for group in {id(g): g for g in groups_by_container(snapshot).values()}.values():
+        first, names = group.first, ", ".join(name_runs(group))
+        example, *ends = _container(snapshot, first)
+        common = f"same image, command, state and networks: {names}; for example:"
+        yield Reason(("group", first.name), f"containers {names}", (common, *example.evidence))
+        for endpoint, end in zip(first.endpoints, ends, strict=True):
+            evidence = (f"for example, of {first.name}:", *end.evidence)
+            yield Reason(("group", first.name, endpoint.network), f"interfaces of {names}", evidence)
+            yield Reason(("group", first.name, "veth"), f"veths of {names}", evidence)
+
+
+def _network(snapshot: Snapshot, network: Network) -> Reason:
+    """Return the evidence for a network and its bridge."""
     inspect = f"docker network inspect {network.name}"
     lines = [f"{inspect}: .Driver is {network.driver}, .Internal is {str(network.internal).lower()}"]
     lines += [f"{inspect}: .IPAM.Config has the subnet {subnet}" for subnet in network.subnets]
     if network.bridge:
         named = "br- and 12 digits of .Id" if network.bridge == f"br-{network.id[:12]}" else "named by an option"
-        lines.append(f"{inspect}: the bridge is {network.bridge} ({named})")
         bridge = snapshot.interface(network.bridge)
-        lines.append(f"ip -d addr: {_line(bridge)}" if bridge else f"ip -d addr: no {network.bridge}")
+        lines.append(f"{inspect}: the bridge is {network.bridge} ({named})")
+        lines.append(f"ip -d addr: {_line(bridge) if bridge else f'no {network.bridge}'}")
     return Reason(network_key(network), f"network {network.name}", tuple(lines))
 
 
 def _interfaces(snapshot: Snapshot) -> Iterator[Reason]:
-    """Yield the evidence for the host's interfaces, except the bridges of networks: see `_network`."""
+    """Yield the evidence for the host's interfaces, except the bridges of networks, and for the client."""
     bridges = {network.bridge for network in snapshot.networks}
     for interface in snapshot.interfaces:
         if interface.kind != "loopback" and interface.name not in bridges:
             kind = "bridge" if interface.kind == "bridge" else "interface"
             kind = "veth" if interface.name in snapshot.container_veths else kind
             yield Reason((kind, interface.name), f"{interface.name} of the host", (f"ip -d addr: {_line(interface)}",))
-
-
-def _client(snapshot: Snapshot) -> Iterator[Reason]:
     if snapshot.client:
         lines = tuple(f"ip -n client addr: {_line(i)}" for i in snapshot.client if i.kind != "loopback")
         yield Reason(("client", "client"), "the client", lines)
@@ -139,8 +125,7 @@ def _line(interface: Interface) -> str:
     peer = f"@if{interface.peer_index}" if interface.peer_index else ""
     master = f" master {interface.master}" if interface.master else ""
     addresses = "".join(f" {'inet6' if ':' in a else 'inet'} {a}" for a in interface.addresses)
-    mtu = f"mtu {interface.mtu}"
-    start = f"{interface.index}: {interface.name}{peer}: {mtu}{master} state {interface.state}"
+    start = f"{interface.index}: {interface.name}{peer}: mtu {interface.mtu}{master} state {interface.state}"
     return f"{start} link/{interface.kind} {interface.mac}{addresses}"
 
 
@@ -148,18 +133,16 @@ def _rules(snapshot: Snapshot) -> Iterator[Reason]:
     """Yield the evidence for the rules and policies in the picture: what `iptables-save -c` prints."""
     for hook in hooks(snapshot):
         for decision in hook.decisions:
-            chain = snapshot.chain(decision.table, decision.chain, decision.family)
-            if chain:
-                yield _rule(chain, chain.rules[decision.number - 1])
+            if chain := snapshot.chain(decision.table, decision.chain, decision.family):
+                rule = chain.rules[decision.number - 1]
+                line = f"[{rule.packets}:{rule.bytes}] -A {chain.name} {rule.spec}"
+                name = f"rule {rule.number} of {chain.title}"
+                yield Reason(decision.key, name, (f"{_saved(chain.family, chain.table)}: {line}",))
         for chain in hook.policies:
-            line = f"{TABLES[chain.family]}-save -c, table {chain.table}: "
-            line += f":{chain.name} {chain.policy} [{chain.packets}:{chain.bytes}]"
-            yield Reason(("policy", chain.family), f"policy of {chain.name}", (line,))
+            line = f":{chain.name} {chain.policy} [{chain.packets}:{chain.bytes}]"
+            name = f"policy of {chain.name}"
+            yield Reason(("policy", chain.family), name, (f"{_saved(chain.family, chain.table)}: {line}",))
 
 
-def _rule(chain: Chain, rule: Rule) -> Reason:
-    line = f"[{rule.packets}:{rule.bytes}] -A {chain.name} {rule.spec}"
-    key: Key = ("rule", chain.family, chain.table, chain.name, rule.number)
-    return Reason(
-        key, f"rule {rule.number} of {chain.title}", (f"{TABLES[chain.family]}-save -c, table {chain.table}: {line}",)
-    )
+def _saved(family: str, table: str) -> str:
+    return f"{'ip6tables' if family == 'ip6' else 'iptables'}-save -c, table {table}"

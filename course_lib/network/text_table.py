@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from course_lib.plain_text import clean, columns, one_line
 
@@ -12,14 +12,12 @@ WIDTH = 110  # characters
 
 
 def align(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """Return a line for each row, its cells in columns of at most 60 characters; a header without rows gives none.
+    """Return a line for each row, its cells in columns of at most 60 characters.
 
     Cells are cleaned (see `plain_text.clean`); an empty one becomes "-", and " " stays blank.
     """
-    if not rows or (len(rows) == 1 and rows[0][0] == "interface"):
-        return []
     cells = [["" if cell == " " else clean(cell) or "-" for cell in row] for row in rows]
-    widths = [min(60, max(columns(row[i]) for row in cells)) for i in range(len(cells[0]))]
+    widths = [min(60, max(map(columns, column))) for column in zip(*cells, strict=True)]
     return [
         "  " + "  ".join(c + " " * (w - columns(c)) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells
     ]
@@ -27,7 +25,7 @@ def align(rows: Sequence[tuple[str, ...]]) -> list[str]:
 
 def wrap_cells(rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
     """Return the rows; if they are wider than a line, long cells continue in rows of their own."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     if sum(widths) + 2 * len(widths) <= WIDTH:
         return list(rows)
     wrap = textwrap.TextWrapper(26, break_long_words=False, break_on_hyphens=False).wrap
@@ -35,7 +33,7 @@ def wrap_cells(rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
     return [line for row in wrapped for line in itertools.zip_longest(*row, fillvalue=" ")]
 
 
-def wrap_line(line: str) -> Iterable[str]:
+def wrap_line(line: str) -> list[str]:
     """Return a line as lines of at most WIDTH characters; continuation lines are indented."""
     indent = " " * (len(line) - len(line.lstrip()))
     text = one_line(line).strip()

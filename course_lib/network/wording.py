@@ -1,13 +1,17 @@
-"""Phrase single facts of a network, so that a picture and its text (`describe`) use the same words."""
+"""Phrase single facts of a network, so that a picture and its text (`describe`) use the same words.
+
+`rule_words` abbreviates one iptables rule.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from ipaddress import ip_address, ip_network
 
-from course_lib.network.model import Container, Endpoint, Interface, Network, Port, Snapshot, without_prefix
+from course_lib.network.iptables_save import Option, RuleSpec, parse_rule
+from course_lib.network.model import Container, Endpoint, Interface, Network, Rule, Snapshot, without_prefix
+from course_lib.network.topology import joined_container, owner_of
+from course_lib.plain_text import clean
 
-LIVE = ("running", "paused")  # a container that is "restarting" has no network namespace until its next start
 CONTRADICTS = "Do not trust this picture: the engine and the kernel contradict each other"
 NOT_READ = "Some information could not be read, so the picture may be incomplete"
 PARTS = {  # by Unread.what; {} is the machine
@@ -17,48 +21,60 @@ PARTS = {  # by Unread.what; {} is the machine
     "more rules": "Not all firewall rules of {} are shown",
 }
 
-
-def is_live(container: Container) -> bool:
-    """Return whether the container has a network namespace now."""
-    return container.state in LIVE
+# Options that rule_words() leaves out, or prints in an order of its own.
+OMITTED = {"-m", "--comment", "--random", "--reject-with"}
+ORDERED = {"-p", "-i", "-o", "-s", "-d", "--sport", "--dport", "--to-destination", "--to-source", "--to-ports"}
 
 
 def state_words(container: Container) -> str:
     """Return what a state means for the network; "" for "running"."""
     if container.state == "running":
         return ""
-    if is_live(container):
+    if container.is_live:
         return f"{container.state}: its interfaces stay"
     state = "created, never started" if container.state == "created" else container.state
     return f"{state}: no interface, no address"
 
 
-def socket(address: str, port: int) -> str:
+def namespace_words(snapshot: Snapshot, container: Container) -> str:
+    """Return a phrase for the network namespace of a container that is not drawn below a network."""
+    other = joined_container(snapshot, container)
+    if not container.is_live:
+        return f"its network mode: {f'container:{other.name}' if other else container.mode[:30]}"
+    if owner_of(snapshot, container).mode == "host":
+        return f"shares the host's namespace with {other.name}" if other else "shares the host's network namespace"
+    if other:
+        return f"uses the network namespace of {other.name}: same interfaces, same addresses"
+    if container.mode.startswith("container:"):
+        return "uses the network namespace of a container that does not exist"
+    return f"{'network none' if container.mode == 'none' else 'in no network'}: only lo, nothing leads out"
+
+
+def socket(address: str, port: int | str) -> str:
     """Return an address and a port as they are typed: "0.0.0.0:80", "[::]:80"."""
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 def published_words(container: Container) -> list[str]:
     """Return a phrase for each published port: "80/tcp published as 0.0.0.0:80 and [::]:80"."""
-    return [
-        f"{port}/{protocol} published as {' and '.join(sockets)}"
-        for (port, protocol), sockets in _published(container.ports).items()
-    ]
+    return [f"{port} published as {' and '.join(sockets)}" for port, sockets in _sockets(container).items() if sockets]
 
 
 def exposed_ports(container: Container) -> list[str]:
     """Return the ports that are exposed and not published: "3306/tcp"."""
-    ports = {(p.container_port, p.protocol) for p in container.ports} - set(_published(container.ports))
-    return [f"{port}/{protocol}" for port, protocol in sorted(ports)]
+    return [port for port, sockets in _sockets(container).items() if not sockets]
 
 
-def _published(ports: Iterable[Port]) -> dict[tuple[int, str], list[str]]:
-    """Return by the container's port and protocol the sockets of the host that are forwarded there, IPv4 first."""
-    found: dict[tuple[int, str], list[str]] = {}
-    for port in sorted(ports, key=lambda p: (p.container_port, p.protocol, ":" in (p.host_ip or ""), p.host_port or 0)):
+def _sockets(container: Container) -> dict[str, list[str]]:
+    """Return by the container's port ("80/tcp") the sockets of the host that are forwarded there, IPv4 first."""
+    found: dict[str, list[str]] = {}
+    order = sorted(
+        container.ports, key=lambda p: (p.container_port, p.protocol, ":" in (p.host_ip or ""), p.host_port or 0)
+    )
+    for port in order:
+        sockets = found.setdefault(f"{port.container_port}/{port.protocol}", [])
         if port.host_port:
-            where = socket(port.host_ip or "0.0.0.0", port.host_port)  # noqa: S104 - text only, no socket is opened
-            found.setdefault((port.container_port, port.protocol), []).append(where)
+            sockets.append(socket(port.host_ip or "0.0.0.0", port.host_port))  # noqa: S104 - text only
     return found
 
 
@@ -69,15 +85,15 @@ def dns_names(container: Container, endpoint: Endpoint) -> list[str]:
 
 def shared_card_words(container: Container) -> str:
     """Return what each of the containers on one card has of its own; `container` is one of them."""
-    if container.mode == "host" or not is_live(container):
+    if container.mode == "host" or not container.is_live:
         return "one card for all of them"
     kinds = {
         "address": any(e.addresses for e in container.endpoints),
         "interface": any(e.interface for e in container.endpoints),
         "veth pair": any(e.veth for e in container.endpoints),
     }
-    own = [kind for kind, exists in kinds.items() if exists] or ["network namespace"]
-    return f"one card for all; each has its own {' and '.join(filter(None, (', '.join(own[:-1]), own[-1])))}"
+    *first, last = [kind for kind, exists in kinds.items() if exists] or ["network namespace"]
+    return f"one card for all; each has its own {', '.join(first)}{' and ' * bool(first)}{last}"
 
 
 def link_words(container: Container) -> list[str]:
@@ -126,8 +142,7 @@ def veth_faults(snapshot: Snapshot, endpoint: Endpoint) -> str:
     veth = snapshot.interface(endpoint.veth) if endpoint.veth else None
     if veth is None:
         return ""
-    faults = [veth.state] if "DOWN" in veth.state else []
-    return ", ".join(faults + ([] if veth.master else ["in no bridge"]))
+    return ", ".join([veth.state] * ("DOWN" in veth.state) + ["in no bridge"] * (not veth.master))
 
 
 def host_words(snapshot: Snapshot) -> str:
@@ -148,3 +163,41 @@ def without_link_local(interface: Interface) -> list[str]:
 def packet_count(count: int) -> str:
     """Return a counter with its unit: "1 pkt", "12 pkts"."""
     return f"{count} pkt{'' if count == 1 else 's'}"
+
+
+def rule_words(rule: Rule) -> str:
+    """Return a rule in a short form of what `iptables -L` prints: "DNAT tcp dpt:80 → 172.17.0.2:80"."""
+    spec = parse_rule(rule.spec)
+    source, destination, inward = (_address(spec, name) for name in ("-s", "-d", "-i"))
+    translated = spec.value("--to-destination") or spec.value("--to-ports") or spec.value("--to-source")
+    parts = [rule.target, spec.value("-p")]
+    # "! -i docker0" is left out where the rule sends the packet into that bridge anyway.
+    if not (rule.target in ("DNAT", "ACCEPT") and (destination or translated) and inward.startswith("!")):
+        parts += [f"in {inward}" if inward else ""]
+        parts += [f"out {_values(option)}" for option in spec.matches if option.name == "-o"]
+    for name, word in (("--sport", "spt"), ("--dport", "dpt")):
+        parts += [f"{word}:{_values(option)}" for option in spec.matches if option.name == name]
+    parts += [
+        f"{option.name.lstrip('-')} {_values(option)}".strip()
+        for option in (*spec.matches, *spec.target_options)
+        if option.name not in ORDERED | OMITTED
+    ]
+    if translated:
+        parts += [source and f"from {source}", destination and f"to {destination}", "→", translated]
+    elif destination:
+        parts += [source, "→", destination]
+    elif source:
+        parts.insert(2, source)
+    return clean(" ".join(part for part in parts if part))
+
+
+def _values(option: Option) -> str:
+    """Return the values of an option, with "!" before them if it is negated; a value with blanks is quoted."""
+    values = [f'"{value}"' if any(map(str.isspace, value)) else value for value in option.values]
+    return ("!" if option.negated else "") + " ".join(values)
+
+
+def _address(spec: RuleSpec, name: str) -> str:
+    """Return the value of an option, without a prefix length of /32 or /128; "" if the rule lacks the option."""
+    option = spec.option(name)
+    return _values(option).removesuffix("/32").removesuffix("/128") if option else ""

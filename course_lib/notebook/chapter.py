@@ -115,16 +115,16 @@ def network_graph(now: Snapshot | None = None) -> networkx.Graph[tuple[str, ...]
     ("veth", "veth1a2b3c4"), ("endpoint", container, network), ("container", "web"). Its attribute `kind` repeats the
     kind; `part` is what it represents, with addresses and state (a dataclass of `course_lib.network.model`, or None).
     The attribute `kind` of an edge is "cable", "port", "inside", "publishes", "shares" or "link";
-    `course_lib.network.topology` explains each. The path between two containers:
+    `course_lib.network.graph` explains each. The path between two containers:
 
         networkx.shortest_path(network_graph(), ("container", "web"), ("container", "db"))
 
     An edge is a connection, not a permission: firewall rules may drop packets on a path that exists here. Without a
-    path networkx raises NetworkXNoPath; without the node, NodeNotFound. The graph is a copy: change it as you like.
+    path networkx raises NetworkXNoPath; without the node, NodeNotFound.
     """
-    from course_lib.network.topology import to_graph  # networkx takes 0.3 s to import
+    from course_lib.network.graph import to_graph  # networkx takes 0.3 s to import
 
-    return to_graph(now or observe()).copy()
+    return to_graph(now or observe())
 
 
 def wait_until(what: Callable[[], object], seconds: float = 20) -> None:

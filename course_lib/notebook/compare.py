@@ -9,7 +9,7 @@ from ipaddress import IPv4Address
 
 from course_lib.network.model import Endpoint, Snapshot, without_prefix
 from course_lib.packet_path.model import PacketPath
-from course_lib.packet_path.path_table import Names
+from course_lib.packet_path.wording import Names
 from course_lib.plain_text import clean, one_line
 
 WIDTH = 110  # characters

@@ -10,11 +10,10 @@ from course_lib.network import parse_facts
 from course_lib.notebook import current, panel
 from course_lib.packet_path import capture, overlay
 from course_lib.packet_path.model import PacketPath
-from course_lib.packet_path.narrative import sentences
-from course_lib.packet_path.path_table import table
 from course_lib.packet_path.player import player
 from course_lib.packet_path.reconstruct import path_of
 from course_lib.packet_path.request import request
+from course_lib.packet_path.wording import sentences, table
 from course_lib.picture.render_png import png
 
 ALT = "The lab's network with the path of a packet in numbered steps. The table below describes the same path."

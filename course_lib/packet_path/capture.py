@@ -11,7 +11,8 @@ import json
 import random
 import secrets
 import shlex
-from functools import cache
+from contextlib import suppress
+from dataclasses import replace
 from importlib.resources import files
 from ipaddress import ip_address
 
@@ -39,14 +40,15 @@ def gather(lab: Lab, request: Request, facts: RawFacts, network: Snapshot) -> tu
     (LIFE in capture.sh). Raises CourseError if the sender or the name is not known, or if the kernel could not be
     watched, and CommandInterruptedError on Ctrl-C.
     """
-    pids = {item["Name"].lstrip("/"): item["State"]["Pid"] for item in facts["inspect"]}
+    named = ((item["Name"].lstrip("/"), item["State"]["Pid"]) for item in facts["inspect"])
+    pids = {name: pid for name, pid in named if name not in RESERVED}
     origin = _namespace(request.origin, network, pids)
-    request = request.sent_to(_address(lab, request, origin), random.choice(SOURCE_PORTS))  # noqa: S311 - a port, no secret
-    reached = [_namespace(name, network, pids)[0] for name in _concerned(request, network)]
-    namespaces = {"host": 0, origin[0]: origin[1]} | {name: pids.get(name, 0) for name in reached}
+    port = random.choice(SOURCE_PORTS)  # noqa: S311 - a port, no secret
+    request = replace(request, address=_address(lab, request, origin, pids.get(origin, 0)), source_port=port)
+    reached = [_namespace(name, network, pids) for name in _concerned(request, network)]
     values = {
-        "NAMESPACES": " ".join(f"{name}={pid or '-'}" for name, pid in namespaces.items()),
-        "ORIGIN": origin[0],
+        "NAMESPACES": " ".join(f"{name}={pids.get(name) or '-'}" for name in dict.fromkeys(("host", origin, *reached))),
+        "ORIGIN": origin,
         "PORT": str(request.source_port),
         "RULES": "\n".join(_rules(request, network)),
         "WATCH": _watch(request, network),
@@ -59,21 +61,16 @@ def gather(lab: Lab, request: Request, facts: RawFacts, network: Snapshot) -> tu
     return request, evidence_of(_run(lab, values))
 
 
-@cache
-def _script() -> str:
-    """Return capture.sh with the function `section` that it uses."""
-    return SHELL + (files("course_lib.packet_path") / "capture.sh").read_text(encoding="utf-8")
-
-
 def _run(lab: Lab, values: dict[str, str]) -> str:
     """Run capture.sh with these variables and return what it printed; end it on Ctrl-C and on any other error.
 
     Raises CommandInterruptedError on Ctrl-C, and CourseError if the lab cannot run it.
     """
     mark = f"course-journey-{secrets.token_hex(8)}"
+    script = SHELL + (files("course_lib.packet_path") / "capture.sh").read_text(encoding="utf-8")
     assignments = " ".join(f"{name}={shlex.quote(value)}" for name, value in values.items())
     try:
-        return execute.ask(lab, f"{assignments} setsid -w bash -c {shlex.quote(_script())} {mark}")
+        return execute.ask(lab, f"{assignments} setsid -w bash -c {shlex.quote(script)} {mark}")
     except BaseException as error:  # end its whole session now, not after its LIFE seconds
         execute.ask(lab, f"pkill -TERM -s $(pgrep -of {mark[:-1]}[{mark[-1]}]); true", timeout=5)
         if isinstance(error, KeyboardInterrupt):
@@ -81,36 +78,34 @@ def _run(lab: Lab, values: dict[str, str]) -> str:
         raise
 
 
-def _namespace(name: str, network: Snapshot, pids: dict[str, int]) -> tuple[str, int]:
-    """Return the name of the network namespace that `name` is in, and the id of a process in it (0: not needed).
+def _namespace(name: str, network: Snapshot, pids: dict[str, int]) -> str:
+    """Return the name of the network namespace that `name` is in.
 
     Raises CourseError if there is no such container, or if it is not running.
     """
-    if name in ("client", "host"):
-        return name, 0
+    if name in RESERVED:
+        return name
     container = network.container(name)
     if container is None:
-        names = ", ".join(["client", "host", *(c.name for c in network.containers)])
+        names = ", ".join([*RESERVED, *(c.name for c in network.containers)])
         raise CourseError(f"There is no {name!r} that could send something: there are {names}.")
     if not pids.get(name):
         raise CourseError(f"The container {name} is not running: `docker start {name}` starts it.")
     container = owner_of(network, container)  # a namespace is watched once, whichever containers share it
-    return ("host", 0) if container.mode == "host" else (container.name, pids[container.name])
+    return "host" if container.mode == "host" else container.name
 
 
-def _address(lab: Lab, request: Request, origin: tuple[str, int]) -> str:
-    """Return the address that the request goes to, as the sender's own hosts file or resolver gives it.
+def _address(lab: Lab, request: Request, origin: str, pid: int) -> str:
+    """Return the address that the request goes to, as the hosts file or the resolver of its origin gives it.
 
-    For dns it is the address of the resolver. Raises CourseError if the sender does not know the name, or has no
-    resolver.
+    For dns it is the address of the resolver. `pid` is a process of the origin, if that is a container. Raises
+    CourseError if the sender does not know the name, or has no resolver.
     """
     name = "" if request.kind == "dns" else request.host
-    try:
+    with suppress(ValueError):
         return str(ip_address(name))
-    except ValueError:
-        pass
-    etc = {"host": "/etc", "client": "/etc/netns/client"}.get(origin[0], f"/proc/{origin[1]}/root/etc")
-    enter = {"host": "", "client": "nsenter --net=/run/netns/client"}.get(origin[0], f"nsenter -t {origin[1]} -n")
+    etc = {"host": "/etc", "client": "/etc/netns/client"}.get(origin, f"/proc/{pid}/root/etc")
+    enter = {"host": "", "client": "nsenter --net=/run/netns/client"}.get(origin, f"nsenter -t {pid} -n")
     quoted = shlex.quote(name)
     script = f"""
 server=$(awk '$1 == "nameserver" {{ print $2; exit }}' {etc}/resolv.conf)
@@ -121,12 +116,9 @@ found=$(awk -v name={quoted} '!/^#/ {{
 jq -n '$ARGS.named' --arg server "$server" --arg found "$found"
 """
     found = json.loads(execute.ask(lab, script))
-    answer = str(found["server" if request.kind == "dns" else "found"]).split()
-    for word in answer:
-        try:
+    for word in str(found["server" if request.kind == "dns" else "found"]).split():
+        with suppress(ValueError):
             return str(ip_address(word))
-        except ValueError:
-            continue
     if request.kind == "dns":
         raise CourseError(f"{request.origin} has no resolver in its resolv.conf, so it cannot look up a name.")
     raise CourseError(
@@ -137,17 +129,11 @@ jq -n '$ARGS.named' --arg server "$server" --arg found "$found"
 def _concerned(request: Request, network: Snapshot) -> list[str]:
     """Return the containers, or "client", that the packet may reach, as far as is known before it is sent."""
     client = {without_prefix(a) for i in network.client if i.kind != "loopback" for a in i.addresses}
-    own = {
-        without_prefix(a): c.name
-        for c in network.containers
-        if c.state == "running"
-        for e in c.endpoints
-        for a in e.addresses
-    }
-    names = [name for name, _, _ in relays(request, network) if name not in RESERVED]
-    names += ["client"] if request.address in client or request.kind == "dns" else []
-    goal = own.get(request.address, "")
-    return names + ([goal] if goal and goal not in RESERVED else [])
+    running = [c for c in network.containers if c.state == "running"]
+    goals = [c.name for c in running for e in c.endpoints if request.address in map(without_prefix, e.addresses)]
+    asked = ["client"] if request.address in client or request.kind == "dns" else []
+    reached = [*(name for name, _, _ in relays(request, network)), *goals[-1:]]
+    return asked + [name for name in reached if name not in RESERVED]
 
 
 def _rules(request: Request, network: Snapshot) -> list[str]:

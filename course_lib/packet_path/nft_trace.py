@@ -32,7 +32,7 @@ UNREACHABLE6 = {"0": "no route", "1": "prohibited", "3": "address unreachable", 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A rule that matched, or the policy of a chain (without a handle)."""
+    """What a rule that matched said, or the policy of a chain (without a handle)."""
 
     chain: str
     verdict: str  # "accept", "drop", "continue", "return", "jump DOCKER"
@@ -95,40 +95,27 @@ def _sighting(family: str, table: str, chain: str, words: str) -> Sighting:
         int(values.get(f"{protocol} sport", 0)),
         values.get(f"{ip} daddr", ""),
         int(values.get(f"{protocol} dport", 0)),
-        _said(protocol, values, words),
+        _flags(words) if protocol == "tcp" else _message(protocol, values),
     )
-    return Sighting(
-        family, table, chain, packet, _mark(packet, values, words), devices.get("iif", ""), devices.get("oif", "")
-    )
+    mark = ""
+    if packet.said.startswith("echo"):  # of ICMPv6 nft shows the id and the sequence as one number of four bytes
+        number = re.search(r"icmpv6 parameter-problem (\d+)", words)
+        mark = str(int(number[1]) >> 16) if number else values.get(f"{protocol} id", "")
+    return Sighting(family, table, chain, packet, mark, devices.get("iif", ""), devices.get("oif", ""))
 
 
-def _mark(packet: Packet, values: dict[str, str], words: str) -> str:
-    """Return the identifier of an echo; of ICMPv6 nft shows the same four bytes as a number: it and the sequence."""
-    if not packet.said.startswith("echo"):
-        return ""
-    number = re.search(r"icmpv6 parameter-problem (\d+)", words)
-    return str(int(number[1]) >> 16) if number else values.get(f"{packet.protocol} id", "")
+def _flags(words: str) -> str:
+    """Return "SYN-ACK" from "tcp flags == 0x12", or from "syn,ack" or "syn | ack" as other versions print it."""
+    found = re.search(r"tcp flags == (\S+)", words)
+    text = found[1].upper() if found else ""
+    number = int(text, 16) if text.startswith("0X") else 0
+    return "-".join(name for bit, name in FLAGS.items() if number & bit or name in re.split(r"\W+", text))
 
 
-def _said(protocol: str, values: dict[str, str], words: str) -> str:
-    """Return what Packet.said is: the flags of TCP, or the type of ICMP and, of an error, the meaning of its code."""
-    if protocol == "tcp":
-        found = re.search(r"tcp flags == (\S+)", words)
-        return _flags(found[1]) if found else ""
-    if protocol in ("icmp", "icmpv6"):
-        kind, code = values.get(f"{protocol} type", ""), values.get(f"{protocol} code", "")
-        if kind in ("destination-unreachable", "3" if protocol == "icmp" else "1"):
-            table = UNREACHABLE if protocol == "icmp" else UNREACHABLE6
-            return table.get(code, code.replace("-", " ") or "unreachable")
-        return kind.replace("-", " ")
-    return ""
-
-
-def _flags(text: str) -> str:
-    """Return "SYN-ACK" from "0x12", or from "syn,ack" or "syn | ack" as other versions print it."""
-    try:
-        number = int(text, 16)
-        names = [name for bit, name in FLAGS.items() if number & bit]
-    except ValueError:
-        names = [name for name in FLAGS.values() if name in re.split(r"\W+", text.upper())]
-    return "-".join(names)
+def _message(protocol: str, values: dict[str, str]) -> str:
+    """Return the type of an ICMP message or, of an error, the meaning of its code; "" for a datagram."""
+    kind, code = values.get(f"{protocol} type", ""), values.get(f"{protocol} code", "")
+    if kind in ("destination-unreachable", "3" if protocol == "icmp" else "1"):
+        table = UNREACHABLE if protocol == "icmp" else UNREACHABLE6
+        return table.get(code, code.replace("-", " ") or "unreachable")
+    return kind.replace("-", " ")

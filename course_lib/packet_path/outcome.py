@@ -12,6 +12,8 @@ from course_lib.packet_path.observations import sender_error, unanswered
 from course_lib.packet_path.request import Request
 from course_lib.plain_text import clean
 
+TRACE = ("trace",)
+
 
 def outcome_of(request: Request, evidence: Evidence, steps: Sequence[Step]) -> Outcome:
     """Return how the request ended.
@@ -19,25 +21,27 @@ def outcome_of(request: Request, evidence: Evidence, steps: Sequence[Step]) -> O
     An answer that the sender received counts first, then a packet that was dropped, then an answer that refuses it
     (RST, ICMP error), then the sender's own error; else the packet was last seen somewhere, and nothing came back.
     """
-    log, said = evidence.log, evidence.said
     there = [s for s in steps if s.connection == 1 and not s.back]
     back = [s for s in steps if s.connection == 1 and s.back]
-    answer = _answer(request, log, said)
     relayed = next((s for s in steps if s.connection == 2 and s.back), None)
+    answer = _answer(request, evidence.log, evidence.said)
     if answer and not any(s.verdict == "drop" for s in there + back):
         if relayed and relayed.packet.said.startswith("RST"):
             who = f" by {relayed.place}" if relayed.kind == "sends" else ""
             words = f"connected to a relay in host, whose own connection was refused{who}"
             return Outcome("refused", words, ("the sender", "trace"))
-        kind = "answered" if answer.startswith("answered") else "connected"
-        return Outcome(kind, answer, ("the sender",))
+        return Outcome("answered" if answer.startswith("answered") else "connected", answer, ("the sender",))
     for packet in (there, back):
         if packet and packet[-1].verdict == "drop":
             return _dropped(packet[-1], back)
-    error = sender_error(log, said)
+    error = sender_error(evidence.log, evidence.said)
     if back and _refuses(back[0]):
-        return _turned_back(back, error)
-    return _not_sent(request, evidence, error) if error and not there else _silent(evidence, there, back, error)
+        return _turned_back(back[0], f" ({error})" if error else "")
+    if error and not there:
+        route = _route(evidence.route)
+        why = f"; `ip route get {request.address}`: {route}" if route else ""
+        return Outcome("unreachable", f"no packet was sent: {error}{why}", ("the sender", "route"))
+    return _silent(evidence, there, back)
 
 
 def _refuses(step: Step) -> bool:
@@ -50,68 +54,47 @@ def _answer(request: Request, log: str, said: str) -> str:
     """Return what the sender received, in words; "" if it received nothing."""
     first = next((clean(line) for line in said.splitlines() if line.strip()), "")
     connected = "data transfer loop" in log
-    if request.kind == "http":
-        if first.startswith("HTTP/"):
-            return f"answered: {first}"
-        return "connected, but nothing was answered" if connected else ""
-    if request.kind == "tcp":
-        return "connected" if connected else ""
+    if request.kind == "http" and first.startswith("HTTP/"):
+        return f"answered: {first}"
+    if request.kind in ("http", "tcp"):
+        return ("connected" + (", but nothing was answered" if request.kind == "http" else "")) if connected else ""
     if request.kind == "udp":
         return f"answered: {first[:60]}" if first else ""
     if request.kind == "ping":
         return "answered: echo reply" if " bytes from " in said else ""
-    return _dns_answer(request, said)
-
-
-def _dns_answer(request: Request, said: str) -> str:
-    """Return the answer that dig printed, in words; "" if there was none."""
-    status = re.search(r"status: (\w+)", said)
-    if not status:
-        return ""
+    status = re.search(r"status: (\w+)", said)  # of dig
     addresses = sorted(re.findall(r"^\S+\s+\d+\s+IN\s+A\s+(\S+)$", said, re.M))
-    if addresses:
+    if status and addresses:
         return f"answered: {request.host} is {', '.join(addresses)}"
-    return f"answered: {status[1]}, no address for {request.host}"
+    return f"answered: {status[1]}, no address for {request.host}" if status else ""
 
 
 def _dropped(step: Step, back: Sequence[Step]) -> Outcome:
     """Return which rule or policy dropped the packet; REJECT also drops it, and answers."""
     what = "the answer" if step.back else "the packet"
-    where = f"{step.table} {step.chain}"
-    if step.kind == "policy":
-        return Outcome("dropped", f"{what} was dropped by the policy of {where} in {step.place}", ("trace",))
     # A rule that iptables does not have, in a table of nftables, has no number.
-    rule = f"{f'rule {step.number}' if step.number else 'a rule'} of {where} in {step.place}"
+    rule = "the policy" if step.kind == "policy" else f"rule {step.number}" if step.number else "a rule"
+    where = f"{rule} of {step.table} {step.chain} in {step.place}"
     if step.target == "REJECT" and not step.back:
-        said = back[-1].packet.said if back else "nothing that was seen"
-        return Outcome("rejected", f"{what} was rejected by {rule}, which answered: {said}", ("trace",))
-    return Outcome("dropped", f"{what} was dropped by {rule}", ("trace",))
+        answer = back[-1].packet.said if back else "nothing that was seen"
+        return Outcome("rejected", f"{what} was rejected by {where}, which answered: {answer}", TRACE)
+    return Outcome("dropped", f"{what} was dropped by {where}", TRACE)
 
 
-def _turned_back(back: Sequence[Step], error: str) -> Outcome:
+def _turned_back(begin: Step, error: str) -> Outcome:
     """Return who refused: the namespace that sent the RST or the ICMP error, if that was seen."""
-    begin, said = back[0], back[0].packet.said
-    told = f" ({error})" if error else ""
+    said = begin.packet.said
+    reset = said.startswith("RST")
+    kind = "refused" if reset or said == "port unreachable" else "unreachable"
+    what = said if reset else f"ICMP {said}"
     if begin.kind != "sends":
-        refused = said.startswith("RST") or said == "port unreachable"
-        what = said if said.startswith("RST") else f"ICMP {said}"
-        words = f"{what} came back; where it began was not seen{told}"
-        return Outcome("refused" if refused else "unreachable", words, ("trace",))
-    if said.startswith("RST"):
-        words = f"refused by {begin.place} with a RST: no socket listens on that address and port there{told}"
-        return Outcome("refused", words, ("trace", "the sender"))
-    if said == "port unreachable":
-        return Outcome(
-            "refused", f"refused by {begin.place} with ICMP {said}: no socket listens there{told}", ("trace",)
-        )
-    return Outcome("unreachable", f"{begin.place} answered with ICMP {said}{told}", ("trace",))
-
-
-def _not_sent(request: Request, evidence: Evidence, error: str) -> Outcome:
-    """Return that the sender's kernel sent no packet, with its error and its route."""
-    route = _route(evidence.route)
-    why = f"; `ip route get {request.address}`: {route}" if route else ""
-    return Outcome("unreachable", f"no packet was sent: {error}{why}", ("the sender", "route"))
+        return Outcome(kind, f"{what} came back; where it began was not seen{error}", TRACE)
+    if reset:
+        words = f"refused by {begin.place} with a RST: no socket listens on that address and port there{error}"
+        return Outcome(kind, words, ("trace", "the sender"))
+    if kind == "refused":
+        return Outcome(kind, f"refused by {begin.place} with {what}: no socket listens there{error}", TRACE)
+    return Outcome(kind, f"{begin.place} answered with {what}{error}", TRACE)
 
 
 def _route(text: str) -> str:
@@ -127,19 +110,19 @@ def _route(text: str) -> str:
     return " ".join([route["dst"], *(f"{key} {value}" for key, value in parts.items() if value)])
 
 
-def _silent(evidence: Evidence, there: Sequence[Step], back: Sequence[Step], error: str) -> Outcome:
+def _silent(evidence: Evidence, there: Sequence[Step], back: Sequence[Step]) -> Outcome:
     """Return where the packet, or its answer, was last seen: no answer reached the sender."""
     if back and back[-1].kind == "delivered":
         words = f"the {back[-1].packet.said or 'answer'} arrived, but the sender did not report it"
-        return Outcome("connected", words, ("trace",))
+        return Outcome("connected", words, TRACE)
     if back:
-        return Outcome("silent", f"the answer was last seen in {back[-1].place}", ("trace",))
+        return Outcome("silent", f"the answer was last seen in {back[-1].place}", TRACE)
     if not there:
-        return Outcome("silent", f"nothing was seen of it{f' ({error})' if error else ''}", ())
+        return Outcome("silent", "nothing was seen of it")
     last = there[-1]
     if last.packet.destination in unanswered(evidence.capture):
         words = f"nobody answered ARP for {last.packet.destination}, so no frame could be sent to it"
         return Outcome("unreachable", words, ("capture",))
     if last.kind == "delivered":
-        return Outcome("silent", f"delivered to {last.place}; no answer within a second", ("trace", "the sender"))
-    return Outcome("silent", f"last seen in {last.place}; no answer within a second", ("trace",))
+        return Outcome("silent", f"delivered to {last.place}; no answer within a second", (*TRACE, "the sender"))
+    return Outcome("silent", f"last seen in {last.place}; no answer within a second", TRACE)

@@ -7,14 +7,13 @@ from dataclasses import dataclass, replace
 from itertools import count
 
 from course_lib.packet_path.model import PacketPath
-from course_lib.packet_path.path_table import Names, at, what
 from course_lib.packet_path.waypoints import Stop, lanes, line, stops
+from course_lib.packet_path.wording import Names, said
 from course_lib.picture import palette
 from course_lib.picture.layout.page import layout
 from course_lib.picture.shapes import Box, Line, Picture, Shape, Text, stack, stack_height, wrap
 
 RADIUS = 9.0  # pixels
-ANSWER = palette.INK
 MARGIN = 24.0
 
 
@@ -25,7 +24,6 @@ class Trip:
     back: bool
     line: Line
     stops: tuple[Stop, ...]
-    colour: str
 
 
 def trips(picture: Picture, path: PacketPath) -> list[Trip]:
@@ -35,38 +33,33 @@ def trips(picture: Picture, path: PacketPath) -> list[Trip]:
     free = count(1)
     for connection, back in dict.fromkeys((s.connection, s.back) for s in path.steps):
         here = [
-            _apart(replace(stop, number=next(free)) if stop.row else stop, taken)
+            _apart(replace(stop, number=next(free)), taken) if stop.row else stop
             for stop in stops(picture, path, connection, back)
         ]
         if any(stop.number for stop in here):
-            colour = ANSWER if back else palette.ACTIVE
-            drawn = Line(line(here, lanes(picture, back)), colour, 3 if back else 5, dashed=back)
-            found.append(Trip(back, drawn, tuple(here), colour))
+            points = line(here, lanes(picture, back))
+            drawn = Line(points, palette.INK, 3, dashed=True) if back else Line(points, palette.ACTIVE, 5)
+            found.append(Trip(back, drawn, tuple(here)))
     return found
 
 
 def _apart(stop: Stop, taken: set[tuple[float, float]]) -> Stop:
     """Return the stop with its number next to those that are drawn there already; `taken` are their places."""
-    (x, y), step = stop.mark, -22 if stop.zone == "host" else 22
-    while stop.number and any(abs(x - other) < 19 and abs(y - high) < 19 for other, high in taken):
-        x += step
-    if stop.number:
-        taken.add((x, y))
+    x, y = stop.mark
+    while any(abs(x - other) < 19 and abs(y - high) < 19 for other, high in taken):
+        x += -22 if stop.zone == "host" else 22
+    taken.add((x, y))
     return replace(stop, mark=(x, y), point=(x, stop.point[1]) if stop.zone == "host" else stop.point)
+
+
+def numbered(trip: Trip) -> list[Stop]:
+    """Return the stops that have a number."""
+    return [stop for stop in trip.stops if stop.number]
 
 
 def numbers(picture: Picture, path: PacketPath) -> dict[int, int]:
     """Return the number of each step on the picture, by its position among all steps, from 1."""
     return {stop.row: stop.number for trip in trips(picture, path) for stop in numbered(trip)}
-
-
-def sockets(found: Sequence[Trip]) -> list[Shape]:
-    """Return the label of the numbers that stand for the host's own sockets; empty if there are none."""
-    marks = [stop.mark for trip in found for stop in trip.stops if stop.zone == "host" and stop.number]
-    if not marks:
-        return []
-    x, y = min(marks)
-    return [Text("sockets of the host", x - 16, y + 4, 11, palette.INK, anchor="end")]
 
 
 def ground(path: PacketPath) -> Picture:
@@ -114,21 +107,23 @@ def _grounds(picture: Picture, texts: Sequence[Text]) -> Iterator[Box]:
                 yield Box(*place, ("ground", number), box.fill, box.fill, radius=2)
 
 
-def numbered(trip: Trip) -> list[Stop]:
-    """Return the stops that have a number."""
-    return [stop for stop in trip.stops if stop.number]
-
-
 def mark(trip: Trip, stop: Stop) -> list[Shape]:
     """Return a stop's number in a circle, in the colour of an alarm where the packet was dropped."""
-    dropped = stop.step.verdict == "drop"
     x, y = stop.mark
     width = 2 * RADIUS + (6 if stop.number > 99 else 0)
-    colour = palette.ALARM if dropped else trip.colour
-    circle = Box(
-        x - width / 2, y - RADIUS, width, 2 * RADIUS, ("step", stop.number), colour, palette.PAPER, radius=RADIUS
-    )
+    colour = palette.ALARM if stop.step.verdict == "drop" else trip.line.stroke
+    place = (x - width / 2, y - RADIUS, width, 2 * RADIUS)
+    circle = Box(*place, ("step", stop.number), colour, palette.PAPER, radius=RADIUS)
     return [circle, Text(str(stop.number), x, y + 3.7, 10, palette.PAPER, bold=True, anchor="middle")]
+
+
+def sockets(found: Sequence[Trip]) -> list[Shape]:
+    """Return the label of the numbers that stand for the host's own sockets; empty if there are none."""
+    marks = [stop.mark for trip in found for stop in numbered(trip) if stop.zone == "host"]
+    if not marks:
+        return []
+    x, y = min(marks)
+    return [Text("sockets of the host", x - 16, y + 4, 11, palette.INK, anchor="end")]
 
 
 def legend(picture: Picture, path: PacketPath, found: Sequence[Trip]) -> list[Shape]:
@@ -141,31 +136,16 @@ def legend(picture: Picture, path: PacketPath, found: Sequence[Trip]) -> list[Sh
         first = trip.stops[0].step
         second = " of the second connection" if first.connection == 2 else ""
         title = f"{'Answer' if trip.back else 'Packet'}{second} {first.packet.said}".rstrip()
-        lines.append(Text(title, size=11.5, bold=True, colour=trip.colour))
+        lines.append(Text(title, size=11.5, bold=True, colour=trip.line.stroke))
         for stop in numbered(trip):
-            lines += wrap(Text(f"{stop.number}  {said(stop, names)}", size=10.5, colour=palette.INK), width - 24, 2)
-    end = wrap(
-        Text(f"End: {names.text(path.end.words)}", size=11.5, bold=True, colour=palette.INK), picture.width - 100, 2
-    )
-    heights = [stack_height(lines) for lines in columns]
-    box = Box(
-        MARGIN,
-        picture.height - 8,
-        picture.width - 2 * MARGIN,
-        max(heights) + stack_height(end) + 26,
-        ("note", "way"),
-        palette.PAPER,
-        palette.EDGE,
-    )
-    shapes: list[Shape] = [box, *stack(end, MARGIN + 14, box.y + 8, "start")]
+            step = Text(f"{stop.number}  {said(stop.step, names)}", size=10.5, colour=palette.INK)
+            lines += wrap(step, width - 24, 2)
+    outcome = Text(f"End: {names.text(path.end.words)}", size=11.5, bold=True, colour=palette.INK)
+    end = wrap(outcome, picture.width - 100, 2)
+    x, y, top = MARGIN + 14, picture.height - 8, stack_height(end)
+    size = (picture.width - 2 * MARGIN, max(map(stack_height, columns)) + top + 26)
+    box = Box(MARGIN, y, *size, ("note", "way"), palette.PAPER, palette.EDGE)
+    shapes: list[Shape] = [box, *stack(end, x, y + 8, "start")]
     for index, lines in enumerate(columns):
-        shapes += stack(lines, MARGIN + 14 + index * width, box.y + 14 + stack_height(end), "start")
+        shapes += stack(lines, x + index * width, y + 14 + top, "start")
     return shapes
-
-
-def said(stop: Stop, names: Names) -> str:
-    """Return what happens at a stop, in a few words."""
-    step = stop.step
-    now = f", now {names.packet(step.packet)}" if step.before else ""
-    where = f"{step.place}: " if step.kind in ("sends", "delivered") else f"{at(step, names)}: "
-    return f"{where}{what(step, names)}{now}"

@@ -6,6 +6,7 @@ Only what the kernel reported counts, not what a rule should have done.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 
 from course_lib.network.iptables_save import parse_chains
@@ -13,11 +14,11 @@ from course_lib.network.model import Snapshot
 from course_lib.packet_path.evidence import Evidence
 from course_lib.packet_path.model import Entry, Packet, PacketPath, Step
 from course_lib.packet_path.nft_trace import Sighting, sightings
-from course_lib.packet_path.observations import Relay, entries, frames, relay
+from course_lib.packet_path.observations import entries, frames, relay
 from course_lib.packet_path.outcome import outcome_of
 from course_lib.packet_path.path_builder import walk
 from course_lib.packet_path.request import Request, relays
-from course_lib.packet_path.rule_handles import Rules
+from course_lib.packet_path.rule_handles import rules_by_handle
 
 ERRORS = ("unreachable", "prohibited", "no route")
 
@@ -27,17 +28,17 @@ def path_of(request: Request, evidence: Evidence, network: Snapshot) -> PacketPa
 
     `network` is the snapshot from before the request; that of the path has the rules with their counters afterwards.
     """
-    host = evidence.namespaces["host"]
-    after = [*parse_chains(host.rules_ip, "ip"), *parse_chains(host.rules_ip6, "ip6")]
-    traces = {place: sightings(there.trace) for place, there in evidence.namespaces.items()}
-    rules = {
-        place: Rules(there.ruleset, {"ip": there.rules_ip, "ip6": there.rules_ip6})
-        for place, there in evidence.namespaces.items()
+    there = evidence.namespaces
+    traces = {place: sightings(recorded.trace) for place, recorded in there.items()}
+    chains = {
+        place: (*parse_chains(recorded.rules_ip, "ip"), *parse_chains(recorded.rules_ip6, "ip6"))
+        for place, recorded in there.items()
     }
-    seen = frames(evidence.capture)
-    steps: list[Step] = []
+    rules = {place: rules_by_handle(recorded.ruleset, chains[place]) for place, recorded in there.items()}
+    captured = frames(evidence.capture)
     goals = {(address, port) for _, address, port in relays(request, network)}
     roles = {id(s): _role(request, s, goals) for found in traces.values() for s in found}
+    steps: list[Step] = []
     netfilter = False
     port = 0  # of the sender of the second connection
     for connection, back in ((1, False), (2, False), (2, True), (1, True)):
@@ -45,35 +46,26 @@ def path_of(request: Request, evidence: Evidence, network: Snapshot) -> PacketPa
         if connection == 2 and not any(s.kind == "delivered" for s in steps):
             parts = {}  # nothing was delivered to a process that could relay it
         parts = _one(parts, request.protocol == "tcp" and not back, port if back else 0, connection)
-        steps += walk(parts, connection, back, rules, seen)
+        steps += walk(parts, connection, back, rules, captured)
         if (connection, back) == (2, False):
             port = steps[-1].packet.source_port if parts else -1
         if (connection, back) == (1, False):
             netfilter = any(s.family != "bridge" for s in parts.get("host", []))
-    steps = _in_time(steps)
-    found = [e for place, there in evidence.namespaces.items() for e in entries(place, there.events)]
+    if any(s.connection == 2 and s.packet.protocol == "tcp" for s in steps):
+        # The kernel answers the first SYN before a relay reads anything. A relay of UDP answers last.
+        steps.sort(key=lambda s: (s.connection, s.back))
+    found = [e for place, recorded in there.items() for e in entries(place, recorded.events)]
     steps = [_with_conntrack(step, found) for step in steps]
-    held = relay(evidence.sockets, request.source_port, request.port, port)
-    kept = tuple(e for e in dict.fromkeys(found) if _of(request, e, steps))
+    after = replace(network, chains=chains["host"])
     return PacketPath(
         request,
-        replace(network, chains=tuple(after)),
+        after,
         tuple(steps),
-        kept,
+        tuple(e for e in dict.fromkeys(found) if _belongs(request, e, steps)),
         outcome_of(request, evidence, steps),
-        tuple(_notes(request, evidence, steps, held, netfilter)),
-        tuple(_doubts(evidence, steps, rules["host"])),
+        tuple(_notes(request, evidence, steps, port, netfilter)),
+        tuple(dict.fromkeys(_doubts(evidence, steps, after))),
     )
-
-
-def _in_time(steps: list[Step]) -> list[Step]:
-    """Put the second connection where it belongs: TCP is answered by the kernel before a relay reads anything.
-
-    So with a relay of TCP the answer to the first SYN comes before the second SYN; one of UDP answers last.
-    """
-    if any(s.connection == 2 and s.packet.protocol == "tcp" for s in steps):
-        return sorted(steps, key=lambda s: (s.connection, s.back))
-    return steps
 
 
 def _one(parts: dict[str, list[Sighting]], opening: bool, port: int, connection: int) -> dict[str, list[Sighting]]:
@@ -113,63 +105,12 @@ def _role(request: Request, sighting: Sighting, goals: set[tuple[str, int]]) -> 
     return (2, True) if source in goals or (request.kind == "dns" and source[1] == 53) else None
 
 
-def _of(request: Request, entry: Entry, steps: list[Step]) -> bool:
+def _belongs(request: Request, entry: Entry, steps: list[Step]) -> bool:
     """Return whether a new entry of conntrack is one of this request's connections."""
     if request.kind == "ping":
         return any(s.packet.addresses == entry.original.addresses and not s.back for s in steps)
     known = {s.packet.source_port for s in steps if not s.back and not s.packet.protocol.startswith("icmp")}
     return entry.original.source_port in known | {request.source_port}
-
-
-def _notes(request: Request, evidence: Evidence, steps: list[Step], held: Relay | None, netfilter: bool) -> list[str]:
-    """Return sentences about what else the evidence shows."""
-    notes = []
-    if steps and request.origin not in evidence.namespaces:
-        notes.append(f"{request.origin} has no network namespace of its own, it is in that of {steps[0].place}")
-    if held and any(s.connection == 2 for s in steps):
-        notes.append(f"{held.process} holds both: it reads from one and writes to the other (ss, while they were open)")
-    elif any(s.connection == 2 for s in steps) and request.kind != "dns":
-        notes.append("that the second connection belongs to the first is inferred: it came at the same time")
-    elif any(s.connection == 2 for s in steps):
-        notes.append("that the second query belongs to the first is inferred: it came at the same time")
-    if request.kind != "dns" and request.host != request.address:
-        notes.append(f"{request.origin} had looked up the name {request.host} before: {request.address}")
-    if any(s.kind == "crosses" and not s.back for s in steps):
-        notes.append(_bridged(request, evidence, steps, netfilter))
-    return notes
-
-
-def _bridged(request: Request, evidence: Evidence, steps: list[Step], netfilter: bool) -> str:
-    """Return whether iptables sees frames that cross the bridge, by the kernel's setting and by this trace."""
-    name = "bridge-nf-call-ip6tables" if request.family == 6 else "bridge-nf-call-iptables"
-    values = dict(line.split() for line in evidence.settings.splitlines())
-    setting = f"net.bridge.{name} is {values[name]}" if name in values else f"there is no net.bridge.{name}"
-    if not netfilter:
-        return f"{setting}: what crosses the bridge is not shown to iptables"
-    if any(s.chain == "FORWARD" and not s.back for s in steps):
-        return f"{setting}: what crosses the bridge passes FORWARD"
-    return f"{setting}: what crosses the bridge is shown to the hooks of IP, where no rule was met"
-
-
-def _doubts(evidence: Evidence, steps: list[Step], rules: Rules) -> list[str]:
-    """Return sentences about where the evidence is incomplete or contradicts itself."""
-    doubts = []
-    if evidence.lost:
-        doubts.append("the kernel dropped lines of the trace: steps may be missing")
-    dropped = re.search(r"^(\d+) packets dropped by kernel", evidence.drops, re.M)
-    if dropped and dropped[1] != "0":
-        doubts.append("tcpdump missed packets: what was not captured may have been there")
-    before = Rules("", {"ip": evidence.before_ip, "ip6": evidence.before_ip6})
-    for step in steps:
-        if step.kind != "rule" or not step.number or step.place != "host":
-            continue
-        place = (step.family, step.table, step.chain)
-        then, now = before.chain(*place), rules.chain(*place)
-        if then and now and len(then.rules) == len(now.rules):
-            counted = now.rules[step.number - 1].packets - then.rules[step.number - 1].packets
-            if counted < 1:
-                doubts.append(f"the trace shows {step.table} {step.chain} rule {step.number}, its counter did not move")
-    return list(dict.fromkeys(doubts))
 
 
 def _with_conntrack(step: Step, found: list[Entry]) -> Step:
@@ -178,10 +119,54 @@ def _with_conntrack(step: Step, found: list[Entry]) -> Step:
         return step
     told = {(e.original.addresses, _turned(e.answer)) for e in found if e.place == step.place}
     told |= {(e.answer.addresses, _turned(e.original)) for e in found if e.place == step.place}
-    said = (step.before.addresses, step.packet.addresses) in told
-    return replace(step, seen=(*step.seen, "conntrack")) if said else step
+    confirmed = (step.before.addresses, step.packet.addresses) in told
+    return replace(step, seen=(*step.seen, "conntrack")) if confirmed else step
 
 
 def _turned(packet: Packet) -> tuple[str, int, str, int]:
     """Return the addresses of a packet, with source and destination exchanged."""
     return packet.destination, packet.destination_port, packet.source, packet.source_port
+
+
+def _notes(request: Request, evidence: Evidence, steps: list[Step], port: int, netfilter: bool) -> Iterator[str]:
+    """Yield what else the evidence shows; `port` is that of the second connection's sender."""
+    if steps and request.origin not in evidence.namespaces:
+        yield f"{request.origin} has no network namespace of its own, it is in that of {steps[0].place}"
+    if any(s.connection == 2 for s in steps):
+        process = relay(evidence.sockets, request.source_port, request.port, port)
+        second = "query" if request.kind == "dns" else "connection"
+        yield (
+            f"{process} holds both: it reads from one and writes to the other (ss, while they were open)"
+            if process
+            else f"that the second {second} belongs to the first is inferred: it came at the same time"
+        )
+    if request.kind != "dns" and request.host != request.address:
+        yield f"{request.origin} had looked up the name {request.host} before: {request.address}"
+    if any(s.kind == "crosses" and not s.back for s in steps):
+        name = "bridge-nf-call-ip6tables" if request.family == 6 else "bridge-nf-call-iptables"
+        values = dict(line.split() for line in evidence.settings.splitlines())
+        setting = f"net.bridge.{name} is {values[name]}" if name in values else f"there is no net.bridge.{name}"
+        effect = "is shown to the hooks of IP, where no rule was met"
+        if not netfilter:
+            effect = "is not shown to iptables"
+        elif any(s.chain == "FORWARD" and not s.back for s in steps):
+            effect = "passes FORWARD"
+        yield f"{setting}: what crosses the bridge {effect}"
+
+
+def _doubts(evidence: Evidence, steps: list[Step], after: Snapshot) -> Iterator[str]:
+    """Yield where the evidence is incomplete or contradicts itself."""
+    if evidence.lost:
+        yield "the kernel dropped lines of the trace: steps may be missing"
+    dropped = re.search(r"^(\d+) packets dropped by kernel", evidence.drops, re.M)
+    if dropped and dropped[1] != "0":
+        yield "tcpdump missed packets: what was not captured may have been there"
+    chains = (*parse_chains(evidence.before_ip, "ip"), *parse_chains(evidence.before_ip6, "ip6"))
+    before = replace(after, chains=chains)
+    for step in steps:
+        if step.kind == "rule" and step.number and step.place == "host":
+            then, now = (s.chain(step.table, step.chain, step.family) for s in (before, after))
+            at = step.number - 1
+            same = then and now and len(then.rules) == len(now.rules)
+            if then and now and same and now.rules[at].packets <= then.rules[at].packets:
+                yield f"the trace shows {step.table} {step.chain} rule {step.number}, its counter did not move"

@@ -42,19 +42,17 @@ class Request:
         """Return 4 or 6."""
         return ip_address(self.address).version if self.address else 4
 
-    def sent_to(self, address: str, source_port: int) -> Request:
-        """Return the request with the address and the source port, which are known only when it is sent."""
-        return replace(self, address=address, source_port=source_port)
-
 
 def request(origin: str, target: str) -> Request:
     """Return the request that a target describes (RFC 3986); raises CourseError if it describes none."""
     try:
         parts = urlsplit(target)
-        host, port = _host(parts.netloc), parts.port
+        port = parts.port
     except ValueError:
         raise CourseError(f"{target!r} is no target: use {FORMS}.") from None
     kind = parts.scheme
+    place = parts.netloc.rpartition("@")[2]  # not `parts.hostname`: the case of a container's name matters
+    host = place[1:].partition("]")[0] if place.startswith("[") else place.partition(":")[0]
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     if kind not in KINDS or not re.fullmatch(r"[\w.:-]+", host) or not re.fullmatch(PATH, path):
         raise CourseError(f"{target!r} is no target: use {FORMS}.")
@@ -62,12 +60,6 @@ def request(origin: str, target: str) -> Request:
         raise CourseError(f"{target!r} names no port: use {kind}://NAME-OR-ADDRESS:PORT.")
     given = {"http": port or 80, "ping": 0, "dns": 53}.get(kind, port or 0)
     return Request(origin, target, kind, host, given, path if kind == "http" else "")
-
-
-def _host(place: str) -> str:
-    """Return the host in the authority of a URL as it was typed: the case of a container's name matters."""
-    place = place.rpartition("@")[2]
-    return place[1:].partition("]")[0] if place.startswith("[") else place.partition(":")[0]
 
 
 def relays(request: Request, network: Snapshot) -> list[tuple[str, str, int]]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from course_lib.network.model import Key, Snapshot
 from course_lib.packet_path.model import PacketPath, Step
 from course_lib.picture.layout.page import CLIENT_CABLE
-from course_lib.picture.shapes import Box, Picture
+from course_lib.picture.shapes import Picture
 
 Point = tuple[float, float]
 AWAY = 10.0  # pixels from the packet's line to the answer's
@@ -54,18 +54,16 @@ def stops(picture: Picture, path: PacketPath, connection: int, back: bool) -> li
 
     `connection` and `back` are those of Step.
     """
-    found: list[Stop] = []
+    kept: list[Stop] = []
     for row, step in enumerate(path.steps, 1):
         if (step.connection, step.back) == (connection, back):
-            found += _stops(picture, path.network, row, step)
-    kept: list[Stop] = []
-    for stop in found:
-        again = kept and kept[-1].zone == stop.zone == "hook" and not (kept[-1].row and stop.row)
-        if again and kept[-1].step.hook == stop.step.hook:
-            if stop.row:
-                kept[-1] = stop
-        elif not kept or stop.row or kept[-1].point != stop.point:
-            kept.append(stop)
+            for stop in _stops(picture, path.network, row, step):
+                last = kept[-1] if kept else None
+                both_hooks = last and last.zone == stop.zone == "hook" and last.step.hook == stop.step.hook
+                if last and both_hooks and not (last.row and stop.row):  # at one hook: the one that is described
+                    kept[-1] = stop if stop.row else last
+                elif not last or stop.row or last.point != stop.point:
+                    kept.append(stop)
     return [_aside(stop) for stop in kept] if back else kept
 
 
@@ -77,82 +75,63 @@ def _aside(stop: Stop) -> Stop:
     return replace(stop, point=(x + AWAY, y), mark=(mark_x + 2 * AWAY, mark_y))
 
 
-def _stops(picture: Picture, network: Snapshot, row: int, step: Step) -> Iterable[Stop]:
+def _stops(picture: Picture, network: Snapshot, row: int, step: Step) -> Iterator[Stop]:
     """Yield the stops of one step: at a hook, an interface, a bridge, a socket, or none if that is not drawn."""
-    places = picture.places
+    places, own = picture.places, step.kind in ("sends", "delivered")
     if step.kind in ("rule", "policy", "nothing") and step.place == "host":
-        if stop := _hook(picture, row, step):
-            yield stop
-    elif step.place == "client" and step.kind in ("sends", "delivered"):
+        yield from _hook(picture, row, step)
+    elif step.place == "client" and own:
         if box := places.get(("client", "client")):
-            x = box.x + CLIENT_CABLE
-            yield Stop(row, step, "outside", (x, box.y + box.height), (x, box.y + box.height + 12))
+            x, y = box.x + CLIENT_CABLE, box.y + box.height
+            yield Stop(row, step, "outside", (x, y), (x, y + 12))
     elif step.place == "host" and step.kind in ("arrives", "leaves"):
         if box := places.get(("interface", step.device)):
-            x = box.x + CLIENT_CABLE
-            yield Stop(row, step, "outside", (x, box.y + box.height), (x, box.y + box.height + 13))
-    elif step.place == "host" and step.kind in ("sends", "delivered"):
+            x, y = box.x + CLIENT_CABLE, box.y + box.height
+            yield Stop(row, step, "outside", (x, y), (x, y + 13))
+    elif step.place == "host" and own:
         host = places["host", "host"]
         point = (host.x + host.width - 40, host.y + 34)
         yield Stop(row, step, "host", point, point)
     elif step.kind in ("enters", "exits", "crosses"):
         yield from _port(picture, network, row, step)
-    elif step.kind in ("sends", "delivered") and (box := _tab(picture, network, step)):
-        x = box.x + box.width / 2
-        yield Stop(row, step, "below", (x, box.y), (x, box.y - 13))
+    elif own:
+        container = network.container(step.place)
+        nets = [e.network for e in container.endpoints if e.interface == step.device] if container else []
+        # The packet of a loopback has no tab.
+        if box := places.get(("endpoint", step.place, nets[0]) if nets else ("container", step.place)):
+            x = box.x + box.width / 2
+            yield Stop(row, step, "below", (x, box.y), (x, box.y - 13))
 
 
-def _hook(picture: Picture, row: int, step: Step) -> Stop | None:
-    """Return the stop at a hook: next to the rule that decided, if that is drawn, else where packets pass the hook."""
-    places = picture.places
+def _hook(picture: Picture, row: int, step: Step) -> Iterator[Stop]:
+    """Yield the stop at a hook: next to the rule that decided, if that is drawn, else where packets pass the hook."""
     key: Key = ("rule", step.family, step.table, step.chain, step.number)
     if step.kind == "policy":
         key = ("policy", step.family)
     decided = step.verdict in ("accept", "drop") and (step.kind == "rule" or step.chain == "FORWARD")
-    pill = places.get(key) if decided else None
-    hook = places.get(pill.holder) if pill and pill.holder else places.get(("hook", step.hook))
-    if hook is None:
-        return None
-    y = pill.y + pill.height / 2 if pill else hook.y + hook.height - 14
-    point = (hook.x + 2, y)
-    return Stop(row if decided else 0, step, "hook", point, point)
+    pill = picture.places.get(key) if decided else None
+    hook = picture.places.get(pill.holder if pill and pill.holder else ("hook", step.hook))
+    if hook:
+        point = (hook.x + 2, pill.y + pill.height / 2 if pill else hook.y + hook.height - 14)
+        yield Stop(row if decided else 0, step, "hook", point, point)
 
 
-def _port(picture: Picture, network: Snapshot, row: int, step: Step) -> Iterable[Stop]:
+def _port(picture: Picture, network: Snapshot, row: int, step: Step) -> Iterator[Stop]:
     """Yield the stops at a bridge and at one of its ports, in the order in which the packet passes them."""
-    veth, bridge = picture.places.get(("veth", step.device)), _bridge(picture, network, step.device)
+    interface = network.interface(step.device)
+    veth = picture.places.get(("veth", step.device))
+    bridge = picture.places.get(("bridge", (interface and interface.master) or ""))
     if veth is None or bridge is None:
         return
-    x = veth.x + veth.width / 2
+    x, y = veth.x + veth.width / 2, bridge.y + bridge.height / 2
     port = Stop(row, step, "below", (x, veth.y), (x, veth.y - 14))
-    corners = [Stop(0, step, "below", (x, bridge.y + bridge.height / 2), (x, bridge.y))]
+    corners = [(x, y)]
     shelf = picture.places.get((*veth.holder, "bar")) if veth.holder else None
     if shelf:  # a later row of containers: the bridge continues there, by a rail at its left edge
         middle, rail = shelf.y + shelf.height / 2, bridge.x - 7
-        corners = [
-            Stop(0, step, "below", point, point)
-            for point in (
-                (bridge.x + 9, bridge.y + bridge.height / 2),
-                (rail, bridge.y + bridge.height / 2),
-                (rail, middle),
-                (x, middle),
-            )
-        ]
-    yield from [port, *reversed(corners)] if step.kind == "enters" else [*corners, port]
-
-
-def _bridge(picture: Picture, network: Snapshot, device: str) -> Box | None:
-    interface = network.interface(device)
-    return picture.places.get(("bridge", interface.master or "")) if interface else None
-
-
-def _tab(picture: Picture, network: Snapshot, step: Step) -> Box | None:
-    """Return the tab of a container's interface, or the container where the interface is its loopback."""
-    container = network.container(step.place)
-    for endpoint in container.endpoints if container else ():
-        if endpoint.interface == step.device:
-            return picture.places.get(("endpoint", step.place, endpoint.network))
-    return picture.places.get(("container", step.place))
+        corners = [(bridge.x + 9, y), (rail, y), (rail, middle), (x, middle)]
+    passed = [Stop(0, step, "below", point, point) for point in corners]
+    yield from [port, *reversed(passed)] if step.kind == "enters" else [*passed, port]
 
 
 def line(found: Sequence[Stop], free: Lanes) -> tuple[Point, ...]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.resources import files
+from string import Template
 
-from course_lib.network.grouping import groups_by_container
-from course_lib.network.model import Chain, Key, Snapshot
-from course_lib.network.placement import place_containers
-from course_lib.network.topology import to_graph
-from course_lib.network.wording import is_live
+from course_lib.network.model import Key, Snapshot
+from course_lib.network.placement import groups_by_container
+from course_lib.network.topology import CLIENT, container_key, endpoint_key, network_nodes
 from course_lib.picture import palette
 from course_lib.picture.shapes import Box, Picture, Shape, boxes_with_texts
 
@@ -16,19 +16,7 @@ NEW, CHANGED, GONE = "course-new", "course-changed", "course-gone"
 PARTS = ("container", "endpoint", "veth", "group")  # the boxes that appear and disappear with a container
 # Each class has the prefix "course-", so that no other picture on the page is affected. Animations take less than a
 # second, and there are none for people who set their system to reduced motion.
-STYLE = f"""
-.course-live:not(.course-large) > svg {{ min-width: 0 !important }}
-.course-live text, .course-live polyline {{ pointer-events: none }}
-.course-live .course-new {{ animation: course-in 0.8s ease-out }}
-.course-live .course-gone {{ opacity: 0; animation: course-out 0.8s ease-in }}
-.course-live .course-new > rect, .course-live .course-changed > rect {{ stroke: {palette.ACTIVE}; stroke-width: 3.5 }}
-@keyframes course-in {{ from {{ opacity: 0 }} to {{ opacity: 1 }} }}
-@keyframes course-out {{ from {{ opacity: 1 }} to {{ opacity: 0 }} }}
-@media (prefers-reduced-motion: reduce) {{
-  .course-live .course-new {{ animation: none }}
-  .course-live .course-gone {{ display: none }}
-}}
-"""
+STYLE = "\n" + Template((files("course_lib.picture") / "live.css").read_text("utf-8")).substitute(vars(palette))
 
 
 def classes(before: Snapshot, now: Snapshot, picture: Picture, earlier: Picture) -> dict[Key, str]:
@@ -46,26 +34,28 @@ def classes(before: Snapshot, now: Snapshot, picture: Picture, earlier: Picture)
 
 def _stopped(before: Snapshot, now: Snapshot) -> set[Key]:
     """Return the keys of the containers that lost their network namespace."""
-    live = {c.name for c in before.containers if is_live(c)}
-    return {("container", c.name) for c in now.containers if c.name in live and not is_live(c)}
+    live = {c.name for c in before.containers if c.is_live}
+    return {("container", c.name) for c in now.containers if c.name in live and not c.is_live}
 
 
 def _parts(snapshot: Snapshot) -> Iterator[tuple[Key, object]]:
     """Yield the key of each box with the part of the network that it represents."""
-    graph = to_graph(snapshot)
-    for key in graph:
-        yield key, graph.nodes[key]["part"]
-    for group in groups_by_container(snapshot, place_containers(snapshot, graph), ()).values():
+    if snapshot.client:
+        yield CLIENT, None
+    yield from network_nodes(snapshot).items()
+    yield from ((("interface", interface.name), interface) for interface in snapshot.interfaces)
+    for container in snapshot.containers:
+        yield container_key(container), container
+        for endpoint in container.endpoints:
+            yield endpoint_key(container, endpoint), endpoint
+            yield ("veth", endpoint.veth or ""), snapshot.interface(endpoint.veth or "")
+    for group in groups_by_container(snapshot).values():
         yield ("group", group.first.name), [container.name for container in group.members]
     for chain in snapshot.chains:
-        yield from _rules(chain)
-
-
-def _rules(chain: Chain) -> Iterator[tuple[Key, object]]:
-    if (chain.table, chain.name) == ("filter", "FORWARD"):
-        yield ("policy", chain.family), (chain.policy, chain.packets)
-    for rule in chain.rules:
-        yield ("rule", chain.family, chain.table, chain.name, rule.number), rule
+        if (chain.table, chain.name) == ("filter", "FORWARD"):
+            yield ("policy", chain.family), (chain.policy, chain.packets)
+        for rule in chain.rules:
+            yield ("rule", chain.family, chain.table, chain.name, rule.number), rule
 
 
 def ghosts(before: Snapshot, now: Snapshot, picture: Picture, earlier: Picture) -> Iterator[tuple[Box, list[Shape]]]:
@@ -74,12 +64,11 @@ def ghosts(before: Snapshot, now: Snapshot, picture: Picture, earlier: Picture) 
     Only those whose place is empty now: what fades out must not cover what exists.
     """
     current, stopped = picture.places, _stopped(before, now)
-    for group in boxes_with_texts(earlier.shapes):
-        box = group[0]
+    for box, *texts in boxes_with_texts(earlier.shapes):
         if isinstance(box, Box) and box.key[0] in PARTS and (box.key not in current or box.key in stopped):
             others = (other for key, other in current.items() if key[0] in PARTS)
             if not any(_overlap(box, other) for other in others):
-                yield box, group[1:]
+                yield box, texts
 
 
 def _overlap(one: Box, other: Box) -> bool:

@@ -29,15 +29,7 @@ DASHES = (0, (4, 3))
 ALIGN: dict[str, Literal["left", "center", "right"]] = {"start": "left", "middle": "center", "end": "right"}
 FAMILY = {"sans": "DejaVu Sans", "mono": "DejaVu Sans Mono"}  # both come with matplotlib
 # For characters that DejaVu lacks (Chinese, Japanese, Korean): the first of these that is installed.
-FALLBACKS = (
-    "Noto Sans CJK KR",
-    "Noto Sans CJK JP",
-    "Noto Sans KR",
-    "NanumGothic",
-    "Malgun Gothic",
-    "Apple SD Gothic Neo",
-    "Unifont",
-)
+CJK = ("Noto Sans CJK KR", "Noto Sans CJK JP", "Noto Sans KR", "NanumGothic", "Malgun Gothic", "Apple SD Gothic Neo")
 
 
 def figure(picture: Picture) -> Figure:
@@ -119,4 +111,4 @@ def _artist(shape: Shape) -> Artist:
 def _families(font: str) -> list[str]:
     """Return the font and the first fallback that is installed; matplotlib logs a warning for each missing font."""
     installed = set(fontManager.get_font_names())
-    return [FAMILY[font], *[name for name in FALLBACKS if name in installed][:1]]
+    return [FAMILY[font], *[name for name in (*CJK, "Unifont") if name in installed][:1]]

@@ -37,10 +37,9 @@ def svg(
     boxes by key, which apply to the texts on a box, too.
     """
     lines = []
-    for group in boxes_with_texts(picture.shapes):
-        first = group[0]
+    for first, *texts in boxes_with_texts(picture.shapes):
         name = classes.get(first.key) if isinstance(first, Box) else None
-        elements = [element(shape, whys) for shape in group]
+        elements = [element(shape, whys) for shape in (first, *texts)]
         lines += [f"<g class={quoteattr(name)}>", *elements, "</g>"] if name else elements
     return document(picture, title, description, lines, style)
 

@@ -5,10 +5,11 @@ A picture knows nothing of networks. `render_png` and `render_svg` draw its shap
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from types import MappingProxyType
 
 from course_lib.network.model import Key
@@ -76,7 +77,7 @@ class Picture:
     height: float
     shapes: tuple[Shape, ...]
 
-    @property
+    @cached_property
     def places(self) -> MappingProxyType[Key, Box]:
         """Return the boxes by their keys."""
         return MappingProxyType({shape.key: shape for shape in self.shapes if isinstance(shape, Box)})
@@ -97,77 +98,53 @@ def shorten(text: Text, width: float) -> Text:
     """Return the text, with "…" for as much of its middle as is needed to fit into the width."""
     if text.width <= width:
         return text
-    for kept in range(len(text.text) - 1, 1, -1):
-        short = f"{text.text[: (kept + 1) // 2]}…{text.text[len(text.text) - kept // 2 :]}"
-        if text_width(short, text.size, text.font, text.bold) <= width:
-            return replace(text, text=short)
-    return replace(text, text="…")
+    sizes = range(len(text.text))
+    kept = bisect_left(sizes, True, key=lambda kept: _without_middle(text, kept).width > width) - 1
+    return _without_middle(text, kept if kept > 1 else 0)
 
 
-def wrap(text: Text, width: float, lines: int) -> list[Text]:
+def _without_middle(text: Text, kept: int) -> Text:
+    """Return the text with "…" between its first and last characters, of which that many are kept."""
+    return replace(text, text=f"{text.text[: (kept + 1) // 2]}…{text.text[len(text.text) - kept // 2 :]}")
+
+
+@lru_cache(maxsize=4096)  # a picture is drawn again with nearly the same texts
+def wrap(text: Text, width: float, lines: int) -> tuple[Text, ...]:
     """Return the text, cleaned, on at most `lines` lines of that width, broken after blanks and after / @ , - _.
 
     What does not fit is left out of the middle.
     """
-    return list(_wrap(text, width, lines))
-
-
-@lru_cache(maxsize=4096)  # a picture is drawn again with nearly the same texts
-def _wrap(text: Text, width: float, lines: int) -> tuple[Text, ...]:
-    whole = replace(text, text=clean(text.text))
-    broken = _break(whole, width)
+    text = replace(text, text=clean(text.text))
+    broken = _break(text, width)
     if len(broken) <= lines:
         return broken
-
-    def shorter(kept: int) -> tuple[Text, ...]:
-        middle = f"{whole.text[: (kept + 1) // 2]}…{whole.text[len(whole.text) - kept // 2 :]}"
-        return _break(replace(whole, text=middle), width)
-
-    most = bisect_left(range(len(whole.text)), True, lo=3, key=lambda kept: len(shorter(kept)) > lines) - 1
-    return shorter(most)
+    sizes = range(len(text.text))
+    kept = bisect_left(sizes, True, lo=3, key=lambda kept: len(_break(_without_middle(text, kept), width)) > lines) - 1
+    return _break(_without_middle(text, kept), width)
 
 
 def _break(text: Text, width: float) -> tuple[Text, ...]:
-    """Return the text on as many lines of that width as it needs."""
+    """Return the text on as many lines of that width as it needs; only a piece wider than a line is broken inside."""
+
+    def measure(part: str) -> float:
+        return text_width(part, text.size, text.font, text.bold)
+
     lines, used = [""], 0.0
-    for piece in _pieces(text.text):
-        for part in _fitting(piece, text, width):
-            wide = text_width(part, text.size, text.font, text.bold)
-            space = (
-                text_width(" ", text.size, text.font, text.bold) if part.endswith(" ") else 0
-            )  # a space at the end of a line needs no room
-            if used + wide - space <= width:
+    for piece in re.findall(r"[^ /@,\-_]*[ /@,\-_]|[^ /@,\-_]+", text.text):
+        fits = measure(piece) <= width
+        if not fits and used:
+            lines.append("")
+            used = 0.0
+        for part in [piece] if fits else piece:
+            wide = measure(part)
+            room = wide - (measure(" ") if part.endswith(" ") else 0)  # a blank at the end of a line needs no room
+            if used + room <= width:
                 lines[-1] += part
                 used += wide
             else:
                 lines.append(part)
                 used = wide
     return tuple(replace(text, text=line.strip()) for line in lines if line.strip())
-
-
-def _pieces(text: str) -> Iterable[str]:
-    """Yield the pieces of a text after which a line may be broken."""
-    piece = ""
-    for character in text:
-        piece += character
-        if character in " /@,-_":
-            yield piece
-            piece = ""
-    if piece:
-        yield piece
-
-
-def _fitting(piece: str, text: Text, width: float) -> Iterable[str]:
-    """Yield the piece; if it is wider than a line, in parts of at most the width of a line."""
-    part, used = "", 0.0
-    for character in piece:
-        wide = text_width(character, text.size, text.font, text.bold)
-        if part and used + wide > width:
-            yield part
-            part, used = "", 0.0
-        part += character
-        used += wide
-    yield part
 
 
 def stack(texts: Iterable[Text], x: float, y: float, anchor: str) -> list[Text]:

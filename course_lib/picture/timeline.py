@@ -88,10 +88,9 @@ class Film:
         at = len(self.states) - 1 - self.view.back
         now, before = _filtered(self.states[at], self.view), _filtered(self.states[max(0, at - 1)], self.view)
         picture, earlier = _picture(now, self.view), _picture(before, self.view)
-        places = picture.places
-        shown = tuple(reason for reason in reasons(now) if reason.key in places)
+        shown = tuple(reason for reason in reasons(now) if reason.key in picture.places)
         only = self.view.network
-        title = "The network of the lab" + (f", only network {only}" if only and now.network(only) else "")
+        title = "The network of the lab" + (f", only network {only}" if now.network(only) else "")
         classes = highlight.classes(before, now, picture, earlier)
         gone: list[Shape] = []
         if self.moving:
@@ -125,9 +124,7 @@ def _filtered(snapshot: Snapshot, view: View) -> Snapshot:
     return only_network(snapshot, view.network) if view.network else snapshot
 
 
-@lru_cache(maxsize=4)  # the state before was laid out a moment ago
-def _layout(snapshot: Snapshot) -> Picture:
-    return layout(snapshot)
+_layout = lru_cache(maxsize=4)(layout)  # the state before was laid out a moment ago
 
 
 def _picture(snapshot: Snapshot, view: View) -> Picture:

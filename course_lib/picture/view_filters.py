@@ -10,7 +10,6 @@ from dataclasses import replace
 
 from course_lib.network.model import Snapshot
 from course_lib.network.topology import owner_of
-from course_lib.network.wording import is_live
 from course_lib.picture.layout.rule_band import GAP_BELOW
 from course_lib.picture.shapes import Box, Line, Picture, Shape, boxes_with_texts
 
@@ -19,7 +18,7 @@ BAND = ("hook", "rule", "policy")
 
 def without_stopped(snapshot: Snapshot) -> Snapshot:
     """Return the snapshot without the containers that have no network namespace."""
-    return replace(snapshot, containers=tuple(c for c in snapshot.containers if is_live(c)))
+    return replace(snapshot, containers=tuple(c for c in snapshot.containers if c.is_live))
 
 
 def only_network(snapshot: Snapshot, name: str) -> Snapshot:
@@ -36,17 +35,14 @@ def only_network(snapshot: Snapshot, name: str) -> Snapshot:
     containers = [c for c in containers if {c.id, owner_of(snapshot, c).id} & connected]
     fewer = replace(snapshot, networks=kept, containers=tuple(containers))
     hidden |= snapshot.container_veths - fewer.container_veths
-    return replace(
-        fewer, interfaces=tuple(i for i in snapshot.interfaces if i.name not in hidden and i.master not in hidden)
-    )
+    interfaces = tuple(i for i in snapshot.interfaces if i.name not in hidden and i.master not in hidden)
+    return replace(fewer, interfaces=interfaces)
 
 
 def without_veths(picture: Picture) -> Picture:
     """Return the picture without the boxes of the veths; the cables remain."""
-    return replace(
-        picture,
-        shapes=tuple(s for group in boxes_with_texts(picture.shapes) if _kind(group[0]) != "veth" for s in group),
-    )
+    kept = (group for group in boxes_with_texts(picture.shapes) if _kind(group[0]) != "veth")
+    return replace(picture, shapes=tuple(shape for group in kept for shape in group))
 
 
 def without_rules(picture: Picture) -> Picture:
@@ -56,9 +52,8 @@ def without_rules(picture: Picture) -> Picture:
         return picture
     top, bottom = min(box.y for box in band), max(box.y + box.height for box in band)
     less = bottom - top + GAP_BELOW
-    kept = [s for s in picture.shapes if not (_kind(s) in BAND or top <= _upper(s) <= bottom)]
-    shapes = tuple(_moved_up(shape, top, less) for shape in kept)
-    return Picture(picture.width, picture.height - less, shapes)
+    shapes = [_moved_up(s, top, less) for s in picture.shapes if not (_kind(s) in BAND or top <= _upper(s) <= bottom)]
+    return Picture(picture.width, picture.height - less, tuple(shapes))
 
 
 def _kind(shape: Shape) -> str:

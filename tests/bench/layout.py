@@ -15,7 +15,6 @@ from itertools import pairwise
 from course_lib.network.describe import describe
 from course_lib.network.model import Snapshot
 from course_lib.network.placement import place_containers
-from course_lib.network.topology import to_graph
 from course_lib.picture import shapes
 from course_lib.picture.layout.page import layout
 from course_lib.picture.render_svg import svg
@@ -30,7 +29,7 @@ def median(what: Callable[[], object]) -> float:
     """Return the median of the processor time of a few calls, in seconds; what is kept of earlier ones is forgotten."""
     taken = []
     for _ in range(TIMES):
-        for kept in (shapes._wrap, to_graph, place_containers):
+        for kept in (shapes.wrap, place_containers):
             kept.cache_clear()
         began = time.process_time()
         what()

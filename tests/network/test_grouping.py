@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 
 from course_lib.network.describe import describe
-from course_lib.network.grouping import SINGLES, SINGLES_ASIDE, Group, address_words, common_names, name_runs
 from course_lib.network.model import Container, Endpoint, Link, Port, Snapshot
+from course_lib.network.placement import SINGLES, SINGLES_ASIDE, Group, address_words, common_names, name_runs
 from course_lib.packet_path.model import Outcome, Packet, PacketPath, Step
 from course_lib.packet_path.overlay import ground
 from course_lib.packet_path.request import Request

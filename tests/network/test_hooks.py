@@ -5,7 +5,7 @@ from dataclasses import replace
 from course_lib.network.hooks import hooks, walk
 from course_lib.network.iptables_save import parse_rule
 from course_lib.network.model import Snapshot
-from course_lib.network.rule_text import rule_words
+from course_lib.network.wording import rule_words
 from tests.pictures import chain, dual_stack, example, first_day, mistaken, nothing, published_28, rule
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from course_lib.network.iptables_save import Option, parse_chains, parse_rule
 from course_lib.network.model import Rule
-from course_lib.network.rule_text import rule_words
+from course_lib.network.wording import rule_words
 
 FACTS = Path(__file__).parents[1] / "facts"
 EVIDENCE = Path(__file__).parents[1] / "evidence"

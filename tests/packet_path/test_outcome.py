@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from course_lib.packet_path.evidence import Evidence
@@ -24,7 +26,7 @@ ROUTE = (
     ],
 )
 def test_a_request_that_was_not_sent_ends_with_its_route(route: str, words: str) -> None:
-    sent = request("web", "tcp://203.0.113.77:80").sent_to("203.0.113.77", 61000)
+    sent = replace(request("web", "tcp://203.0.113.77:80"), address="203.0.113.77", source_port=61000)
     log = "2026/11/30 socat[1] E connect(5, AF=2 203.0.113.77:80, 16): No route to host"
     evidence = Evidence("", log, "", route, "", "", "", "", "", 0, {})
     end = outcome_of(sent, evidence, [])

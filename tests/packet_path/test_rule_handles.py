@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from course_lib.packet_path.rule_handles import Rules
+from course_lib.network.iptables_save import parse_chains
+from course_lib.packet_path.rule_handles import rules_by_handle
 
 
 def ruleset(*rules: tuple[str, str, str, int, list[dict[str, Any]]]) -> str:
@@ -34,24 +35,23 @@ COMMIT
 """
 
 
+CHAINS = parse_chains(SAVED, "ip")
+
+
 def test_a_handle_leads_to_the_rule_at_the_same_position() -> None:
-    rules = Rules(LISTING, {"ip": SAVED})
-    rule = rules.rule(("ip", "filter", "FORWARD"), 3, "counter drop")
-    assert rule is not None
+    rules = rules_by_handle(LISTING, CHAINS)
+    rule = rules["ip", "filter", "FORWARD", 3]
     assert (rule.number, rule.spec) == (2, "-m string --string secret --algo bm -j DROP")
-    first = rules.rule(("ip", "filter", "FORWARD"), 18, "")
-    assert first is not None
-    assert first.number == 1
-    assert rules.rule(("ip", "filter", "FORWARD"), 99, "") is None
-    assert rules.rule(("ip", "nat", "FORWARD"), 3, "") is None
-    assert Rules("", {"ip": SAVED}).rule(("ip", "filter", "FORWARD"), 3, "") is None
+    assert rules["ip", "filter", "FORWARD", 18].number == 1
+    assert ("ip", "filter", "FORWARD", 99) not in rules
+    assert ("ip", "nat", "FORWARD", 3) not in rules
+    assert rules_by_handle("", CHAINS) == {}
 
 
 def test_where_somebody_wrote_rules_with_nft_positions_mean_nothing() -> None:
-    """The chain has a rule more than iptables shows: then the words of nft are shown, without a number."""
-    rule = Rules(LISTING, {"ip": SAVED}).rule(("ip", "filter", "DOCKER-USER"), 9, "ip saddr 10.0.0.1 drop")
-    assert rule is not None
-    assert (rule.number, rule.spec) == (0, "ip saddr 10.0.0.1 drop")
+    """The chain has a rule more than iptables shows: then no text of iptables, and no number."""
+    rule = rules_by_handle(LISTING, CHAINS)["ip", "filter", "DOCKER-USER", 9]
+    assert (rule.number, rule.spec) == (0, "")
 
 
 def test_the_target_of_a_rule_of_nft_is_that_of_its_statement() -> None:
@@ -66,8 +66,5 @@ def test_the_target_of_a_rule_of_nft_is_that_of_its_statement() -> None:
         {"xt": {"type": "target", "name": "SNAT"}},
     ]
     listing = ruleset(*(("ip", "nat", "X", number, [COUNTER, s]) for number, s in enumerate(statements)))
-    rules = Rules(listing, {})
-    found = [rules.rule(("ip", "nat", "X"), handle, "words") for handle in range(len(statements))]
-    assert [rule and (rule.spec, rule.target) for rule in found] == [
-        ("words", target) for target in ("", "", "", "DNAT", "MASQUERADE", "", "SNAT")
-    ]
+    found = rules_by_handle(listing, [])
+    assert [rule.target for rule in found.values()] == ["", "", "", "DNAT", "MASQUERADE", "", "SNAT"]

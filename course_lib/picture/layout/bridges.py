@@ -21,7 +21,6 @@ class Levels:
     bar: float
     bar_height: float
     veth: float
-    host_end: float  # the lower edge of the host
     cards: float
 
 
@@ -29,20 +28,16 @@ def bar(column: Column, x: float, levels: Levels) -> list[Shape]:
     """Return the bridge at x with its name, its network, its gateways, its state and its unknown ports."""
     place, dashed = (x, levels.bar, column.width, levels.bar_height), column.node[0] != "bridge"
     box = Box(*place, column.node, column.colour, column.colour, HOST, dashed=dashed, radius=8)
-    name = replace(NAME, text=column.node[1])
-    title = shorten(replace(SMALL, text=column.title), column.width - name.width - 44)
-    right = x + column.width - 14
-    shapes: list[Shape] = [box, replace(title, x=right, y=levels.bar + 23, anchor="end")]
-    name = shorten(name, column.width - title.width - 44)
-    shapes.append(replace(name, x=x + 14, y=levels.bar + 24))
-    state = column.state
-    room = column.width - 28 - (replace(SMALL, text=state).width + 20 if state else 0)
+    name = replace(NAME, text=column.node[1], x=x + 14, y=levels.bar + 24)
+    title = replace(SMALL, text=column.title, x=x + column.width - 14, y=levels.bar + 23, anchor="end")
+    title = shorten(title, column.width - name.width - 44)
+    state = replace(title, text=column.state, y=levels.bar + 46)
+    room = column.width - 28 - (state.width + 20 if column.state else 0)
     lines = [shorten(replace(MONO, text=line), room) for line in column.lines]
-    shapes += stack(lines, x + 14, levels.bar + 34, "start")
-    if state:
-        shapes.append(replace(SMALL, text=state, x=right, y=levels.bar + 46, anchor="end"))
+    shapes: list[Shape] = [box, title, shorten(name, column.width - title.width - 44)]
+    shapes += [*stack(lines, x + 14, levels.bar + 34, "start"), *([state] if column.state else [])]
     if column.empty:
-        words, y = empty_words(column.node[1], state), levels.veth + (VETH + 18 if column.ports else 16)
+        words, y = empty_words(column.node[1], column.state), levels.veth + (VETH + 18 if column.ports else 16)
         shapes.append(Text(words, x + column.width / 2, y, 11.5, palette.GREY, anchor="middle"))
     return shapes + _ports(column, x + 14, levels)
 

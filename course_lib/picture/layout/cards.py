@@ -1,4 +1,4 @@
-"""Measure and draw the cards of containers: `card`, `group_card`, `card_shapes`.
+"""Measure and draw the cards of containers: `card`, `card_of_group`, `card_shapes`.
 
 A card is the container's network namespace as a box, with its interfaces as tabs on the upper edge. The card of a group
 has the same size for two containers as for three hundred.
@@ -9,17 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from course_lib.network.grouping import HOW, Group, address_runs, common_names, name_runs
+from course_lib.network import wording
 from course_lib.network.model import Container, Endpoint, Key
-from course_lib.network.wording import (
-    dns_names,
-    exposed_ports,
-    is_live,
-    link_words,
-    published_words,
-    shared_card_words,
-    state_words,
-)
+from course_lib.network.placement import HOW, Group, address_runs, common_names, name_runs
+from course_lib.network.topology import Node
 from course_lib.picture import palette
 from course_lib.picture.shapes import LEADING, Box, Line, Shape, Text, stack, stack_height, wrap
 from course_lib.picture.text_metrics import text_width
@@ -30,7 +23,8 @@ PAD = 12
 PORTS = 5  # published ports that a card lists; the rest is counted
 LONGEST = 24  # characters of an address on one line; a longer IPv6 address takes two
 SHEETS = (8, 4)  # pixels by which the sheets below a group's card stick out
-SMALL = Text("", size=10.5, colour=palette.INK)
+INK = Text("", size=10.5, colour=palette.INK)
+GREY = replace(INK, colour=palette.GREY)
 
 
 @dataclass(frozen=True)
@@ -38,6 +32,8 @@ class Tab:
     """A container's interface: its name, addresses and MAC as lines; sizes in pixels."""
 
     endpoint: Endpoint
+    node: Node  # the network that it is connected to
+    colour: str  # of the network
     lines: tuple[Text, ...]
     width: float
     height: float
@@ -52,25 +48,40 @@ class Card:
     height: float  # including the part of the tabs above the edge
     tabs: tuple[Tab, ...]
     lines: tuple[Text, ...]
-    sharing: tuple[Card, ...]  # the containers that use this one's network namespace
-    footer: str
+    room: float  # the height that is reserved, in case similar containers are added
+    sharing: tuple[Card, ...] = ()  # the containers that use this one's network namespace
+    footer: str = ""
     group: Group | None = None  # the containers that share this card
-    room: float = 0  # the height that is reserved, in case similar containers are added
+
+    @property
+    def head(self) -> float:
+        """Return the height of the tabs."""
+        return max((tab.height for tab in self.tabs), default=TAB_EDGE)
 
 
-def tab(endpoint: Endpoint, colour: str) -> Tab:
-    """Return the tab of an endpoint, as wide as its longest line; `colour` is that of its network."""
-    lines = tab_lines(endpoint, endpoint.addresses or ("no address",), colour)
+def tab(endpoint: Endpoint, node: Node, colour: str) -> Tab:
+    """Return the tab of an endpoint, as wide as its longest line."""
+    lines = _tab_lines(endpoint, endpoint.addresses or ("no address",), colour)
     if endpoint.mac:
         lines.append(Text(endpoint.mac, size=9, font="mono", colour=palette.GREY))
-    return Tab(endpoint, tuple(lines), max(100.0, *(line.width + 10 for line in lines)), stack_height(lines) + 7)
+    width = max(100.0, *(line.width + 10 for line in lines))
+    return Tab(endpoint, node, colour, tuple(lines), width, stack_height(lines) + 7)
 
 
-def tab_lines(endpoint: Endpoint, addresses: Iterable[str], colour: str) -> list[Text]:
+def _tab_of_group(first: Tab, group: Group) -> Tab:
+    """Return the tab for the endpoints of a group in one network; `first` is that of its first container."""
+    lines = _tab_lines(first.endpoint, _first_and_last(group), first.colour)
+    width = max(text_width("0" * LONGEST, 10.5, "mono"), *(line.width for line in lines)) + 10
+    reserved = sum(4 if ":" in address else 2 for address in first.endpoint.addresses)
+    height = stack_height([lines[0], *[lines[1]] * max(reserved, len(lines) - 1)]) + 7
+    return replace(first, lines=tuple(lines), width=width, height=height)
+
+
+def _tab_lines(endpoint: Endpoint, addresses: Iterable[str], colour: str) -> list[Text]:
     """Return the name of an interface and the addresses, each on one line, or on two if it is long."""
     name = Text(endpoint.interface or "no interface found", size=11, bold=True, colour=colour)
     parts = [part for address in addresses for part in _halves(address)]
-    return [name, *(Text(part, size=10.5, font="mono", colour=palette.INK) for part in parts)]
+    return [name, *(replace(INK, text=part, font="mono") for part in parts)]
 
 
 def _halves(address: str) -> list[str]:
@@ -80,6 +91,15 @@ def _halves(address: str) -> list[str]:
     colons = [at for at, character in enumerate(address, 1) if character == ":"]
     middle = min(colons, key=lambda at: abs(2 * at - len(address)), default=len(address))
     return [part for part in (address[:middle], address[middle:]) if part]
+
+
+def _first_and_last(group: Group) -> list[str]:
+    """Return the lowest and the highest address of each family; "…" before the highest if the range has gaps."""
+    ends = []
+    for v6 in (False, True):
+        if runs := [run for run in address_runs(group) if (":" in run[0]) == v6]:
+            ends += [runs[0][0], f"{'to' if len(runs) == 1 else '…'} {runs[-1][-1]}"]
+    return ends or ["no address"]
 
 
 def card(
@@ -98,77 +118,60 @@ def card(
     tabs_width = sum(t.width for t in tabs) + TAB_GAP * (len(tabs) - 1) + 8
     width = max(width, tabs_width, *(inner.width + 2 * PAD for inner in sharing), 0)
     lines = _lines(container, width - 2 * PAD, words, max_lines)
-    head = max((t.height for t in tabs), default=TAB_EDGE)
-    footer = "container namespace" if is_live(container) and not words else ""
-    height = head + 8 + stack_height(lines) + (22 if footer else 10)
+    footer = "container namespace" if container.is_live and not words else ""
+    found = Card(container, width, 0, tuple(tabs), tuple(lines), 0, tuple(sharing), footer)
+    height = found.head + 8 + stack_height(lines) + (22 if footer else 10)
     height += sum(inner.height + 10 - TAB_EDGE for inner in sharing)
-    return Card(container, width, height, tuple(tabs), tuple(lines), tuple(sharing), footer, None, height)
+    return replace(found, height=height, room=height)
 
 
 def _lines(container: Container, width: float, words: Sequence[str], max_lines: int) -> list[Text]:
     """Return the text of a card: name, image and command, state, `words`, ports, DNS names, links."""
-    grey = replace(SMALL, colour=palette.GREY)
-    live = is_live(container)
-    name = Text(container.name, size=15, bold=True, colour=palette.INK if live else palette.GREY)
-    lines = wrap_even(name, width, max_lines)
-    lines += wrap_even(replace(grey, text=f"{container.image} · {container.command}", size=11), width, max_lines)
-    lines += wrap_even(replace(grey, text=state_words(container), bold=True), width, 2)
+    live = container.is_live
+    lines = [*wrap_even(replace(INK if live else GREY, text=container.name, size=15, bold=True), width, max_lines)]
+    lines += wrap_even(replace(GREY, text=f"{container.image} · {container.command}", size=11), width, max_lines)
+    lines += wrap_even(replace(GREY, text=wording.state_words(container), bold=True), width, 2)
     for phrase in words:
-        lines += wrap_even(replace(SMALL, text=phrase), width, 3)
-    ports = published_words(container)
+        lines += wrap_even(replace(INK, text=phrase), width, 3)
+    ports = wording.published_words(container)
     more = [f"+{len(ports) - PORTS} more published ports"] if len(ports) > PORTS else []
     for port in ports[:PORTS] + more:
         colour = palette.ACTIVE if live else palette.GREY
-        lines += wrap_even(replace(SMALL, text=port, bold=True, colour=colour), width, 2)
-    if exposed := exposed_ports(container):
-        lines += wrap_even(replace(grey, text=f"exposed, not published: {', '.join(exposed)}"), width, 2)
+        lines += wrap_even(replace(INK, text=port, bold=True, colour=colour), width, 2)
+    if exposed := wording.exposed_ports(container):
+        lines += wrap_even(replace(GREY, text=f"exposed, not published: {', '.join(exposed)}"), width, 2)
     for endpoint in container.endpoints:
-        if names := dns_names(container, endpoint):
+        if names := wording.dns_names(container, endpoint):
             where = f" on {endpoint.network}" if len(container.endpoints) > 1 else ""
-            lines += wrap_even(replace(SMALL, text=f"answers to {', '.join(names)}{where}"), width, 3)
-    for link in link_words(container):
-        lines += wrap_even(replace(SMALL, text=link), width, 2)
+            lines += wrap_even(replace(INK, text=f"answers to {', '.join(names)}{where}"), width, 3)
+    for link in wording.link_words(container):
+        lines += wrap_even(replace(INK, text=link), width, 2)
     return lines
 
 
-def group_card(group: Group, width: float, tabs: Sequence[Tab] = (), words: Sequence[str] = ()) -> Card:
-    """Return the card of a group, at least `width` pixels wide; `words` are further phrases."""
+def card_of_group(group: Group, single: Card, width: float, words: Sequence[str] = ()) -> Card:
+    """Return the card of a group, at least `width` pixels wide; `single` is the card of its first container.
+
+    A group that is open for others but has only one container is drawn as that container, with room for the others.
+    """
+    if not group.open:
+        return single
     first, inner = group.first, width - 2 * PAD
-    grey = replace(SMALL, colour=palette.GREY)
-    ink = palette.INK if is_live(first) else palette.GREY
-    lines = wrap_even(Text(f"{len(group.members)} alike", size=15, bold=True, colour=ink), inner, 1)
-    names = wrap_even(Text(", ".join(name_runs(group)), size=11, bold=True, colour=ink), inner, 2)
-    lines += names + wrap_even(replace(grey, text=f"{first.image} · {first.command}", size=11), inner, 1)
-    for phrase in filter(None, (state_words(first), *words, shared_card_words(first), *common_names(group))):
-        lines += wrap_even(replace(SMALL, text=phrase), inner, 2)
-    lines += wrap_even(replace(grey, text=HOW), inner, 2)
-    head = max((t.height for t in tabs), default=TAB_EDGE)
-    height = head + 8 + stack_height(lines) + 10 + max(SHEETS)
+    ink = INK if first.is_live else GREY
+    names = wrap_even(replace(ink, text=", ".join(name_runs(group)), size=11, bold=True), inner, 2)
+    lines = [*wrap_even(replace(ink, text=f"{len(group.members)} alike", size=15, bold=True), inner, 1), *names]
+    lines += wrap_even(replace(GREY, text=f"{first.image} · {first.command}", size=11), inner, 1)
+    for phrase in (wording.state_words(first), *words, wording.shared_card_words(first), *common_names(group)):
+        lines += wrap_even(replace(INK, text=phrase), inner, 2)
+    lines += wrap_even(replace(GREY, text=HOW), inner, 2)
+    tabs = tuple(_tab_of_group(each, group) for each in single.tabs)
+    found = Card(first, max(width, *(t.width + 8 for t in tabs), 0), 0, tabs, tuple(lines), 0, group=group)
+    height = found.head + 8 + stack_height(lines) + 10 + max(SHEETS)
     room = height + (2 - len(names)) * names[0].size * LEADING  # for a second line of names
-    width = max(width, *(t.width + 8 for t in tabs), 0)
-    return Card(first, width, height, tuple(tabs), tuple(lines), (), "", group, room)
+    return replace(found, height=height, room=room) if group.several else replace(single, room=room)
 
 
-def group_tab(endpoint: Endpoint, colour: str, group: Group) -> Tab:
-    """Return the tab for the endpoints of a group in one network; `endpoint` is the first container's."""
-    lines = tab_lines(endpoint, _first_and_last(group), colour)
-    width = max(text_width("0" * LONGEST, 10.5, "mono"), *(line.width for line in lines)) + 10
-    reserved = sum(4 if ":" in address else 2 for address in endpoint.addresses)
-    height = stack_height([lines[0], *[lines[1]] * max(reserved, len(lines) - 1)]) + 7
-    return Tab(endpoint, tuple(lines), width, height)
-
-
-def _first_and_last(group: Group) -> list[str]:
-    """Return the lowest and the highest address of each family; "…" before the highest if the range has gaps."""
-    ends = []
-    for v6 in (False, True):
-        runs = [run for run in address_runs(group) if (":" in run[0]) == v6]
-        if runs:
-            ends += [runs[0][0], f"{'to' if len(runs) == 1 else '…'} {runs[-1][-1]}"]
-    return ends or ["no address"]
-
-
-def wrap_even(text: Text, width: float, lines: int) -> list[Text]:
+def wrap_even(text: Text, width: float, lines: int) -> tuple[Text, ...]:
     """Return the wrapped lines of a centred text; two lines get about the same length."""
     wrapped = wrap(text, width, lines)
     if len(wrapped) == 2 and " " in wrapped[0].text:
@@ -189,29 +192,28 @@ def tab_centres(card: Card, x: float) -> list[float]:
     return centres
 
 
-def card_shapes(card: Card, x: float, y: float, colours: dict[str, str], holder: Key | None = None) -> list[Shape]:
+def card_shapes(card: Card, x: float, y: float, holder: Key | None = None) -> list[Shape]:
     """Return the shapes of a card, from its left edge x and the top y of its tabs, with its inner cards.
 
-    `colours` are those of the networks, by name; `holder` is the key of the box that contains the card.
+    `holder` is the key of the box that contains the card.
     """
-    kind, name = ("group" if card.group else "container"), card.container.name
+    name, key = card.container.name, ("group" if card.group else "container", card.container.name)
     top, height = y + TAB_EDGE, card.height - TAB_EDGE - (max(SHEETS) if card.group else 0)
     shapes: list[Shape] = _sheets(x, top, card.width, height) if card.group else []
-    dashed = not is_live(card.container)
-    paper, edge = palette.PAPER, palette.EDGE
-    shapes.append(Box(x, top, card.width, height, (kind, name), paper, edge, holder=holder, dashed=dashed, radius=9))
+    dashed = not card.container.is_live
+    shapes.append(
+        Box(x, top, card.width, height, key, palette.PAPER, palette.EDGE, holder=holder, dashed=dashed, radius=9)
+    )
     for each, centre in zip(card.tabs, tab_centres(card, x), strict=True):
-        key: Key = ("group" if card.group else "endpoint", name, each.endpoint.network)
-        colour, left = colours[each.endpoint.network], centre - each.width / 2
-        shapes.append(
-            Box(left, y, each.width, each.height, key, paper, colour, holder=(kind, name), tab=True, stroke_width=2)
-        )
+        place = (centre - each.width / 2, y, each.width, each.height)
+        tab_key: Key = ("group" if card.group else "endpoint", name, each.endpoint.network)
+        shapes.append(Box(*place, tab_key, palette.PAPER, each.colour, holder=key, tab=True, stroke_width=2))
         shapes += stack(each.lines, centre, y + 3, "middle")
-    y += max((t.height for t in card.tabs), default=TAB_EDGE) + 8
+    y += card.head + 8
     shapes += stack(card.lines, x + card.width / 2, y, "middle")
     y += stack_height(card.lines) + 6
     for inner in card.sharing:
-        shapes += card_shapes(inner, x + (card.width - inner.width) / 2, y - TAB_EDGE, colours, (kind, name))
+        shapes += card_shapes(inner, x + (card.width - inner.width) / 2, y - TAB_EDGE, key)
         y += inner.height + 10 - TAB_EDGE
     if card.footer:
         shapes.append(Text(card.footer, x + 9, top + card.height - TAB_EDGE - 7, 10, palette.GREY))

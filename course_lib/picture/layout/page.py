@@ -9,18 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from itertools import accumulate
 
-from course_lib.network.grouping import SINGLES_ASIDE, Group, drawn_groups
-from course_lib.network.hooks import RulePlace, hooks, preferring
-from course_lib.network.model import Key, Snapshot
-from course_lib.network.placement import Placement, namespace_words, place_containers
-from course_lib.network.topology import CLIENT, HOST, external_interface, outer_interfaces, to_graph
-from course_lib.network.wording import CONTRADICTS, NOT_READ, host_words, unread_words, without_link_local
+from course_lib.network.hooks import RulePlace, hooks
+from course_lib.network.model import Container, Key, Snapshot
+from course_lib.network.placement import SINGLES_ASIDE, drawn_groups, place_containers
+from course_lib.network.topology import CLIENT, HOST, external_interface, outer_interfaces
+from course_lib.network.wording import (
+    CONTRADICTS,
+    NOT_READ,
+    host_words,
+    namespace_words,
+    unread_words,
+    without_link_local,
+)
 from course_lib.picture import palette
 from course_lib.picture.layout import cables, rule_band
 from course_lib.picture.layout.bridges import VETH, Levels
-from course_lib.picture.layout.cards import TAB_EDGE, Card, card, card_shapes, group_card
-from course_lib.picture.layout.columns import CARD, CELL_GAP, COLUMN_GAP, Column, columns, sharing_cards
+from course_lib.picture.layout.cards import TAB_EDGE, Card, card, card_of_group, card_shapes
+from course_lib.picture.layout.columns import CARD, CELL_GAP, COLUMN_GAP, columns, sharing_cards
 from course_lib.picture.shapes import Box, Line, Picture, Shape, Text, stack, stack_height, wrap
 
 MARGIN = 24.0  # all sizes in pixels
@@ -37,33 +44,40 @@ def layout(snapshot: Snapshot, apart: Collection[str] = (), met: Collection[Rule
     Of many similar containers the first few have their own cards, and the others share one; containers with a name in
     `apart` always have their own. If there is no room for all rules, those in `met` are shown first.
     """
-    graph = to_graph(snapshot)
-    placement = place_containers(snapshot, graph)
-    found = columns(snapshot, graph, placement, apart)
-    rules = preferring(hooks(snapshot), met)
+    placement = place_containers(snapshot)
+    found = columns(snapshot, placement, apart)
+    rules = hooks(snapshot, met)
     left = MARGIN + PAD
-    lefts = _lefts(found, left)
-    aside = lefts.pop()
-    on_host, unconnected = (
-        [
-            _aside_card(snapshot, placement, group)
-            for group in drawn_groups(snapshot, placement, members, apart, SINGLES_ASIDE)
-        ]
-        for members in (placement.on_host, placement.unconnected)
-    )
+    *lefts, aside = accumulate((column.width + COLUMN_GAP for column in found), initial=left)
 
-    drawn_below = {i.name for column in found for veths in column.ports for i in veths}
-    outside, edge_tabs, host_top = _outside(snapshot, drawn_below)
+    def aside_cards(members: Sequence[Container], max_lines: int) -> list[Card]:
+        """Return the cards of containers that are not drawn below a network."""
+        made = []
+        for group in drawn_groups(snapshot, members, apart, SINGLES_ASIDE):
+            words = [namespace_words(snapshot, group.first)]
+            sharing = sharing_cards(snapshot, placement, group.first, CARD)
+            single = card(group.first, CARD, (), sharing, words, max_lines=max_lines)
+            made.append(card_of_group(group, single, CARD, words))
+        return made
+
+    on_host = aside_cards(placement.on_host, 1)  # inside the host, height is scarce
+    unconnected = aside_cards(placement.unconnected, 3)
+
+    outside, edge_tabs, host_top = _outside(snapshot, {i.name for c in found for veths in c.ports for i in veths})
     band_top = host_top + 60
     bar = band_top + rule_band.HEIGHT + rule_band.GAP_BELOW
     bar_height = 40 + 15 * max([1, *(len(column.lines) for column in found)])
     veth = bar + bar_height + cables.room(len(found))
     host_end = max([veth + VETH + 28, bar + ON_HOST, *(bar + each.room for each in on_host)])
-    levels = Levels(bar, bar_height, veth, host_end, host_end + CABLE)
+    levels = Levels(bar, bar_height, veth, host_end + CABLE)
 
     inside, inside_right = _stacked_cards(on_host, aside, bar - TAB_EDGE, host_end - 8, HOST)
     below, below_right = _stacked_cards(unconnected, aside, levels.cards, levels.cards + 420, None)
-    title = _host_title(snapshot, edge_tabs, host_top)
+    title_x = max([MARGIN, *(tab.x + tab.width for tab in edge_tabs if isinstance(tab, Box))]) + 20
+    title = [
+        Text("HOST", title_x, host_top + 38, 12, palette.GREY, bold=True),
+        Text(host_words(snapshot), title_x + 58, host_top + 38, 11.5, palette.GREY),
+    ]
     columns_right = lefts[-1] + found[-1].width if found else left
     right = max(columns_right, inside_right, below_right, title[-1].x + title[-1].width)
     width = max(MIN_WIDTH, right - left, rule_band.natural_width(rules))
@@ -76,12 +90,17 @@ def layout(snapshot: Snapshot, apart: Collection[str] = (), met: Collection[Rule
     shapes: list[Shape] = [host, *outside, *edge_tabs, *title]
     shapes += rule_band.band(rules, left, band_top, width)
     shapes += [*under, *over, *inside, *below]
-    for note, lines, colour, fill in (
-        (CONTRADICTS, snapshot.warnings, palette.ALARM, palette.ALARM_FILL),
-        (NOT_READ, unread_words(snapshot), palette.RULES_INK, palette.RULES),
+    for key, note, lines, colour, fill in (
+        ("warnings", CONTRADICTS, snapshot.warnings, palette.ALARM, palette.ALARM_FILL),
+        ("unread", NOT_READ, unread_words(snapshot), palette.RULES_INK, palette.RULES),
     ):
-        if lines:
-            shapes += _note(note, lines, _bottom(shapes) + 22, host.width, colour=colour, fill=fill)
+        if lines:  # how far the picture can be trusted
+            texts = [Text(note, size=12, bold=True, colour=colour)]
+            for line in lines:
+                texts += wrap(Text(line, size=11, colour=palette.INK), host.width - 32, 4)
+            place = (MARGIN, _bottom(shapes) + 22, host.width, stack_height(texts) + 18)
+            shapes.append(Box(*place, ("note", key), fill, colour, stroke_width=2))
+            shapes += stack(texts, MARGIN + 16, place[1] + 8, "start")
     return Picture(round(host.width + 2 * MARGIN), round(_bottom(shapes) + MARGIN), tuple(shapes))
 
 
@@ -89,74 +108,41 @@ def _bottom(shapes: Sequence[Shape]) -> float:
     return max(shape.y + shape.height for shape in shapes if isinstance(shape, Box))
 
 
-def _aside_card(snapshot: Snapshot, placement: Placement, group: Group) -> Card:
-    """Return the card of a group that is not drawn below a network."""
-    first = group.first
-    words = [namespace_words(snapshot, first)]
-    max_lines = 1 if first in placement.on_host else 3  # inside the host, height is scarce
-    single = card(first, CARD, (), sharing_cards(snapshot, placement, first, CARD), words, max_lines=max_lines)
-    if not group.open:
-        return single
-    together = group_card(group, CARD, words=words)
-    return together if group.several else replace(single, room=together.room)
-
-
-def _lefts(found: Sequence[Column], left: float) -> list[float]:
-    """Return the left edge of each column, and that of the cards to the right of the last one."""
-    lefts = [left]
-    for column in found:
-        lefts.append(lefts[-1] + column.width + COLUMN_GAP)
-    return lefts
-
-
 def _outside(snapshot: Snapshot, below: Collection[str]) -> tuple[list[Shape], list[Shape], float]:
     """Return the client with its cable, the interfaces on the host's edge, and the y of that edge.
 
     The interfaces named in `below` are left out: `bridges` draws them.
     """
+    name, mono = Text("", size=12, bold=True, colour=palette.INK), Text("", size=10.5, font="mono", colour=palette.INK)
     external = external_interface(snapshot)
-    x = 92.0
-    addresses = [a for i in snapshot.client if i.kind != "loopback" for a in without_link_local(i)]
-    lines = [Text("client", size=14, bold=True, colour=palette.INK)]
-    lines += [Text(a, size=10.5, font="mono", colour=palette.INK) for a in addresses]
-    height = stack_height(lines) + 12
+    x, top, tab_top = 92.0, 20.0, 50.0
     shapes: list[Shape] = [Text("OUTSIDE", MARGIN, 26, 11, palette.GREY, bold=True)]
-    top = 20.0
+    tabs: list[Shape] = []
     if snapshot.client:
-        width = max(190.0, *(line.width + 24 for line in lines))
+        addresses = [a for i in snapshot.client if i.kind != "loopback" for a in without_link_local(i)]
+        lines = [replace(name, text="client", size=14), *(replace(mono, text=a) for a in addresses)]
+        width, height = max(190.0, *(line.width + 24 for line in lines)), stack_height(lines) + 12
         shapes.append(Box(x, top, width, height, CLIENT, palette.PAPER, palette.GREY, radius=8))
         shapes += stack(lines, x + width / 2, top + 4, "middle")
         shapes.append(Text("the world outside of the host", x + width + 18, top + height / 2 + 4, 11, palette.GREY))
-    tab_top = top + height + 26 if snapshot.client else 50.0
-    tabs: list[Shape] = []
-    for interface, *more in outer_interfaces(snapshot):
-        if interface.name in below:
-            continue
-        name = f"{len(more) + 1} veths" if more else interface.name
-        lines = [Text(name, size=12, bold=True, colour=palette.INK)]
-        lines += [
-            Text(a, size=10.5, font="mono", colour=palette.INK) for a in without_link_local(interface) if not more
-        ]
-        notes = [f"port{'s' if more else ''} of {interface.master}"] if interface.master else []
-        notes += ["DOWN"] if interface.state == "DOWN" else []
-        lines += [Text(note, size=10.5, colour=palette.GREY) for note in notes]
-        width = max(190.0 if interface == external else 110.0, *(line.width + 24 for line in lines))
-        place, key = (x, tab_top, width, stack_height(lines) + 9), ("interface", interface.name)
-        tabs.append(Box(*place, key, palette.PAPER, palette.INK, holder=HOST, tab=True, stroke_width=2))
-        tabs += stack(lines, x + width / 2, tab_top + 3, "middle")
-        if interface == external and snapshot.client:
+        tab_top = top + height + 26
+        if external:
             cable = x + CLIENT_CABLE
             shapes.insert(0, Line(((cable, top + height), (cable, tab_top)), palette.INK, 2.5))
-        x += width + 16
+    for interface, *more in outer_interfaces(snapshot):
+        if interface.name not in below:
+            addresses = [] if more else without_link_local(interface)
+            notes = [f"port{'s' if more else ''} of {interface.master}"] if interface.master else []
+            notes += ["DOWN"] if interface.state == "DOWN" else []
+            lines = [replace(name, text=f"{len(more) + 1} veths" if more else interface.name)]
+            lines += [replace(mono, text=address) for address in addresses]
+            lines += [Text(note, size=10.5, colour=palette.GREY) for note in notes]
+            width = max(190.0 if interface == external else 110.0, *(line.width + 24 for line in lines))
+            place, key = (x, tab_top, width, stack_height(lines) + 9), ("interface", interface.name)
+            tabs.append(Box(*place, key, palette.PAPER, palette.INK, holder=HOST, tab=True, stroke_width=2))
+            tabs += stack(lines, x + width / 2, tab_top + 3, "middle")
+            x += width + 16
     return shapes, tabs, tab_top + 20
-
-
-def _host_title(snapshot: Snapshot, tabs: Sequence[Shape], top: float) -> list[Text]:
-    """Return the host's title, to the right of the interfaces on its edge."""
-    x = max([MARGIN, *(tab.x + tab.width for tab in tabs if isinstance(tab, Box))]) + 20
-    y = top + 38
-    name = Text("HOST", x, y, 12, palette.GREY, bold=True)
-    return [name, Text(host_words(snapshot), x + 58, y, 11.5, palette.GREY)]
 
 
 def _stacked_cards(
@@ -168,17 +154,7 @@ def _stacked_cards(
     for each in cards:
         if y > top and y + each.room > bottom:
             x, y = right + CELL_GAP, top
-        shapes += card_shapes(each, x, y, {}, holder)
+        shapes += card_shapes(each, x, y, holder)
         y += each.room + 10 - TAB_EDGE
         right = max(right, x + each.width)
     return shapes, right
-
-
-def _note(title: str, notes: Sequence[str], y: float, width: float, *, colour: str, fill: str) -> list[Shape]:
-    """Return a box with notes on how far the picture can be trusted."""
-    lines = [Text(title, size=12, bold=True, colour=colour)]
-    for note in notes:
-        lines += wrap(Text(note, size=11, colour=palette.INK), width - 32, 4)
-    key: Key = ("note", "warnings" if title == CONTRADICTS else "unread")
-    box = Box(MARGIN, y, width, stack_height(lines) + 18, key, fill, colour, stroke_width=2)
-    return [box, *stack(lines, MARGIN + 16, y + 8, "start")]

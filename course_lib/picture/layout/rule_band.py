@@ -19,6 +19,7 @@ TITLE = 28  # all sizes in pixels
 PILL = 22
 PILL_STEP = 26
 CAPTION = 17
+MORE = 17  # the line that counts what is left out
 AREA = 212  # for pills, captions and notes of one hook
 HEIGHT = TITLE + AREA + 6  # of the band
 GAP_BELOW = 34  # between the band and the bridges
@@ -56,58 +57,50 @@ def band(hooks: Sequence[Hook], x: float, y: float, width: float) -> list[Shape]
 
 def _hook_width(hook: Hook) -> float:
     chosen, _ = _choice(hook, MAX_WIDTH)
-    texts = [replace(_TITLE, text=hook.title).width]
-    texts += [replace(_WORDS, text=d.words).width + COUNTER + 2 * PAD for d in chosen]
-    texts += [replace(_WORDS, text=policy_words(p)).width + COUNTER + 2 * PAD for p in hook.policies]
-    texts += [replace(_CAPTION, text=hook.caption(d)).width for d in chosen]
-    texts += [replace(_NOTE, text=note).width / 2 + 40 for note in hook.notes]  # they may take two lines
-    return min(MAX_WIDTH, max(MIN_WIDTH, *texts) + 2 * PAD)
-
-
-def _choice(hook: Hook, width: float) -> tuple[list[Decision], list[Text]]:
-    """Return the decisions that a hook of that width shows, and its notes in lines."""
-    notes = [line for note in hook.notes for line in wrap(replace(_NOTE, text=note), width - 2 * PAD, 2)]
-    return _choose(hook, AREA - len(notes) * 15 - len(hook.policies) * PILL_STEP), notes
+    pills = [d.words for d in chosen] + [policy_words(p) for p in hook.policies]
+    widths = [replace(_TITLE, text=hook.title).width]
+    widths += [replace(_WORDS, text=words).width + COUNTER + 2 * PAD for words in pills]
+    widths += [replace(_CAPTION, text=hook.caption(d)).width for d in chosen]
+    widths += [replace(_NOTE, text=note).width / 2 + 40 for note in hook.notes]  # they may take two lines
+    return min(MAX_WIDTH, max(MIN_WIDTH, *widths) + 2 * PAD)
 
 
 def _hook(hook: Hook, x: float, y: float, width: float) -> list[Shape]:
     """Return a hook: its title, the chosen rules below the captions of their chains, the policies and the notes."""
     key: Key = ("hook", hook.name)
+    left, room = x + PAD, width - 2 * PAD
     shapes: list[Shape] = [Box(x, y, width, HEIGHT, key, palette.RULES, palette.RULES_EDGE, holder=HOST, radius=8)]
-    shapes += stack([shorten(replace(_TITLE, text=hook.title), width - 2 * PAD)], x + PAD, y + 7, "start")
+    shapes += stack([shorten(replace(_TITLE, text=hook.title), room)], left, y + 7, "start")
     chosen, notes = _choice(hook, width)
     y += TITLE
-    rule: Key
     for caption, group in _by_caption(hook, chosen).items():
         if caption:
-            shapes += stack([shorten(replace(_CAPTION, text=caption), width - 2 * PAD)], x + PAD, y + 2, "start")
+            shapes += stack([shorten(replace(_CAPTION, text=caption), room)], left, y + 2, "start")
             y += CAPTION
         for decision in group:
-            rule = ("rule", decision.family, decision.table, decision.chain, decision.number)
-            shapes += _pill(rule, key, decision.words, decision.packets, x=x, y=y, width=width)
+            shapes += _pill((left, y, room), decision.key, key, decision.words, decision.packets)
             y += PILL_STEP
     if len(chosen) < len(hook.decisions):
         more = replace(_NOTE, text=f"+{len(hook.decisions) - len(chosen)} more, listed in the text")
-        shapes += stack([more], x + PAD, y + 1, "start")
-        y += 17
+        shapes += stack([more], left, y + 1, "start")
+        y += MORE
     for policy in hook.policies:
-        rule, words = ("policy", policy.family), policy_words(policy)
-        shapes += _pill(rule, key, words, policy.packets, x=x, y=y, width=width, dashed=True)
+        shapes += _pill((left, y, room), ("policy", policy.family), key, policy_words(policy), policy.packets)
         y += PILL_STEP
-    return shapes + stack(notes, x + PAD, y + 2, "start")
+    return shapes + stack(notes, left, y + 2, "start")
 
 
-def _pill(
-    key: Key, holder: Key, words: str, count: int, *, x: float, y: float, width: float, dashed: bool = False
-) -> list[Shape]:
-    """Return a rule: its words on the left, its counter on the right, highlighted if it counted a packet."""
-    colour = palette.ACTIVE if count else palette.RULES_EDGE
-    x, width = x + PAD, width - 2 * PAD
-    box = Box(x, y, width, PILL, key, palette.PAPER, colour, holder=holder, dashed=dashed, radius=5)
-    text_colour = palette.ACTIVE if count else palette.GREY
-    counter = Text(packet_count(count), x + width - 8, y + 15, 10.5, text_colour, bold=bool(count), anchor="end")
-    label = shorten(replace(_WORDS, text=words, x=x + 9, y=y + 15), width - counter.width - 26)
-    return [box, label, counter]
+def _pill(place: tuple[float, float, float], key: Key, holder: Key, words: str, count: int) -> list[Shape]:
+    """Return a rule: its words on the left, its counter on the right, highlighted if it counted a packet.
+
+    `place` is the upper left corner and the width.
+    """
+    x, y, width = place
+    edge, colour = (palette.ACTIVE, palette.ACTIVE) if count else (palette.RULES_EDGE, palette.GREY)
+    dashed = key[0] == "policy"
+    box = Box(x, y, width, PILL, key, palette.PAPER, edge, holder=holder, dashed=dashed, radius=5)
+    counter = Text(packet_count(count), x + width - 8, y + 15, 10.5, colour, bold=bool(count), anchor="end")
+    return [box, shorten(replace(_WORDS, text=words, x=x + 9, y=y + 15), width - counter.width - 26), counter]
 
 
 def _by_caption(hook: Hook, chosen: Sequence[Decision]) -> dict[str, list[Decision]]:
@@ -118,17 +111,19 @@ def _by_caption(hook: Hook, chosen: Sequence[Decision]) -> dict[str, list[Decisi
     return groups
 
 
-def _choose(hook: Hook, height: float) -> list[Decision]:
-    """Return as many decisions as fit into the height, by rank, those that counted a packet first.
+def _choice(hook: Hook, width: float) -> tuple[list[Decision], list[Text]]:
+    """Return the decisions that a hook of that width shows, in the kernel's order, and its notes in lines.
 
-    The result is in the kernel's order.
+    They are as many as fit into its height, by rank, and those that counted a packet first.
     """
+    notes = [line for note in hook.notes for line in wrap(replace(_NOTE, text=note), width - 2 * PAD, 2)]
+    height = AREA - len(notes) * 15 - len(hook.policies) * PILL_STEP
     by_rank = sorted(hook.decisions, key=lambda decision: (decision.rank, decision.packets == 0))
     for count in range(min(len(by_rank), int(height // PILL_STEP)), 0, -1):
         kept = set(by_rank[:count])
         chosen = [decision for decision in hook.decisions if decision in kept]
         captions = [caption for caption in _by_caption(hook, chosen) if caption]
-        needed = count * PILL_STEP + len(captions) * CAPTION + (17 if count < len(by_rank) else 0)
-        if needed <= height:
-            return chosen
-    return []
+        more = MORE if count < len(by_rank) else 0
+        if count * PILL_STEP + len(captions) * CAPTION + more <= height:
+            return chosen, notes
+    return [], notes

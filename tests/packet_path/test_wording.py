@@ -10,10 +10,9 @@ import pytest
 from course_lib.network import parse_facts
 from course_lib.packet_path.evidence import Namespace
 from course_lib.packet_path.model import PacketPath
-from course_lib.packet_path.narrative import sentences
 from course_lib.packet_path.overlay import ground, numbers
-from course_lib.packet_path.path_table import WIDTH, Names, at, table
 from course_lib.packet_path.reconstruct import path_of
+from course_lib.packet_path.wording import WIDTH, Names, at, sentences, table
 from tests.packet_path.test_reconstruct import ALL, ENGINES, recorded_path
 from tests.record_evidence import recorded
 

@@ -1,4 +1,7 @@
-"""Format a path as a table: `table`. What differs from run to run (ports, ids) gets a fixed name. Pure."""
+"""Put a path into words: `table` for every step, `sentences` for what decided, `said` for one step. Pure.
+
+What differs from run to run (ports, ids, names of interfaces) gets a fixed name.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,18 @@ from collections.abc import Mapping
 
 from course_lib.network.iptables_save import parse_rule
 from course_lib.network.model import Snapshot
+from course_lib.network.text_table import WIDTH, wrap_line
 from course_lib.network.wording import socket
 from course_lib.packet_path.model import Packet, PacketPath, Step
 from course_lib.plain_text import clean, one_line
 
-WIDTH = 110  # characters
+BEGINNINGS = {
+    "http": "sends an HTTP request to",
+    "tcp": "opens a TCP connection to",
+    "udp": "sends a UDP datagram to",
+    "ping": "sends an echo request to",
+    "dns": "looks up",
+}
 
 
 class Names:
@@ -34,10 +44,7 @@ class Names:
 
     def address(self, address: str, port: int) -> str:
         """Return "203.0.113.20:PORT"."""
-        if not port:
-            return address
-        name = self.ports.get((address, port))
-        return socket(address, 0).removesuffix("0") + name if name else socket(address, port)
+        return socket(address, self.ports.get((address, port), port)) if port else address
 
     def packet(self, packet: Packet) -> str:
         """Return "203.0.113.20:PORT → 203.0.113.10:80"."""
@@ -72,13 +79,11 @@ class Names:
 
 def owners(network: Snapshot) -> dict[str, str]:
     """Return the container at the other end of each veth pair, by the name of the host's end."""
-    several = {c.name for c in network.containers if sum(e.veth is not None for e in c.endpoints) > 1}
-    return {
-        e.veth: f"{c.name} ({e.network})" if c.name in several else c.name
-        for c in network.containers
-        for e in c.endpoints
-        if e.veth
-    }
+    found: dict[str, str] = {}
+    for container in network.containers:
+        ends = {e.veth: e.network for e in container.endpoints if e.veth}
+        found |= {veth: f"{container.name} ({net})" if len(ends) > 1 else container.name for veth, net in ends.items()}
+    return found
 
 
 def table(path: PacketPath, numbers: Mapping[int, int]) -> str:
@@ -88,7 +93,7 @@ def table(path: PacketPath, numbers: Mapping[int, int]) -> str:
     none.
     """
     names = Names(path)
-    lines = [f"{path.request.origin} → {path.request.target}", *_wrapped(f"End: {names.text(path.end.words)}", "")]
+    lines = [f"{path.request.origin} → {path.request.target}", *wrap_line(f"End: {names.text(path.end.words)}")]
     group: tuple[object, ...] = ()
     place = ""
     for row, step in enumerate(path.steps, 1):
@@ -99,54 +104,63 @@ def table(path: PacketPath, numbers: Mapping[int, int]) -> str:
             place = step.place
             lines.append(f"  {place}")
         lines += _row(numbers.get(row), step, names)
-    lines += _after(path, names)
+    after = [
+        f"conntrack in {e.place}: {e.original.protocol} {names.packet(e.original)}, "
+        f"its answer: {_answer(e.answer, names)}"
+        for e in path.entries
+    ]
+    after += [f"Note: {names.text(note)}" for note in path.notes] + [f"Doubt: {doubt}" for doubt in path.doubts]
+    lines += ["", *(part for line in after for part in wrap_line(line))] if after else []
     return "\n".join(one_line(line).rstrip() for line in lines) + "\n"
 
 
 def _title(path: PacketPath, step: Step) -> str:
-    said = f" ({step.packet.said})" if step.packet.said else ""
-    what = "The answer" if step.back else "The packet"
-    if step.connection == 2:
-        kind = "query" if path.request.kind == "dns" else "connection"
-        return f"{what} of the second {kind}{said}"
-    return f"{what}{said}"
+    kind = "query" if path.request.kind == "dns" else "connection"
+    second = f" of the second {kind}" if step.connection == 2 else ""
+    flags = f" ({step.packet.said})" if step.packet.said else ""
+    return f"The {'answer' if step.back else 'packet'}{second}{flags}"
 
 
 def _row(number: int | None, step: Step, names: Names) -> list[str]:
     """Return the lines of a step: number, place, how it is known, what happened, and the new addresses."""
     start = f"{number or '':>4}  {at(step, names):38}  {'+'.join(step.seen) or 'inferred':15}  "
-    said = what(step, names)
-    lines = [start + said] if len(start + said) <= WIDTH else [start, *_wrapped(said, " " * 12)]
+    happened = what(step, names)
+    lines = [start + happened] if len(start + happened) <= WIDTH else [start, *_indented(happened)]
     if step.before:
         now = f"now {names.packet(step.packet)}"
-        lines += [" " * len(start) + now] if len(start + now) <= WIDTH else _wrapped(now, " " * 12)
+        lines += [" " * len(start) + now] if len(start + now) <= WIDTH else _indented(now)
     return lines
 
 
-def _wrapped(text: str, indent: str) -> list[str]:
-    """Return a text wrapped into lines; options and addresses are not broken."""
-    folder = textwrap.TextWrapper(WIDTH, indent, indent or "    ", break_long_words=False, break_on_hyphens=False)
-    return folder.wrap(text)
+def _indented(text: str) -> list[str]:
+    indent = " " * 12
+    return textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
+
+
+def _answer(packet: Packet, names: Names) -> str:
+    """Return the addresses of an expected answer; its receiver's port has the name that it has as a sender's port."""
+    goal = (packet.destination, packet.destination_port)
+    for (_, port), name in list(names.ports.items()):
+        if port == goal[1]:
+            names.ports.setdefault(goal, name)
+    return names.packet(packet)
 
 
 def at(step: Step, names: Names) -> str:
     """Return where a step happened inside its namespace: a chain with the rule's number, an interface, a bridge."""
-    if step.kind == "rule":
-        return f"{step.table} {step.chain} rule {step.number}" if step.number else f"{step.table} {step.chain}"
-    if step.kind in ("policy", "nothing"):
-        return f"{step.table} {step.chain}"
+    if step.kind in ("rule", "policy", "nothing"):
+        return f"{step.table} {step.chain}" + (f" rule {step.number}" if step.number else "")
     if step.kind in ("enters", "exits", "crosses", "up"):
         return f"bridge {names.bridge_of(step.device)}"
-    return {"routed": "routing", "rewritten": "conntrack", "sends": "output", "delivered": "input"}.get(
-        step.kind, names.device(step.device)
-    )
+    fixed = {"routed": "routing", "rewritten": "conntrack", "sends": "output", "delivered": "input"}
+    return fixed.get(step.kind, names.device(step.device))
 
 
 def what(step: Step, names: Names) -> str:
     """Return what happened, in a few words; the text of a rule is that of iptables."""
-    device = names.device(step.device)
-    words = {
-        "sends": f"sends {names.packet(step.packet)}",
+    device, packet = names.device(step.device), names.packet(step.packet)
+    return {
+        "sends": f"sends {packet}",
         "arrives": f"arrives by {device}",
         "leaves": f"leaves by {device}",
         "enters": f"comes in by {device}",
@@ -154,32 +168,50 @@ def what(step: Step, names: Names) -> str:
         "crosses": f"passes it on to {device}",
         "up": "hands it up to the host's own interface on the bridge",
         "routed": f"out by {device}",
+        "rule": names.rule(step.rule),
         "policy": f"no rule decided: policy {step.verdict.upper()}",
         "nothing": "no rule matched, back to where it came from",
         "rewritten": "turns the addresses back, without a rule",
-        "delivered": f"gets {names.packet(step.packet)}",
-    }
-    if step.kind != "rule":
-        return words[step.kind]
-    return names.rule(step.rule)
+        "delivered": f"gets {packet}",
+    }[step.kind]
 
 
-def _after(path: PacketPath, names: Names) -> list[str]:
-    """Return the lines after the steps: entries of conntrack, notes and doubts."""
-    lines = [
-        f"conntrack in {e.place}: {e.original.protocol} {names.packet(e.original)}, "
-        f"its answer: {names.packet(_named(e.answer, names))}"
-        for e in path.entries
-    ]
-    lines += [f"Note: {names.text(note)}" for note in path.notes]
-    lines += [f"Doubt: {doubt}" for doubt in path.doubts]
-    return ["", *(part for line in lines for part in _wrapped(line, ""))] if lines else []
+def said(step: Step, names: Names) -> str:
+    """Return where a step happened and what, for the legend of a picture."""
+    where = step.place if step.kind in ("sends", "delivered") else at(step, names)
+    return f"{where}: {what(step, names)}" + (f", now {names.packet(step.packet)}" if step.before else "")
 
 
-def _named(packet: Packet, names: Names) -> Packet:
-    """Return the packet, and give its receiver's port the name that it has as a sender's port."""
-    port = packet.destination_port
-    for (_, number), name in list(names.ports.items()):
-        if number == port and (packet.destination, port) not in names.ports:
-            names.ports[packet.destination, port] = name
-    return packet
+def sentences(path: PacketPath) -> str:
+    """Return the path one sentence a line: what decided, without the rules that only jumped to another chain."""
+    names = Names(path)
+    lines = [f"{path.request.origin} {BEGINNINGS[path.request.kind]} {path.request.target.removeprefix('dns://')}."]
+    group = (1, False)
+    for step in path.steps:
+        if (step.connection, step.back) != group:
+            group = (step.connection, step.back)
+            second = " of the second connection" if step.connection == 2 else ""
+            lines.append(f"The {'answer' if step.back else 'packet'}{second} begins in {step.place}.")
+        if decided := _sentence(step, names):
+            lines.append(f"{decided}.")
+    lines.append(f"The end: {names.text(path.end.words)}.")
+    lines += [f"Note: {names.text(note)}." for note in path.notes] + [f"Doubt: {doubt}." for doubt in path.doubts]
+    return "\n".join(map(clean, lines)) + "\n"
+
+
+def _sentence(step: Step, names: Names) -> str:
+    """Return what a step decided; "" if it decided nothing."""
+    place, now, device = f"In {step.place}, ", names.packet(step.packet), names.device(step.device)
+    if step.kind == "rule" and step.before:
+        return f"{place}{at(step, names)} rewrites it: {now}"
+    if step.kind == "rule" and step.verdict in ("accept", "drop"):
+        return f"{place}{at(step, names)} says {step.verdict.upper()}"
+    if step.kind == "policy" and step.verdict == "drop":
+        return f"{place}no rule of {step.chain} decided, and its policy is DROP"
+    return {
+        "rewritten": f"{place}conntrack turns the addresses back: {now}",
+        "crosses": f"The bridge passes it on to {device}",
+        "exits": f"The bridge passes it on to {device}",
+        "routed": f"{place}routing chooses {device}",
+        "delivered": f"It is delivered to {step.place}: {now}",
+    }.get(step.kind, "")
