@@ -58,9 +58,9 @@ def connect(*, for_lab: bool = True) -> Any:
     try:
         _check_settings()
         api = docker.from_env(timeout=ANSWER_WITHIN, version="1.41").api
-        # The certificates are those of DOCKER_CERT_PATH or of the context. With trust_env, requests would prefer those
-        # of REQUESTS_CA_BUNDLE, and would use a proxy.
-        api.trust_env = not api.base_url.startswith("https://")
+        # With trust_env, requests reads the settings for proxies and ~/.netrc before each request, which a local socket
+        # does not need, and prefers the certificates of REQUESTS_CA_BUNDLE to those of DOCKER_CERT_PATH or the context.
+        api.trust_env = api.base_url.startswith("http://")
         api._version = _check_fit(api, for_lab=for_lab)
     except CourseError:
         raise

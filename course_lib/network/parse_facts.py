@@ -5,6 +5,7 @@ Unknown fields are ignored. Where the engine and the kernel contradict each othe
 
 from __future__ import annotations
 
+import functools
 import re
 from datetime import UTC, datetime
 from typing import Any, NotRequired, TypedDict
@@ -39,13 +40,14 @@ def snapshot(facts: RawFacts) -> Snapshot:
     Raises KeyError or TypeError if they lack a key of RawFacts, or a field that the Docker API or `ip` always prints.
     """
     interfaces = tuple(sorted(_interface(item) for item in facts["addr"]))
+    veths = {interface.index: interface.name for interface in interfaces if interface.kind == "veth"}
     networks = tuple(sorted(_network(item, interfaces) for item in facts["networks"]))
     details = {item["Id"]: item for item in facts["inspect"]}
     warnings: list[str] = []
     containers = []
     for item in facts["containers"]:
         inside = tuple(_interface(i) for i in facts["inside"].get(item["Id"], []))
-        containers.append(_container(item, details.get(item["Id"], {}), inside, interfaces, warnings))
+        containers.append(_container(item, details.get(item["Id"], {}), inside, veths, warnings))
     return Snapshot(
         engine=facts["version"],
         interfaces=interfaces,
@@ -114,7 +116,7 @@ def _container(
     item: dict[str, Any],
     detail: dict[str, Any],
     inside: tuple[Interface, ...],
-    host: tuple[Interface, ...],
+    veths: dict[int, str],
     warnings: list[str],
 ) -> Container:
     """Return a container from an element of GET /containers/json, its inspect and its own interfaces."""
@@ -126,7 +128,7 @@ def _container(
     running = item.get("State") == "running"
     endpoints = tuple(
         sorted(
-            _endpoint(network, settings, _dns_names(name, inspected.get(network) or {}), inside, host)
+            _endpoint(network, settings, _dns_names(name, inspected.get(network) or {}), inside, veths)
             for network, settings in attached.items()
         )
     )
@@ -147,6 +149,7 @@ def _container(
     )
 
 
+@functools.lru_cache(1024)  # most containers of a live picture are the same as a moment before
 def _nanoseconds(moment: str, seconds: int) -> int:
     """Return the time of creation in nanoseconds since 1970.
 
@@ -171,7 +174,7 @@ def _endpoint(
     settings: dict[str, Any],
     names: list[str],
     inside: tuple[Interface, ...],
-    host: tuple[Interface, ...],
+    veths: dict[int, str],
 ) -> Endpoint:
     """Return an endpoint; its interface is the one in the container that has the address the engine gave it."""
     addresses = []
@@ -181,7 +184,7 @@ def _endpoint(
         addresses.append(f"{settings['GlobalIPv6Address']}/{settings.get('GlobalIPv6PrefixLen', 0)}")
     own = next((i for i in inside if set(addresses) & set(i.addresses)), None)
     # The container's end names the index of the host's end; the other way round it is ambiguous from engine 28.
-    veth = next((i.name for i in host if own and i.kind == "veth" and i.index == own.peer_index), None)
+    veth = veths.get(own.peer_index) if own and own.peer_index is not None else None
     return Endpoint(
         network=network,
         interface=own.name.split("@")[0] if own else None,
