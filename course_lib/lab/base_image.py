@@ -18,7 +18,7 @@ from typing import Any
 from course_lib.console import say, step
 from course_lib.engine import client
 from course_lib.errors import CourseError
-from course_lib.lab import host_platform
+from course_lib.lab import machine
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ def bootstrap(
     """Make a minimal Debian image from packages, with mmdebstrap(1) as root; arguments and errors as of `make`."""
     if not shutil.which("mmdebstrap"):
         need("mmdebstrap")
-    prefix = host_platform.Machine().as_root("Making a minimal Debian", say)
+    prefix = machine.Machine().as_root("Making a minimal Debian", say)
     if prefix:  # sudo removes the proxies from the environment (sudoers(5), env_reset)
         prefix = [*prefix, "env", *(f"{name}={value}" for name, value in source.proxies.items())]
     with tempfile.TemporaryDirectory(prefix="course-") as folder, step(f"Making the image {tag}") as detail:

@@ -17,7 +17,7 @@ from course_lib.console import say, step
 from course_lib.engine import client
 from course_lib.engine.labels import LABEL, RECIPE_LABEL
 from course_lib.errors import CourseError
-from course_lib.lab import base_image, host_platform
+from course_lib.lab import base_image, machine
 
 RECIPES = Path(__file__).with_name("recipes")
 PREFIX = "container-course"  # the first part of every image's name
@@ -89,8 +89,8 @@ def build(name: str, release: str, source: base_image.Supply, need: Callable[[st
 
 
 def need_package(package: str, *, install: bool = True) -> None:
-    """Install a Debian package that building the images takes; raises as `host_platform.need_packages` does."""
-    host_platform.need_packages([package], "build the lab's images", say, install=install)
+    """Install a Debian package that building the images takes; raises as `machine.need_packages` does."""
+    machine.need_packages([package], "build the lab's images", say, install=install)
 
 
 def recipe_of(api: Any, tag: str) -> str | None:

@@ -20,7 +20,7 @@ from course_lib.console import say, step
 from course_lib.engine import client, helper_container
 from course_lib.engine.labels import BEFORE_LABEL, ENGINE_LABEL, LABEL, NAME_LABEL, PARENT_LABEL
 from course_lib.errors import CourseError, EngineUnfitError, LabGoneError
-from course_lib.lab import host_footprint, images, port_forward
+from course_lib.lab import images, machine_footprint, port_forward
 
 DEFAULT_ENGINE = "26.1"
 # A dockerd inside needs these three in addition to Docker's default set; never --privileged.
@@ -227,7 +227,7 @@ class Lab:
         for what in gone:
             say(f"Removed the {what}")
         # The rules are read in a helper container made from the lab's image, so images are removed last.
-        same = host_footprint.compare(json.loads(before)) if before else True
+        same = machine_footprint.compare(json.loads(before)) if before else True
         if remove_images:
             _remove_images()
         return same
@@ -269,7 +269,7 @@ class Lab:
                     "choose another name for the lab with COURSE_LAB."
                 )
         except client.NotFound:
-            before = next(iter(self._volumes().values()), None) or client.as_json(host_footprint.fingerprint(image))
+            before = next(iter(self._volumes().values()), None) or client.as_json(machine_footprint.fingerprint(image))
             api.create_volume(self.volume(engine_version), labels={**labels, BEFORE_LABEL: before})
         host_config = api.create_host_config(
             binds={self.volume(engine_version): {"bind": "/var/lib/docker", "mode": "rw"}},

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from course_lib.engine.client import configured_engine
 from course_lib.errors import CourseError, EngineForbiddenError, EngineMissingError, EngineSilentError
-from course_lib.lab.host_platform import Machine, Outcome, Say, need_packages
+from course_lib.lab.machine import Machine, Outcome, Say, need_packages
 
 Engine = TypeVar("Engine")
 THROUGH_SG = "COURSE_THROUGH_SG"  # set in a command that was started again through `sg docker`

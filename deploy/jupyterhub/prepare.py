@@ -19,7 +19,7 @@ from course_lib.engine import client
 from course_lib.engine.labels import LABEL, RECIPE_LABEL
 from course_lib.lab import base_image, images
 from course_lib.paths import ROOT
-from course_lib.setup import docker_install, wheels
+from course_lib.setup import bundle_packages, docker_install
 
 HERE = Path(__file__).parent
 LOCKS = (ROOT / "requirements.lock", ROOT / "requirements-hub.lock")
@@ -102,7 +102,9 @@ def _server_context(folder: Path) -> None:
     arch = ARCHITECTURES[client.outer().info()["Architecture"]]
     for lock in LOCKS:
         shutil.copy(lock, folder)
-        wheels.fetch(lock.read_text(), wheels.Target(arch, "Linux", PYTHON), folder / "wheels", lambda line: None)
+        bundle_packages.fetch(
+            lock.read_text(), bundle_packages.Target(arch, "Linux", PYTHON), folder / "wheels", lambda line: None
+        )
     for path in _server_files():
         inside = path.relative_to(ROOT)
         if inside.parts[0] in COURSE:

@@ -10,7 +10,7 @@ from unittest.mock import MagicMock
 import pytest
 
 from course_lib.engine import client
-from course_lib.lab import host_platform
+from course_lib.lab import machine
 from course_lib.lab.base_image import PUBLISHED, Supply, _mmdebstrap_options, bootstrap, failure, make, supply
 from course_lib.lab.binfmt import PROGRAMS
 
@@ -51,7 +51,7 @@ def test_a_user_who_is_not_root_makes_it_through_sudo_with_the_proxies(monkeypat
         became.append(command)
         raise InterruptedError
 
-    monkeypatch.setattr(host_platform.Machine, "as_root", lambda self, why, say: ["sudo", "-n"])
+    monkeypatch.setattr(machine.Machine, "as_root", lambda self, why, say: ["sudo", "-n"])
     monkeypatch.setattr(subprocess, "Popen", popen)
     monkeypatch.setattr(shutil, "which", lambda name: name)
     monkeypatch.setenv("http_proxy", "http://proxy:3128")
@@ -71,7 +71,7 @@ def test_packages_of_another_architecture_are_asked_for_whatever_their_emulator_
         became.append(command)
         raise InterruptedError
 
-    monkeypatch.setattr(host_platform.Machine, "as_root", lambda self, why, say: [])
+    monkeypatch.setattr(machine.Machine, "as_root", lambda self, why, say: [])
     monkeypatch.setattr(subprocess, "Popen", popen)
     monkeypatch.setattr(shutil, "which", lambda name: None)
     for arch in ("", "arm64"):

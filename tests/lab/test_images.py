@@ -21,8 +21,8 @@ from course_lib.errors import CourseError
 from course_lib.lab import images
 from course_lib.lab.base_image import bootstrap, supply
 from course_lib.lab.base_image import make as make_base
-from course_lib.lab.host_platform import Machine, Outcome, need_packages
 from course_lib.lab.lifecycle import Lab
+from course_lib.lab.machine import Machine, Outcome, need_packages
 from tests.proxy import proxy
 from tests.worker import refuse
 

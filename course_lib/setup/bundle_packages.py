@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from course_lib.errors import CourseError
-from course_lib.lab.host_platform import Say, run_command
+from course_lib.lab.machine import Say, run_command
 
 PYTHONS = ("3.11", "3.12", "3.13")
 SYSTEMS = {"Linux": "linux", "Darwin": "darwin", "Windows": "win32"}  # platform.system() and sys.platform
