@@ -67,7 +67,7 @@ def make_images(versions: Iterable[str]) -> None:
     os.environ[OPTIONS] = f"{before or ''} Acquire::Check-Valid-Until=false".strip()
     try:
         for version in versions:
-            images.build_all(images.RELEASES[version], images.need_package)
+            images.build_all(version, images.need_package)
     finally:
         os.environ.pop(OPTIONS)
         if before is not None:

@@ -125,8 +125,6 @@ def down(remove_images: bool) -> None:
     lab = from_environment()
     sandbox.remove_left(f"{PARENT_LABEL}={lab.name}")
     as_before = lab.down(remove_images)
-    for other in lab.namesakes():
-        say(f"The lab {other.name} is independent and stays: `COURSE_LAB={other.name} ./course down` removes it.")
     if not as_before:
         sys.exit(1)
 

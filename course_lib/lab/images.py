@@ -39,6 +39,11 @@ def inner_image(name: str) -> str:
     return f"{PREFIX}/lab-{name}:{INNER_RELEASE}"
 
 
+def of_engine(version: str) -> list[str]:
+    """Return the names of the lab's image with a version of the engine ("26.1"), and of all images inside it."""
+    return [lab_image(RELEASES[version]), *map(inner_image, INNER)]
+
+
 def foreign(tag: str, arch: str) -> str:
     """Return the name of one of our images built for another architecture than the engine's; `tag` itself for "".
 
@@ -47,14 +52,14 @@ def foreign(tag: str, arch: str) -> str:
     return f"{PREFIX}/{arch}/{tag.removeprefix(f'{PREFIX}/')}" if arch else tag
 
 
-def build_all(release: str, need: Callable[[str], None], arch: str = "") -> None:
-    """Build the lab's image and the images inside it, unless they exist with the same recipe.
+def build_all(engine_version: str, need: Callable[[str], None], arch: str = "") -> None:
+    """Build the images `of_engine`, unless they exist with the same recipe.
 
     `need(package)` installs a Debian package on this machine or raises CourseError. `arch` is an architecture that is
     not the engine's own ("arm64"); the engine's machine must run its programs (`binfmt.require`). Raises CourseError.
     """
     source = base_image.supply()
-    build("lab", release, source, need, arch)
+    build("lab", RELEASES[engine_version], source, need, arch)
     for name in INNER:
         build(name, INNER_RELEASE, source, need, arch)
 
@@ -72,7 +77,7 @@ def build(name: str, release: str, source: base_image.Supply, need: Callable[[st
         return tag
     base = foreign(f"{PREFIX}/debian:{release}", arch)
     if recipe_of(api, base) is None:
-        base_image.make(base, LABEL, release, source, need, arch=arch)
+        base_image.make(base, release, source, need, arch)
     with step(f"Building the image {tag}") as detail:
         base_image.build(
             tag,

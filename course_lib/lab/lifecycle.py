@@ -70,14 +70,10 @@ class Lab:
 
     def relatives(self) -> list[Lab]:
         """Return the existing labs that were created for this one, and for those in turn, sorted by name."""
-        return [lab for lab in _labelled(PARENT_LABEL) if lab.name.startswith(f"{self.name}.")]
-
-    def namesakes(self) -> list[Lab]:
-        """Return the existing labs that may be relatives from before relatives had a label, sorted by name.
-
-        Their names are like "default-26-1"; a lab of somebody's own may have such a name, too.
-        """
-        return [lab for lab in _labelled(NAME_LABEL) if re.fullmatch(rf"{self.name}-[a-z0-9-]+", lab.name)]
+        api, filters = client.outer(), {"label": PARENT_LABEL}
+        things = [*api.containers(all=True, filters=filters), *(api.volumes(filters=filters)["Volumes"] or [])]
+        names = sorted({str(thing["Labels"][NAME_LABEL]) for thing in things})
+        return [Lab(name) for name in names if name.startswith(f"{self.name}.")]
 
     def containers(self) -> list[dict[str, Any]]:
         """Return GET /containers/ID/json of each container with the lab's label, whatever its name."""
@@ -141,9 +137,8 @@ class Lab:
         `need(package)` installs a Debian package on this machine or raises CourseError. Raises CourseError, also as
         EngineUnfitError with what the engine lacks.
         """
-        release = images.RELEASES[engine_version]
         self.inspect()  # first of all, fail if a foreign container has the name
-        images.build_all(release, need)
+        images.build_all(engine_version, need)
         found = self.inspect()
         if found and (why := self._unusable(found, engine_version)):
             say(f"{why}: replacing it with a new lab.")
@@ -204,7 +199,7 @@ class Lab:
                 f"This version of the course does not have the lab's engine {engine_version}: "
                 "run `./course down`, then `./course up`."
             )
-        for tag in (images.lab_image(images.RELEASES[engine_version]), *map(images.inner_image, images.INNER)):
+        for tag in images.of_engine(engine_version):
             if images.recipe_of(client.outer(), tag) is None:  # before anything is removed
                 raise CourseError(f"The image {tag} does not exist any more: run `./course up`, which builds it again.")
         if found:
@@ -269,7 +264,7 @@ class Lab:
                     "choose another name for the lab with COURSE_LAB."
                 )
         except client.NotFound:
-            before = next(iter(self._volumes().values()), None) or client.as_json(machine_footprint.fingerprint(image))
+            before = next(iter(self._volumes().values()), None) or json.dumps(machine_footprint.fingerprint(image))
             api.create_volume(self.volume(engine_version), labels={**labels, BEFORE_LABEL: before})
         host_config = api.create_host_config(
             binds={self.volume(engine_version): {"bind": "/var/lib/docker", "mode": "rw"}},
@@ -321,13 +316,6 @@ class Lab:
                 missing.append(text.removeprefix("missing: "))
         api.remove_container(self.container, force=True)
         raise _unfit("; ".join(missing) or "it ended without a message")
-
-
-def _labelled(label: str) -> list[Lab]:
-    """Return the labs with a container or volume on the engine that carries a label, sorted by name."""
-    api, filters = client.outer(), {"label": label}
-    things = [*api.containers(all=True, filters=filters), *(api.volumes(filters=filters)["Volumes"] or [])]
-    return [Lab(name) for name in sorted({str(thing["Labels"][NAME_LABEL]) for thing in things})]
 
 
 def from_environment() -> Lab:

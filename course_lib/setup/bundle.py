@@ -17,7 +17,6 @@ from pathlib import Path
 
 from course_lib.console import say, step
 from course_lib.engine import client
-from course_lib.engine.labels import LABEL
 from course_lib.errors import CourseError
 from course_lib.lab import binfmt, images
 from course_lib.paths import ROOT
@@ -52,14 +51,12 @@ def make(
     foreign = arch if arch != here else ""
     _check_place(path, replace, len(engines))
     if foreign:
-        binfmt.require(api, arch, LABEL)
+        binfmt.require(api, arch)
         say(f"Programs for {arch} are emulated here: building an image takes up to ten times as long as for {here}.")
-    names: list[str] = []
+    tags: dict[str, str] = {}  # name in the bundle -> name here
     for version in engines:
-        images.build_all(images.RELEASES[version], need, foreign)
-        names.append(images.lab_image(images.RELEASES[version]))
-    names += map(images.inner_image, images.INNER)
-    tags = {name: images.foreign(name, foreign) for name in names}  # name in the bundle -> name here
+        images.build_all(version, need, foreign)
+        tags |= {name: images.foreign(name, foreign) for name in images.of_engine(version)}
     for tag in tags.values():
         if api.inspect_image(tag)["Architecture"] != arch:
             raise CourseError(

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from course_lib.engine import client
-from course_lib.engine.labels import LABEL, RECIPE_LABEL
+from course_lib.engine.labels import RECIPE_LABEL
 from course_lib.errors import CourseError, EngineMissingError
 from course_lib.lab import binfmt, images
 from course_lib.lab.machine import need_packages
@@ -364,7 +364,7 @@ def need(package: str) -> None:
 def emulator(room: Path) -> Iterator[None]:
     """Let this machine run programs of arm64, by an emulator that is not installed, and only for this test."""
     with contextlib.suppress(CourseError):
-        binfmt.require(client.outer(), "arm64", LABEL)
+        binfmt.require(client.outer(), "arm64")
         yield  # it does already
         return
     run(["apt-get", "update"])
@@ -380,7 +380,7 @@ def emulator(room: Path) -> Iterator[None]:
     # F: the kernel opens the emulator here and now, so that it is found from within a container, too.
     (BINFMT / "register").write_text(f":{handler.name}:M::{MAGIC}:{MASK}:{binary}:F")
     try:
-        binfmt.require(client.outer(), "arm64", LABEL)
+        binfmt.require(client.outer(), "arm64")
         yield
     finally:
         handler.write_text("-1")
