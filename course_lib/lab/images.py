@@ -103,13 +103,20 @@ def recipe_of(api: Any, tag: str) -> str | None:
 
     Raises CourseError if the image of that name is not the course's.
     """
-    try:
-        labels = api.inspect_image(tag)["Config"]["Labels"] or {}
-    except client.ImageNotFound:
+    labels = _labels(api, tag)
+    if labels is None:
         return None
     if LABEL not in labels:
         raise CourseError(f"An image that is not the course's has the name {tag}: rename it with `docker tag`.")
-    return str(labels.get(RECIPE_LABEL, ""))
+    return labels.get(RECIPE_LABEL, "")
+
+
+def _labels(api: Any, tag: str) -> dict[str, str] | None:
+    """Return the labels of an image; None if there is no image of that name."""
+    try:
+        return api.inspect_image(tag)["Config"]["Labels"] or {}
+    except client.ImageNotFound:
+        return None
 
 
 def _files(name: str) -> list[tuple[str, Path]]:
@@ -154,7 +161,9 @@ def save(names: Iterable[str]) -> Iterator[bytes]:
 def load(lab_api: Any) -> None:
     """Load the inner images into a lab's engine, under the names that the chapters use. Raises CourseError."""
     api = client.outer()
-    absent = [name for name in INNER if recipe_of_inner(lab_api, name) != recipe_of(api, inner_image(name))]
+    # An image of the learner's own may have such a name.
+    found = {name: _labels(lab_api, f"{name}:latest") or {} for name in INNER}
+    absent = [name for name in INNER if found[name].get(RECIPE_LABEL) != recipe_of(api, inner_image(name))]
     if absent:
         with step(f"Loading {' and '.join(absent)} into the lab"):
             archive = save(inner_image(name) for name in absent)
@@ -183,10 +192,19 @@ def keep_only_ours(lab_api: Any) -> None:
                 lab_api.remove_image(image["Id"] if tag == "<none>:<none>" else tag, force=True)
 
 
-def recipe_of_inner(lab_api: Any, name: str) -> str | None:
-    """Return the recipe's fingerprint of an image inside the lab; None if it does not exist or is the learner's own."""
-    try:
-        labels = lab_api.inspect_image(f"{name}:latest")["Config"]["Labels"] or {}
-    except client.ImageNotFound:
-        return None
-    return str(labels.get(RECIPE_LABEL)) if RECIPE_LABEL in labels else None
+def remove_all() -> None:
+    """Remove the images with the course's names, and those without a name that its builds left; list them.
+
+    An image that a learner built on top of one of them has our label too, but another name: it is kept.
+    """
+    api = client.outer()
+    for image in sorted(api.images(filters={"label": LABEL}), key=lambda i: -int(i["Created"])):
+        tags = [tag for tag in image["RepoTags"] or [] if tag != "<none>:<none>"]
+        for tag in [tag for tag in tags if tag.startswith(f"{PREFIX}/")] if tags else [image["Id"]]:
+            try:
+                api.remove_image(tag)
+                say(f"Removed the image {tag}")
+            except client.ImageNotFound:
+                pass  # the engine removed it with an image that was built on it
+            except client.APIError as error:
+                say(f"Kept the image {tag}, which is in use: {error.explanation}")

@@ -224,7 +224,7 @@ class Lab:
         # The rules are read in a helper container made from the lab's image, so images are removed last.
         same = machine_footprint.compare(json.loads(before)) if before else True
         if remove_images:
-            _remove_images()
+            images.remove_all()
         return same
 
     def remove(self) -> list[str]:
@@ -343,24 +343,6 @@ def discard(found: dict[str, Any]) -> None:
             helper_container.end(api, found["Image"], found["Id"])
         else:
             return
-
-
-def _remove_images() -> None:
-    """Remove the images with the course's names, and those without a name that its builds left; list them.
-
-    An image that a learner built on top of one of them has our label too, but another name: it is kept.
-    """
-    api = client.outer()
-    for image in sorted(api.images(filters={"label": LABEL}), key=lambda i: -int(i["Created"])):
-        tags = [tag for tag in image["RepoTags"] or [] if tag != "<none>:<none>"]
-        for tag in [tag for tag in tags if tag.startswith(f"{images.PREFIX}/")] if tags else [image["Id"]]:
-            try:
-                api.remove_image(tag)
-                say(f"Removed the image {tag}")
-            except client.ImageNotFound:
-                pass  # the engine removed it with an image that was built on it
-            except client.APIError as error:
-                say(f"Kept the image {tag}, which is in use: {error.explanation}")
 
 
 def confinement() -> dict[str, Any]:
