@@ -6,40 +6,15 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from course_lib.notebook.chapter import begin, changes, clean_up, look, network_graph, wait_until, words
-    from course_lib.notebook.current import client, host, url
-    from course_lib.notebook.journeys import journey
-    from course_lib.notebook.magics import load_ipython_extension
-    from course_lib.notebook.panel import live
-    from course_lib.notebook.practice import check, exercise, hint
-    from course_lib.notebook.prediction import predict
-
-__all__ = [
-    "begin",
-    "changes",
-    "check",
-    "clean_up",
-    "client",
-    "exercise",
-    "hint",
-    "host",
-    "journey",
-    "live",
-    "load_ipython_extension",
-    "look",
-    "network_graph",
-    "predict",
-    "url",
-    "wait_until",
-    "words",
-]
-
-# No wing may have one of these names: importing the wing would replace the function.
+# The module of each function in the wing `notebook`. No wing may have the name of a function: importing the wing would
+# replace the function.
 _HOMES = {
+    "begin": "chapter",
+    "changes": "chapter",
     "check": "practice",
+    "clean_up": "chapter",
     "client": "current",
     "exercise": "practice",
     "hint": "practice",
@@ -47,13 +22,18 @@ _HOMES = {
     "journey": "journeys",
     "live": "panel",
     "load_ipython_extension": "magics",
+    "look": "chapter",
+    "network_graph": "chapter",
     "predict": "prediction",
     "url": "current",
+    "wait_until": "chapter",
+    "words": "chapter",
 }
+__all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> Any:
     """Import a name on first use, so that `./course` loads neither matplotlib nor IPython; raises AttributeError."""
-    if name not in __all__:
+    if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.notebook.{_HOMES.get(name, 'chapter')}"), name)
+    return getattr(importlib.import_module(f"{__name__}.notebook.{_HOMES[name]}"), name)

@@ -23,9 +23,9 @@ from typing import Any
 
 from course_lib.engine import client as engine_client
 from course_lib.engine.labels import LABEL, RECIPE_LABEL
-from course_lib.lab import host_platform, images
-from course_lib.lab.host_platform import Machine
+from course_lib.lab import images, machine
 from course_lib.lab.lifecycle import DEFAULT_ENGINE, Lab
+from course_lib.lab.machine import Machine
 from course_lib.setup import docker_install
 from tests.conftest import ROOT
 from tests.setup.test_docker_install import end, second_daemon
@@ -43,7 +43,7 @@ def course(folder: Path, arguments: list[str]) -> None:
     """Run `./course` on the machine in `folder`, with its engine."""
     from course_lib.commands import cli, jupyter
 
-    docker_install.Machine = host_platform.Machine = functools.partial(computer, folder)  # type: ignore[misc,assignment]
+    docker_install.Machine = machine.Machine = functools.partial(computer, folder)  # type: ignore[misc,assignment]
     docker_install.Daemon = functools.partial(second_daemon, folder)  # type: ignore[misc,assignment]
     docker_install.configured_engine = lambda: ""
     jupyter.jupyter_lab = lambda **_: None  # type: ignore[assignment]

@@ -23,7 +23,7 @@ import websocket
 
 from course_lib.console import say
 from course_lib.engine import client
-from course_lib.lab.host_platform import need_packages
+from course_lib.lab.machine import need_packages
 from tests.conftest import ROOT
 from tests.worker import lab
 

@@ -16,7 +16,7 @@ from course_lib import console
 from course_lib.commands.cli import main
 from course_lib.engine import client
 from course_lib.exercises.checks import Result, Verdict
-from course_lib.lab import facts, host_footprint
+from course_lib.lab import facts, machine_footprint
 from course_lib.lab.lifecycle import Lab
 from course_lib.network import parse_facts
 from course_lib.network import text_table as text_table_module
@@ -156,8 +156,8 @@ def test_what_came_to_the_machine_is_said_in_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = {"containers": {}, "networks": {}, "volumes": [], "rules": "x", "image": ""}
-    monkeypatch.setattr(host_footprint, "fingerprint", lambda _: {**before, "networks": {"1": BAD}})
-    assert not host_footprint.compare(before)
+    monkeypatch.setattr(machine_footprint, "fingerprint", lambda _: {**before, "networks": {"1": BAD}})
+    assert not machine_footprint.compare(before)
     assert [c for c in capsys.readouterr().out if not c.isprintable() and c != "\n"] == []
 
 
@@ -173,9 +173,9 @@ def test_a_container_that_is_being_removed_has_no_name_and_no_labels(monkeypatch
             return {"Volumes": None}
 
     monkeypatch.setattr(client, "outer", Api)
-    monkeypatch.setattr(host_footprint.helper_container, "look", lambda *_, **__: "")
-    assert host_footprint.fingerprint("image")["containers"] == {"0" * 12: "0" * 12, "1" * 12: "1" * 12}
+    monkeypatch.setattr(machine_footprint.helper_container, "look", lambda *_, **__: "")
+    assert machine_footprint.fingerprint("image")["containers"] == {"0" * 12: "0" * 12, "1" * 12: "1" * 12}
 
 
 def test_the_rules_of_both_families_are_compared() -> None:
-    assert "for family in ip ip6" in host_footprint.READ_RULES
+    assert "for family in ip ip6" in machine_footprint.READ_RULES

@@ -16,8 +16,8 @@ from course_lib.engine import client
 from course_lib.errors import CourseError
 from course_lib.exercises import catalog
 from course_lib.lab import images
-from course_lib.lab.host_platform import need_packages
 from course_lib.lab.lifecycle import DEFAULT_ENGINE, Lab
+from course_lib.lab.machine import need_packages
 from course_lib.paths import ROOT
 from course_lib.setup import docker_install
 
@@ -67,7 +67,7 @@ def make_images(versions: Iterable[str]) -> None:
     os.environ[OPTIONS] = f"{before or ''} Acquire::Check-Valid-Until=false".strip()
     try:
         for version in versions:
-            images.build_all(images.RELEASES[version], images.need_package)
+            images.build_all(version, images.need_package)
     finally:
         os.environ.pop(OPTIONS)
         if before is not None:

@@ -17,7 +17,7 @@ from course_lib.engine import client
 from course_lib.engine.labels import PARENT_LABEL
 from course_lib.errors import CourseError, EngineForbiddenError
 from course_lib.grading import sandbox
-from course_lib.lab import facts, host_platform, images
+from course_lib.lab import facts, images, machine
 from course_lib.lab.lifecycle import DEFAULT_ENGINE, Lab, from_environment
 from course_lib.network import parse_facts
 from course_lib.setup import docker_install
@@ -81,7 +81,7 @@ def _load(file: Path, version: str, *, install: bool) -> None:
     """Load the images of a bundle into this machine's engine. Raises CourseError."""
     from course_lib.setup import bundle
 
-    if host_platform.find_program("dockerd"):
+    if machine.find_program("dockerd"):
         docker_install.ensure_engine(client.outer, say, install=install)  # it may be stopped
     else:
         client.outer()  # a bundle has no engine: raises if there is none
@@ -125,8 +125,6 @@ def down(remove_images: bool) -> None:
     lab = from_environment()
     sandbox.remove_left(f"{PARENT_LABEL}={lab.name}")
     as_before = lab.down(remove_images)
-    for other in lab.namesakes():
-        say(f"The lab {other.name} is independent and stays: `COURSE_LAB={other.name} ./course down` removes it.")
     if not as_before:
         sys.exit(1)
 
@@ -173,10 +171,10 @@ def graph(output: Path | None, as_json: bool, each: bool, own: bool) -> None:
     """
     if output and output.suffix.lower() not in {".png", ".svg"}:
         raise click.BadParameter("the name must end in .png or .svg", param_hint="'-o'")
-    from course_lib.lab import own_engine_facts
+    from course_lib.lab import learner_engine_facts
     from course_lib.network.describe import describe
 
-    now = parse_facts.snapshot(own_engine_facts.read() if own else facts.read(from_environment()))
+    now = parse_facts.snapshot(learner_engine_facts.read() if own else facts.read(from_environment()))
     apart = [container.name for container in now.containers] if each else []
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(now), indent=2, ensure_ascii=False))
@@ -315,11 +313,11 @@ def write_bundle(file: Path, arch: str | None, versions: tuple[str, ...], replac
       ./course bundle --engine 26.1 --engine 20.10 course.tar
       ./course bundle --arch arm64 course-arm64.tar     for example for Macs with Apple silicon
     """
-    from course_lib.setup import bundle, wheels
+    from course_lib.setup import bundle, bundle_packages
 
     docker_install.ensure_engine(client.outer, say)
     manifest = bundle.make(file, arch or "", list(dict.fromkeys(versions)), images.need_package, replace=replace)
-    pythons = ", ".join(wheels.PYTHONS)
+    pythons = ", ".join(bundle_packages.PYTHONS)
     say(f"Wrote {file}, for {manifest.arch} and Python {pythons}: {file.stat().st_size / 1e6:.0f} MB.")
     say(f"On the other machine, in a copy of this folder, run `./course up --from-bundle {file.name}`.")
 
@@ -347,4 +345,4 @@ def entry(command: click.Command = main, name: str = "./course") -> None:
 
 def _go_on_in_group() -> None:
     """Start this command again in the group docker if the user joined it after logging in."""
-    docker_install.go_on_in_group(host_platform.Machine(), lambda line: click.echo(line, err=True), os.execvp)
+    docker_install.go_on_in_group(machine.Machine(), lambda line: click.echo(line, err=True), os.execvp)

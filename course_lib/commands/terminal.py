@@ -24,10 +24,8 @@ def shell(box: str, command: str) -> int:
     If `command` is empty, run an interactive shell, or bash on standard input if that is not a terminal. Raises
     CourseError.
     """
-    if command:
-        return _command(box, command)
-    if not sys.stdin.isatty():
-        return _command(box, "bash -s")
+    if command or not sys.stdin.isatty():
+        return _command(box, command or "bash -s")
     return _interactive(box)
 
 

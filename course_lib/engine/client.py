@@ -8,12 +8,10 @@ from __future__ import annotations
 import contextlib
 import functools
 import http.client
-import json
 import os
 import socket
 import ssl
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -58,9 +56,9 @@ def connect(*, for_lab: bool = True) -> Any:
     try:
         _check_settings()
         api = docker.from_env(timeout=ANSWER_WITHIN, version="1.41").api
-        # The certificates are those of DOCKER_CERT_PATH or of the context. With trust_env, requests would prefer those
-        # of REQUESTS_CA_BUNDLE, and would use a proxy.
-        api.trust_env = not api.base_url.startswith("https://")
+        # With trust_env, requests reads the settings for proxies and ~/.netrc before each request, which a local socket
+        # does not need, and prefers the certificates of REQUESTS_CA_BUNDLE to those of DOCKER_CERT_PATH or the context.
+        api.trust_env = api.base_url.startswith("http://")
         api._version = _check_fit(api, for_lab=for_lab)
     except CourseError:
         raise
@@ -80,21 +78,19 @@ def configured_engine() -> str:
     """Return how the learner chose an engine, in words ("DOCKER_HOST (...)", "the Docker context NAME"); "" if not."""
     if os.environ.get("DOCKER_HOST"):
         return f"DOCKER_HOST ({os.environ['DOCKER_HOST']})"
-    context = os.environ.get("DOCKER_CONTEXT", "")
-    if not context:
-        folder = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
-        try:
-            context = str(json.loads((folder / "config.json").read_text(encoding="utf-8")).get("currentContext", ""))
-        except (OSError, ValueError, AttributeError):
-            context = ""
-    return f"the Docker context {context}" if context not in {"", "default"} else ""
+    name = _context_name()
+    return f"the Docker context {name}" if name != "default" else ""
+
+
+def _context_name() -> str:
+    return os.environ.get("DOCKER_CONTEXT") or docker.context.api.get_current_context_name() or "default"
 
 
 def _check_settings() -> None:
     """Raise EngineSettingsError for a context that does not exist, which docker-py ignores, and for ssh."""
     host = os.environ.get("DOCKER_HOST", "")
     if not host:
-        name = os.environ.get("DOCKER_CONTEXT") or docker.context.api.get_current_context_name() or "default"
+        name = _context_name()
         context = docker.context.ContextAPI.get_context(name)
         if context is None:
             raise EngineSettingsError(
@@ -109,16 +105,11 @@ def _check_settings() -> None:
         )
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an error and the errors that led to it, the latest first."""
-    while error:
-        yield error
-        error = error.__cause__ or error.__context__
-
-
 def _explain(error: Exception, place: str) -> CourseError:
     """Return the error of ours, with a sentence that says what to do, for what docker-py raised."""
-    causes = list(_causes(error))
+    causes: list[BaseException] = [error]
+    while cause := causes[-1].__cause__ or causes[-1].__context__:
+        causes.append(cause)
 
     def among(*kinds: type[BaseException]) -> bool:
         return any(isinstance(cause, kinds) for cause in causes)
@@ -243,9 +234,6 @@ class _Pool(urllib3.HTTPConnectionPool):
         return connection
 
 
-DIAL = ("docker", "system", "dial-stdio")
-
-
 class _Adapter(BaseHTTPAdapter):  # type: ignore[misc]
     """A requests adapter that takes all connections from one pool, whatever the address is."""
 
@@ -273,7 +261,9 @@ def inner(container: str) -> Any:
     api = docker.APIClient(base_url="tcp://lab:2375", version="1.41", timeout=120)
     api.trust_env = False  # no proxy of the environment leads into the lab
     api._proxy_configs = docker.utils.proxy.ProxyConfig()  # and no proxy of ~/.docker/config.json leads out of it
-    api.mount("http://lab:2375", _Adapter(_Pool("lab", lambda: dial(outer(), container, DIAL))))
+    api.mount(
+        "http://lab:2375", _Adapter(_Pool("lab", lambda: dial(outer(), container, ["docker", "system", "dial-stdio"])))
+    )
     api._version = api.version(api_version=False)["ApiVersion"]
     return api
 
@@ -294,8 +284,3 @@ def log_lines(api: Any, container: str) -> Iterator[bytes]:
             yield line
     finally:
         stream._response.close()  # not left to the garbage collector: see `exec_stream.hang_up`
-
-
-def as_json(value: Any) -> str:
-    """Return the canonical JSON text of a value, for labels and fingerprints."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))

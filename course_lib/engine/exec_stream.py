@@ -12,7 +12,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 CHUNK = 65536  # bytes to read from a socket at a time
@@ -48,12 +48,10 @@ def hang_up(holder: Any) -> None:
 class Exec:
     """A running program in a container, with its standard input and its output."""
 
-    def __init__(
-        self, api: Any, container: str, argv: Sequence[str], *, stdin: bool = True, env: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, api: Any, container: str, argv: Sequence[str], *, stdin: bool = True) -> None:
         """Start `argv` in the container, by its name or id; raises docker.errors.APIError if the engine refuses."""
         self._api = api
-        self._id = api.exec_create(container, list(argv), stdin=stdin, environment=dict(env or {}))["Id"]
+        self._id = api.exec_create(container, list(argv), stdin=stdin)["Id"]
         self._holder = api.exec_start(self._id, socket=True)  # keeps the HTTP response, and so the socket, alive
         self._socket, self._buffer = opened(self._holder)
 

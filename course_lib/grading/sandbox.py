@@ -52,8 +52,7 @@ def make_seed(lab: Lab, need: Callable[[str], None]) -> str:
 def _images() -> str:
     """Return a digest of the images that labs are created from; an image that does not exist is left out."""
     digest = hashlib.sha256()
-    tags = (images.lab_image(images.RELEASES[DEFAULT_ENGINE]), *map(images.inner_image, images.INNER))
-    for tag in tags:
+    for tag in images.of_engine(DEFAULT_ENGINE):
         with contextlib.suppress(client.ImageNotFound):
             digest.update(client.outer().inspect_image(tag)["Id"].encode())
     return digest.hexdigest()[:12]

@@ -2,8 +2,8 @@
 
 `lifecycle.Lab` creates, resets and removes it. `execute.run` runs commands on its host or client, `command_output`
 decides what is shown of their output. `facts.read` reads the state of its engine and kernel (by `reader.pl`), `watcher`
-reads it again after each change, and `own_engine_facts` reads the learner's own engine. `images`, `base_image` and
-`recipes/` build the images, `binfmt` tells whether the machine runs another processor's programs, `host_platform`
+reads it again after each change, and `learner_engine_facts` reads the learner's own engine. `images`, `base_image` and
+`recipes/` build the images, `binfmt` tells whether the machine runs another processor's programs, `machine`
 installs Debian packages on the learner's machine. `port_forward` opens a port of the lab in the learner's browser.
-`host_footprint` verifies that a lab changed nothing else on the machine.
+`machine_footprint` verifies that a lab changed nothing else on the machine.
 """

@@ -17,8 +17,9 @@ from typing import Any
 
 from course_lib.console import say, step
 from course_lib.engine import client
+from course_lib.engine.labels import LABEL
 from course_lib.errors import CourseError
-from course_lib.lab import host_platform
+from course_lib.lab import machine
 
 
 @dataclass(frozen=True)
@@ -78,12 +79,12 @@ def _ask(*command: str) -> str:
 PUBLISHED = {"": "debian", "amd64": "amd64/debian", "arm64": "arm64v8/debian"}
 
 
-def make(tag: str, label: str, release: str, source: Supply, need: Callable[[str], None], *, arch: str = "") -> None:
+def make(tag: str, release: str, source: Supply, need: Callable[[str], None], arch: str = "") -> None:
     """Make a minimal Debian image: pull it, or create it with mmdebstrap if no registry answers.
 
-    `label` is set on the image, and `release` is Debian's name for it ("trixie"). `need(package)` installs a Debian
-    package on this machine or raises CourseError. `arch` is an architecture that is not the engine's own ("arm64"), ""
-    for the engine's. Raises CourseError if both ways fail.
+    `release` is Debian's name for it ("trixie"). `need(package)` installs a Debian package on this machine or raises
+    CourseError. `arch` is an architecture that is not the engine's own ("arm64"), "" for the engine's. Raises
+    CourseError if both ways fail.
     """
     api = client.outer()
     published, platform = f"{PUBLISHED[arch]}:{release}-slim", platform_of(arch)
@@ -92,12 +93,18 @@ def make(tag: str, label: str, release: str, source: Supply, need: Callable[[str
             for message in client.progress(api.pull(published, platform=platform, stream=True, decode=True)):
                 detail(message.get("status", ""))
     except (client.APIError, client.BuildError) as error:
-        if not _exists(api, published):  # it may have been loaded with `docker load`
-            why = str(getattr(error, "msg", error))
-            bootstrap(tag, label, release, source, _or_say_how(need, published, why), arch=arch)
+        if not api.images(published):  # it may have been loaded with `docker load`
+            try:
+                bootstrap(tag, release, source, need, arch)
+            except CourseError as reason:
+                why = str(getattr(error, "msg", error)).strip()[:300]
+                raise CourseError(
+                    f"The image {published} could not be pulled ({why}): give Docker access to a registry or load the "
+                    f"image with `docker load`, then repeat the command. It cannot be made here instead: {reason}"
+                ) from reason
             return
     with tempfile.TemporaryDirectory(prefix="course-") as folder:
-        _build_base(tag, f"FROM {published}\nLABEL {label}=image\n", Path(folder), arch)
+        _build_base(tag, f"FROM {published}\n", Path(folder), arch)
 
 
 def build(tag: str, detail: Callable[[str], None], **arguments: Any) -> None:
@@ -118,7 +125,7 @@ def build(tag: str, detail: Callable[[str], None], **arguments: Any) -> None:
 
 def _build_base(tag: str, dockerfile: str, folder: Path, arch: str) -> None:
     """Build an image from the text of a Dockerfile and the files of a folder. Raises CourseError."""
-    (folder / "Dockerfile").write_text(dockerfile, encoding="utf-8")
+    (folder / "Dockerfile").write_text(f"{dockerfile}LABEL {LABEL}=image\n", encoding="utf-8")
     # nocache: for the same files the engine would return the same image, even for another architecture.
     build(tag, lambda _: None, path=str(folder), platform=platform_of(arch), nocache=True)
 
@@ -128,37 +135,11 @@ def platform_of(arch: str) -> str | None:
     return f"linux/{arch}" if arch else None
 
 
-def _exists(api: Any, tag: str) -> bool:
-    """Return whether the learner's engine has an image."""
-    try:
-        api.inspect_image(tag)
-    except client.ImageNotFound:
-        return False
-    return True
-
-
-def _or_say_how(need: Callable[[str], None], published: str, why: str) -> Callable[[str], None]:
-    """Return a `need` whose error also says why the image was not pulled, and how to get it."""
-
-    def need_or_say_how(package: str) -> None:
-        try:
-            need(package)
-        except CourseError as error:
-            raise CourseError(
-                f"The image {published} could not be pulled ({why.strip()[:300]}): give Docker access to a registry or "
-                f"load the image with `docker load`, then repeat the command. It cannot be made here instead: {error}"
-            ) from error
-
-    return need_or_say_how
-
-
-def bootstrap(
-    tag: str, label: str, release: str, source: Supply, need: Callable[[str], None], *, arch: str = ""
-) -> None:
+def bootstrap(tag: str, release: str, source: Supply, need: Callable[[str], None], arch: str = "") -> None:
     """Make a minimal Debian image from packages, with mmdebstrap(1) as root; arguments and errors as of `make`."""
     if not shutil.which("mmdebstrap"):
         need("mmdebstrap")
-    prefix = host_platform.Machine().as_root("Making a minimal Debian", say)
+    prefix = machine.Machine().as_root("Making a minimal Debian", say)
     if prefix:  # sudo removes the proxies from the environment (sudoers(5), env_reset)
         prefix = [*prefix, "env", *(f"{name}={value}" for name, value in source.proxies.items())]
     with tempfile.TemporaryDirectory(prefix="course-") as folder, step(f"Making the image {tag}") as detail:
@@ -177,7 +158,7 @@ def bootstrap(
             raise failure(tag, f"mmdebstrap ended with exit code {process.returncode}", lines)
         # Not `docker import`: its image always has the engine's own architecture (engine 20.10). And ADD comes first:
         # an image without files has the engine's architecture too, and later steps would not match it.
-        _build_base(tag, f"FROM scratch\nADD {archive.name} /\nLABEL {label}=image\n", archive.parent, arch)
+        _build_base(tag, f"FROM scratch\nADD {archive.name} /\n", archive.parent, arch)
 
 
 def _mmdebstrap_options(source: Supply) -> Iterable[str]:

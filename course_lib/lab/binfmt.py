@@ -12,6 +12,7 @@ import tarfile
 from typing import Any
 
 from course_lib.engine import client
+from course_lib.engine.labels import LABEL
 from course_lib.errors import CourseError
 
 # By architecture: e_machine of an ELF header (elf(5)), and the instructions of exit(0).
@@ -23,13 +24,13 @@ ADDRESS = 0x400000  # of the program in memory: any multiple of the page size
 ANSWER_WITHIN = 60  # seconds
 
 
-def require(api: Any, arch: str, label: str) -> None:
+def require(api: Any, arch: str) -> None:
     """Raise CourseError if the engine's machine cannot run programs for an architecture ("arm64").
 
     A container runs a program that does nothing, because the kernel that counts may be that of another or a virtual
-    machine. The container and its image have the label, and are removed afterwards.
+    machine. The container and its image are removed afterwards.
     """
-    if _succeeds(api, program(arch), label):
+    if _succeeds(api, program(arch)):
         return
     here = api.version()["Arch"]
     raise CourseError(
@@ -50,17 +51,17 @@ def program(arch: str) -> bytes:
     return identity + header + segment + instructions
 
 
-def _succeeds(api: Any, binary: bytes, label: str) -> bool:
+def _succeeds(api: Any, binary: bytes) -> bool:
     """Return whether a program ends with exit code 0 in a container that holds no other file."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         entry = tarfile.TarInfo("program")
         entry.size, entry.mode = len(binary), 0o755
         archive.addfile(entry, io.BytesIO(binary))
-    answer = api.import_image_from_data(buffer.getvalue(), changes=[f"LABEL {label}=image"])
+    answer = api.import_image_from_data(buffer.getvalue(), changes=[f"LABEL {LABEL}=image"])
     image = [message["status"] for message in client.progress(map(json.loads, answer.splitlines()))][-1]
     try:
-        made = api.create_container(image, ["/program"], labels={label: "helper"}, network_disabled=True)["Id"]
+        made = api.create_container(image, ["/program"], labels={LABEL: "helper"}, network_disabled=True)["Id"]
         try:
             api.start(made)
             return bool(api.wait(made, timeout=ANSWER_WITHIN)["StatusCode"] == 0)

@@ -122,20 +122,22 @@ def _stop(lab: Lab, box: str, token: str, program: Exec | None) -> str:
     lab.require()
     if program:
         program.close()  # unread output would block the engine
-    at = " ".join(quick(client.outer(), box, STOP.format(token=token)).split()) or "the command"
+    at = " ".join(quick(box, STOP.format(token=token)).split()) or "the command"
     return at if len(at) <= 80 else at[:79] + "…"
 
 
-def quick(api: Any, box: str, script: str) -> str:
+def quick(box: str, script: str) -> str:
     """Run an sh script of the course in a lab's container `box` and return its output, whatever its exit code.
 
     Raises TimeoutError after 20 s.
     """
-    program = Exec(api, box, ["sh", "-c", script], stdin=False)
-    try:
-        return b"".join(data for _, data in program.output(time.monotonic() + 20)).decode(errors="replace")
-    finally:
-        program.close()
+    with contextlib.closing(Exec(client.outer(), box, ["sh", "-c", script], stdin=False)) as program:
+        return _printed(program, 20)
+
+
+def _printed(program: Exec, seconds: float) -> str:
+    """Return all that a program prints until it ends; raises TimeoutError after that many seconds."""
+    return b"".join(data for _, data in program.output(time.monotonic() + seconds)).decode(errors="replace")
 
 
 def listen(lab: Lab, script: str) -> Exec:
@@ -148,15 +150,13 @@ def listen(lab: Lab, script: str) -> Exec:
 
 def unpack(lab: Lab, archive: bytes, folder: str) -> None:
     """Unpack a tar archive, compressed with gzip, into a folder on a lab's host; raises CourseError or LabGoneError."""
-    program = Exec(client.outer(), lab.require(), ["sh", "-c", 'mkdir -p "$1" && tar -xzf - -C "$1"', "sh", folder])
-    try:
+    command = ["sh", "-c", 'mkdir -p "$1" && tar -xzf - -C "$1"', "sh", folder]
+    with contextlib.closing(Exec(client.outer(), lab.require(), command)) as program:
         program.send(archive)
         program.end_input()
-        printed = b"".join(data for _, data in program.output(time.monotonic() + 30)).decode(errors="replace")
+        printed = _printed(program, 30)
         if program.exit_code():
             raise CourseError(f"The files could not be unpacked in the lab: {printed.strip()}")
-    finally:
-        program.close()
 
 
 class _Kept:
@@ -199,14 +199,14 @@ def ask(lab: Lab, script: str, timeout: float = 30) -> str:
     return _ask(lab.require(), ("sh",), question, end, timeout)
 
 
-def consult(box: str, program: str, fields: Sequence[str], timeout: float = 30) -> str:
+def consult(box: str, program: str, fields: Sequence[str]) -> str:
     """Send a line to a Perl program of the course that is kept running in a lab's container `box`; return its answer.
 
     The fields are separated by tabs. The program gets one more in front, which it prints as the last line of its
-    answer. Raises LabGoneError, also after `timeout` seconds.
+    answer. Raises LabGoneError, also after 30 s.
     """
     end = f"end-{secrets.token_hex(8)}"
-    return _ask(box, ("perl", "-e", program), "\t".join([end, *fields]) + "\n", end, timeout)
+    return _ask(box, ("perl", "-e", program), "\t".join([end, *fields]) + "\n", end, 30)
 
 
 def _ask(box: str, argv: tuple[str, ...], question: str, end: str, timeout: float) -> str:
@@ -247,5 +247,5 @@ def _check_alive(lab: Lab, box: str, code: int) -> None:
     while time.monotonic() < deadline:
         time.sleep(0.1)
         lab.require()
-    if "dead" in quick(client.outer(), box, "pgrep -x dockerd >/dev/null || echo dead"):
+    if "dead" in quick(box, "pgrep -x dockerd >/dev/null || echo dead"):
         raise LabGoneError("The lab's dockerd is not running any more: run `./course reset` for a new lab.")

@@ -11,6 +11,7 @@ container 27, through `xargs -P2` 47, `ip -n` 59; a shell that only compares fil
 
 from __future__ import annotations
 
+import functools
 import json
 import threading
 from collections.abc import Iterable
@@ -157,7 +158,12 @@ def _add_namespace(facts: dict[str, Any], key: str, answer: str) -> None:
     if answer.startswith("! "):
         facts["unread"]["interfaces" if of_machine else "namespaces"] = answer.removeprefix("! ")
     else:
-        (facts if of_machine else facts["inside"])[key] = _json("namespaces", answer)
+        (facts if of_machine else facts["inside"])[key] = _interfaces(answer)
+
+
+@functools.lru_cache(1024)  # most namespaces of a live picture are the same as a moment before
+def _interfaces(answer: str) -> Any:
+    return _json("namespaces", answer)
 
 
 def _json(kind: str, body: str) -> Any:

@@ -17,7 +17,7 @@ from course_lib.console import say, step
 from course_lib.engine import client
 from course_lib.engine.labels import LABEL, RECIPE_LABEL
 from course_lib.errors import CourseError
-from course_lib.lab import base_image, host_platform
+from course_lib.lab import base_image, machine
 
 RECIPES = Path(__file__).with_name("recipes")
 PREFIX = "container-course"  # the first part of every image's name
@@ -39,6 +39,11 @@ def inner_image(name: str) -> str:
     return f"{PREFIX}/lab-{name}:{INNER_RELEASE}"
 
 
+def of_engine(version: str) -> list[str]:
+    """Return the names of the lab's image with a version of the engine ("26.1"), and of all images inside it."""
+    return [lab_image(RELEASES[version]), *map(inner_image, INNER)]
+
+
 def foreign(tag: str, arch: str) -> str:
     """Return the name of one of our images built for another architecture than the engine's; `tag` itself for "".
 
@@ -47,14 +52,14 @@ def foreign(tag: str, arch: str) -> str:
     return f"{PREFIX}/{arch}/{tag.removeprefix(f'{PREFIX}/')}" if arch else tag
 
 
-def build_all(release: str, need: Callable[[str], None], arch: str = "") -> None:
-    """Build the lab's image and the images inside it, unless they exist with the same recipe.
+def build_all(engine_version: str, need: Callable[[str], None], arch: str = "") -> None:
+    """Build the images `of_engine`, unless they exist with the same recipe.
 
     `need(package)` installs a Debian package on this machine or raises CourseError. `arch` is an architecture that is
     not the engine's own ("arm64"); the engine's machine must run its programs (`binfmt.require`). Raises CourseError.
     """
     source = base_image.supply()
-    build("lab", release, source, need, arch)
+    build("lab", RELEASES[engine_version], source, need, arch)
     for name in INNER:
         build(name, INNER_RELEASE, source, need, arch)
 
@@ -72,7 +77,7 @@ def build(name: str, release: str, source: base_image.Supply, need: Callable[[st
         return tag
     base = foreign(f"{PREFIX}/debian:{release}", arch)
     if recipe_of(api, base) is None:
-        base_image.make(base, LABEL, release, source, need, arch=arch)
+        base_image.make(base, release, source, need, arch)
     with step(f"Building the image {tag}") as detail:
         base_image.build(
             tag,
@@ -89,8 +94,8 @@ def build(name: str, release: str, source: base_image.Supply, need: Callable[[st
 
 
 def need_package(package: str, *, install: bool = True) -> None:
-    """Install a Debian package that building the images takes; raises as `host_platform.need_packages` does."""
-    host_platform.need_packages([package], "build the lab's images", say, install=install)
+    """Install a Debian package that building the images takes; raises as `machine.need_packages` does."""
+    machine.need_packages([package], "build the lab's images", say, install=install)
 
 
 def recipe_of(api: Any, tag: str) -> str | None:
@@ -98,13 +103,20 @@ def recipe_of(api: Any, tag: str) -> str | None:
 
     Raises CourseError if the image of that name is not the course's.
     """
-    try:
-        labels = api.inspect_image(tag)["Config"]["Labels"] or {}
-    except client.ImageNotFound:
+    labels = _labels(api, tag)
+    if labels is None:
         return None
     if LABEL not in labels:
         raise CourseError(f"An image that is not the course's has the name {tag}: rename it with `docker tag`.")
-    return str(labels.get(RECIPE_LABEL, ""))
+    return labels.get(RECIPE_LABEL, "")
+
+
+def _labels(api: Any, tag: str) -> dict[str, str] | None:
+    """Return the labels of an image; None if there is no image of that name."""
+    try:
+        return api.inspect_image(tag)["Config"]["Labels"] or {}
+    except client.ImageNotFound:
+        return None
 
 
 def _files(name: str) -> list[tuple[str, Path]]:
@@ -149,7 +161,9 @@ def save(names: Iterable[str]) -> Iterator[bytes]:
 def load(lab_api: Any) -> None:
     """Load the inner images into a lab's engine, under the names that the chapters use. Raises CourseError."""
     api = client.outer()
-    absent = [name for name in INNER if recipe_of_inner(lab_api, name) != recipe_of(api, inner_image(name))]
+    # An image of the learner's own may have such a name.
+    found = {name: _labels(lab_api, f"{name}:latest") or {} for name in INNER}
+    absent = [name for name in INNER if found[name].get(RECIPE_LABEL) != recipe_of(api, inner_image(name))]
     if absent:
         with step(f"Loading {' and '.join(absent)} into the lab"):
             archive = save(inner_image(name) for name in absent)
@@ -178,10 +192,19 @@ def keep_only_ours(lab_api: Any) -> None:
                 lab_api.remove_image(image["Id"] if tag == "<none>:<none>" else tag, force=True)
 
 
-def recipe_of_inner(lab_api: Any, name: str) -> str | None:
-    """Return the recipe's fingerprint of an image inside the lab; None if it does not exist or is the learner's own."""
-    try:
-        labels = lab_api.inspect_image(f"{name}:latest")["Config"]["Labels"] or {}
-    except client.ImageNotFound:
-        return None
-    return str(labels.get(RECIPE_LABEL)) if RECIPE_LABEL in labels else None
+def remove_all() -> None:
+    """Remove the images with the course's names, and those without a name that its builds left; list them.
+
+    An image that a learner built on top of one of them has our label too, but another name: it is kept.
+    """
+    api = client.outer()
+    for image in sorted(api.images(filters={"label": LABEL}), key=lambda i: -int(i["Created"])):
+        tags = [tag for tag in image["RepoTags"] or [] if tag != "<none>:<none>"]
+        for tag in [tag for tag in tags if tag.startswith(f"{PREFIX}/")] if tags else [image["Id"]]:
+            try:
+                api.remove_image(tag)
+                say(f"Removed the image {tag}")
+            except client.ImageNotFound:
+                pass  # the engine removed it with an image that was built on it
+            except client.APIError as error:
+                say(f"Kept the image {tag}, which is in use: {error.explanation}")

@@ -20,7 +20,7 @@ from course_lib.console import say, step
 from course_lib.engine import client, helper_container
 from course_lib.engine.labels import BEFORE_LABEL, ENGINE_LABEL, LABEL, NAME_LABEL, PARENT_LABEL
 from course_lib.errors import CourseError, EngineUnfitError, LabGoneError
-from course_lib.lab import host_footprint, images, port_forward
+from course_lib.lab import images, machine_footprint, port_forward
 
 DEFAULT_ENGINE = "26.1"
 # A dockerd inside needs these three in addition to Docker's default set; never --privileged.
@@ -70,14 +70,10 @@ class Lab:
 
     def relatives(self) -> list[Lab]:
         """Return the existing labs that were created for this one, and for those in turn, sorted by name."""
-        return [lab for lab in _labelled(PARENT_LABEL) if lab.name.startswith(f"{self.name}.")]
-
-    def namesakes(self) -> list[Lab]:
-        """Return the existing labs that may be relatives from before relatives had a label, sorted by name.
-
-        Their names are like "default-26-1"; a lab of somebody's own may have such a name, too.
-        """
-        return [lab for lab in _labelled(NAME_LABEL) if re.fullmatch(rf"{self.name}-[a-z0-9-]+", lab.name)]
+        api, filters = client.outer(), {"label": PARENT_LABEL}
+        things = [*api.containers(all=True, filters=filters), *(api.volumes(filters=filters)["Volumes"] or [])]
+        names = sorted({str(thing["Labels"][NAME_LABEL]) for thing in things})
+        return [Lab(name) for name in names if name.startswith(f"{self.name}.")]
 
     def containers(self) -> list[dict[str, Any]]:
         """Return GET /containers/ID/json of each container with the lab's label, whatever its name."""
@@ -141,9 +137,8 @@ class Lab:
         `need(package)` installs a Debian package on this machine or raises CourseError. Raises CourseError, also as
         EngineUnfitError with what the engine lacks.
         """
-        release = images.RELEASES[engine_version]
         self.inspect()  # first of all, fail if a foreign container has the name
-        images.build_all(release, need)
+        images.build_all(engine_version, need)
         found = self.inspect()
         if found and (why := self._unusable(found, engine_version)):
             say(f"{why}: replacing it with a new lab.")
@@ -204,7 +199,7 @@ class Lab:
                 f"This version of the course does not have the lab's engine {engine_version}: "
                 "run `./course down`, then `./course up`."
             )
-        for tag in (images.lab_image(images.RELEASES[engine_version]), *map(images.inner_image, images.INNER)):
+        for tag in images.of_engine(engine_version):
             if images.recipe_of(client.outer(), tag) is None:  # before anything is removed
                 raise CourseError(f"The image {tag} does not exist any more: run `./course up`, which builds it again.")
         if found:
@@ -227,9 +222,9 @@ class Lab:
         for what in gone:
             say(f"Removed the {what}")
         # The rules are read in a helper container made from the lab's image, so images are removed last.
-        same = host_footprint.compare(json.loads(before)) if before else True
+        same = machine_footprint.compare(json.loads(before)) if before else True
         if remove_images:
-            _remove_images()
+            images.remove_all()
         return same
 
     def remove(self) -> list[str]:
@@ -269,7 +264,7 @@ class Lab:
                     "choose another name for the lab with COURSE_LAB."
                 )
         except client.NotFound:
-            before = next(iter(self._volumes().values()), None) or client.as_json(host_footprint.fingerprint(image))
+            before = next(iter(self._volumes().values()), None) or json.dumps(machine_footprint.fingerprint(image))
             api.create_volume(self.volume(engine_version), labels={**labels, BEFORE_LABEL: before})
         host_config = api.create_host_config(
             binds={self.volume(engine_version): {"bind": "/var/lib/docker", "mode": "rw"}},
@@ -323,13 +318,6 @@ class Lab:
         raise _unfit("; ".join(missing) or "it ended without a message")
 
 
-def _labelled(label: str) -> list[Lab]:
-    """Return the labs with a container or volume on the engine that carries a label, sorted by name."""
-    api, filters = client.outer(), {"label": label}
-    things = [*api.containers(all=True, filters=filters), *(api.volumes(filters=filters)["Volumes"] or [])]
-    return [Lab(name) for name in sorted({str(thing["Labels"][NAME_LABEL]) for thing in things})]
-
-
 def from_environment() -> Lab:
     """Return the lab that COURSE_LAB names, or "default". Only for the start of a process. Raises CourseError."""
     return Lab(os.environ.get("COURSE_LAB", "default"))
@@ -355,24 +343,6 @@ def discard(found: dict[str, Any]) -> None:
             helper_container.end(api, found["Image"], found["Id"])
         else:
             return
-
-
-def _remove_images() -> None:
-    """Remove the images with the course's names, and those without a name that its builds left; list them.
-
-    An image that a learner built on top of one of them has our label too, but another name: it is kept.
-    """
-    api = client.outer()
-    for image in sorted(api.images(filters={"label": LABEL}), key=lambda i: -int(i["Created"])):
-        tags = [tag for tag in image["RepoTags"] or [] if tag != "<none>:<none>"]
-        for tag in [tag for tag in tags if tag.startswith(f"{images.PREFIX}/")] if tags else [image["Id"]]:
-            try:
-                api.remove_image(tag)
-                say(f"Removed the image {tag}")
-            except client.ImageNotFound:
-                pass  # the engine removed it with an image that was built on it
-            except client.APIError as error:
-                say(f"Kept the image {tag}, which is in use: {error.explanation}")
 
 
 def confinement() -> dict[str, Any]:

@@ -48,15 +48,10 @@ sub answers {    # the messages that answer a dump request, without headers; die
     die "the kernel reports: $!\n";    # ENOBUFS: messages were lost
 }
 
-sub dumped {    # the answer in the current namespace, requested again if it is incomplete
-    my ($type, $body) = @_;
-    for (1 .. 3) {
-        socket my $socket, $AF_NETLINK, SOCK_RAW, 0 or die "$!\n";
-        send $socket, pack("LSSLL", 16 + length $body, $type, $DUMP, 1, 0) . $body, 0 or die "$!\n";
-        my @messages = eval { answers($socket) };
-        return @messages unless $@;
-    }
-    die $@;
+sub dumped {    # the answer about a socket's namespace
+    my ($socket, $type, $body) = @_;
+    send $socket, pack("LSSLL", 16 + length $body, $type, $DUMP, 1, 0) . $body, 0 or die "$!\n";
+    return answers($socket);
 }
 
 sub attributes {    # a message's attributes, which begin at the byte $at, by their numbers
@@ -125,6 +120,19 @@ sub interfaces {    # the JSON list of the interfaces in the answers about links
     return "[" . join(",", @found) . "]";
 }
 
+sub listed {    # the JSON list of the interfaces in the current namespace, requested again if it is incomplete
+    for (1 .. 3) {
+        my $json = eval {
+            socket my $socket, $AF_NETLINK, SOCK_RAW, 0 or die "$!\n";
+            # With IFLA_EXT_MASK: without some statistics.
+            my @links = dumped($socket, $GET_LINKS, pack "x16 SSL", 8, 29, 8);
+            interfaces(\@links, [dumped($socket, $GET_ADDRESSES, pack "x8")]);
+        };
+        return $json if $json;
+    }
+    die $@;
+}
+
 sub section {
     my ($title, $body) = @_;
     $body .= "\n" unless $body =~ /(?:^|\n)\z/;
@@ -164,8 +172,7 @@ while (my $line = <STDIN>) {
         open my $namespace, "<", $file or next if $file;
         my $json = eval {
             die "it cannot be entered: $!\n" if $file && !enter($namespace);
-            # With IFLA_EXT_MASK: without some statistics.
-            interfaces([dumped($GET_LINKS, pack "x16 SSL", 8, 29, 8)], [dumped($GET_ADDRESSES, pack "x8")]);
+            listed();
         };
         $lines .= "$key " . ($json // "! $@" =~ s/\n?\z//r) . "\n";
     }

@@ -5,6 +5,7 @@ Unknown fields are ignored. Where the engine and the kernel contradict each othe
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from datetime import datetime
@@ -150,6 +151,7 @@ def _container(
     )
 
 
+@functools.lru_cache(1024)  # most containers of a live picture are the same as a moment before
 def _nanoseconds(moment: str, seconds: int) -> int:
     """Return the time of creation in nanoseconds since 1970.
 

@@ -17,11 +17,10 @@ from pathlib import Path
 
 from course_lib.console import say, step
 from course_lib.engine import client
-from course_lib.engine.labels import LABEL
 from course_lib.errors import CourseError
 from course_lib.lab import binfmt, images
 from course_lib.paths import ROOT
-from course_lib.setup import bundle_archive, wheels
+from course_lib.setup import bundle_archive, bundle_packages
 from course_lib.setup.bundle_archive import Bundle, Manifest
 
 LOCK = ROOT / "requirements.lock"
@@ -37,7 +36,7 @@ def make(
     need: Callable[[str], None],
     *,
     replace: bool = False,
-    machines: Sequence[wheels.Target] = (),
+    machines: Sequence[bundle_packages.Target] = (),
 ) -> Manifest:
     """Write a bundle for an architecture ("amd64"; "" for that of the engine here) and versions of the lab's engine.
 
@@ -52,14 +51,12 @@ def make(
     foreign = arch if arch != here else ""
     _check_place(path, replace, len(engines))
     if foreign:
-        binfmt.require(api, arch, LABEL)
+        binfmt.require(api, arch)
         say(f"Programs for {arch} are emulated here: building an image takes up to ten times as long as for {here}.")
-    names: list[str] = []
+    tags: dict[str, str] = {}  # name in the bundle -> name here
     for version in engines:
-        images.build_all(images.RELEASES[version], need, foreign)
-        names.append(images.lab_image(images.RELEASES[version]))
-    names += map(images.inner_image, images.INNER)
-    tags = {name: images.foreign(name, foreign) for name in names}  # name in the bundle -> name here
+        images.build_all(version, need, foreign)
+        tags |= {name: images.foreign(name, foreign) for name in images.of_engine(version)}
     for tag in tags.values():
         if api.inspect_image(tag)["Architecture"] != arch:
             raise CourseError(
@@ -68,7 +65,7 @@ def make(
     # Next to the file: its disk has room for it, and a rename within a file system is atomic (rename(2)).
     with _disk_errors(path), tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as temporary:
         folder = Path(temporary)
-        fetched = _fetch(machines or wheels.targets(arch), folder / bundle_archive.WHEELS)
+        fetched = _fetch(machines or bundle_packages.targets(arch), folder / bundle_archive.WHEELS)
         _save(list(tags.values()), folder / bundle_archive.IMAGES)
         with step(f"Writing {path}"):
             wheel_parts = sorted({name for names in fetched.values() for name in names})
@@ -114,14 +111,14 @@ def _check_place(path: Path, replace: bool, engines: int) -> None:
         )
 
 
-def _fetch(machines: Sequence[wheels.Target], folder: Path) -> dict[str, tuple[str, ...]]:
+def _fetch(machines: Sequence[bundle_packages.Target], folder: Path) -> dict[str, tuple[str, ...]]:
     """Download the wheels for all machines into a folder; return the names of the parts by machine ("Linux 3.12")."""
     folder.mkdir()
     lock = LOCK.read_text(encoding="utf-8")
     fetched = {}
     for machine in machines:
         with step(f"Downloading the packages for Python {machine.python} on {machine.system}") as detail:
-            names = wheels.fetch(lock, machine, folder, detail)
+            names = bundle_packages.fetch(lock, machine, folder, detail)
         fetched[str(machine)] = tuple(f"{folder.name}/{name}" for name in names)
     return fetched
 

@@ -13,6 +13,7 @@ import hashlib
 import io
 import json
 import platform
+import shutil
 import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
@@ -189,8 +190,7 @@ class Bundle:
     def unpack(self, name: str, folder: Path) -> None:
         """Write a file of the bundle to a folder, under the last part of its name."""
         with self.file(name) as source, (folder / PurePosixPath(name).name).open("wb") as target:
-            while data := source.read(CHUNK):
-                target.write(data)
+            shutil.copyfileobj(source, target, CHUNK)
 
 
 def _next(archive: tarfile.TarFile, name: str) -> bytes:

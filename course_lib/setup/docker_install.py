@@ -8,13 +8,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 from course_lib.engine.client import configured_engine
 from course_lib.errors import CourseError, EngineForbiddenError, EngineMissingError, EngineSilentError
-from course_lib.lab.host_platform import Machine, Outcome, Say, need_packages
+from course_lib.lab.machine import Machine, Outcome, Say, need_packages
 
-Engine = TypeVar("Engine")
 THROUGH_SG = "COURSE_THROUGH_SG"  # set in a command that was started again through `sg docker`
 
 
@@ -50,7 +49,7 @@ echo $!
 
 
 def ensure_engine(
-    connect: Callable[[], Engine],
+    connect: Callable[[], Any],
     say: Say,
     *,
     install: bool = True,
@@ -58,7 +57,7 @@ def ensure_engine(
     daemon: Daemon | None = None,
     deadline: float = 60,
     replace: Callable[[str, list[str]], object] = os.execvp,
-) -> Engine:
+) -> Any:
     """Return what `connect` returns, after installing and starting an engine if there is none.
 
     The daemon has `deadline` seconds to answer after its start. `replace` replaces this process by another program: a
@@ -162,7 +161,7 @@ def is_alive(pid: str) -> bool:
     return status.rpartition(")")[2].split()[0] != "Z"
 
 
-def wait_for(connect: Callable[[], Engine], check: Callable[[], None], say: Say, deadline: float) -> Engine:
+def wait_for(connect: Callable[[], Any], check: Callable[[], None], say: Say, deadline: float) -> Any:
     """Poll until `connect` succeeds or `check` raises; after `deadline` seconds raise what `connect` raised."""
     begun = printed = time.monotonic()
     while True:

@@ -133,9 +133,8 @@ def _packages() -> str:
 
 def _images(lab: Lab) -> dict[str, bool]:
     """Return for each image of the lab whether it exists. Raises CourseError if a foreign one has the name."""
-    release = images.RELEASES.get(lab.version(), images.RELEASES[DEFAULT_ENGINE])
-    tags = [images.lab_image(release), *map(images.inner_image, images.INNER)]
-    return {tag: images.recipe_of(client.outer(), tag) is not None for tag in tags}
+    version = lab.version() if lab.version() in images.RELEASES else DEFAULT_ENGINE
+    return {tag: images.recipe_of(client.outer(), tag) is not None for tag in images.of_engine(version)}
 
 
 def _lacks(lab: Lab) -> tuple[str, ...]:

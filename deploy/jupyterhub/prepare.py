@@ -18,8 +18,9 @@ from course_lib.console import say, step
 from course_lib.engine import client
 from course_lib.engine.labels import LABEL, RECIPE_LABEL
 from course_lib.lab import base_image, images
+from course_lib.lab.lifecycle import DEFAULT_ENGINE
 from course_lib.paths import ROOT
-from course_lib.setup import docker_install, wheels
+from course_lib.setup import bundle_packages, docker_install
 
 HERE = Path(__file__).parent
 LOCKS = (ROOT / "requirements.lock", ROOT / "requirements-hub.lock")
@@ -33,7 +34,7 @@ ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}  # GET /info -> name in 
 def main() -> None:
     """Create what is missing. Raises CourseError."""
     docker_install.ensure_engine(client.outer, say, install=False)
-    images.build_all(RELEASE, images.need_package)
+    images.build_all(DEFAULT_ENGINE, images.need_package)
     make(ENGINE_IMAGE, _engine_recipe(), _engine_context, {"LAB": images.lab_image(RELEASE)})
     source = base_image.supply()
     arguments = {"BASE": f"{images.PREFIX}/debian:{RELEASE}", **source.arguments}
@@ -63,7 +64,7 @@ def make(tag: str, recipe: str, context: Callable[[Path], None], arguments: dict
 
 def _inner_images() -> list[str]:
     """Return the names of the images that a learner's engine has."""
-    return [images.lab_image(RELEASE), *map(images.inner_image, images.INNER)]
+    return images.of_engine(DEFAULT_ENGINE)
 
 
 def _listed() -> str:
@@ -102,7 +103,9 @@ def _server_context(folder: Path) -> None:
     arch = ARCHITECTURES[client.outer().info()["Architecture"]]
     for lock in LOCKS:
         shutil.copy(lock, folder)
-        wheels.fetch(lock.read_text(), wheels.Target(arch, "Linux", PYTHON), folder / "wheels", lambda line: None)
+        bundle_packages.fetch(
+            lock.read_text(), bundle_packages.Target(arch, "Linux", PYTHON), folder / "wheels", lambda line: None
+        )
     for path in _server_files():
         inside = path.relative_to(ROOT)
         if inside.parts[0] in COURSE:

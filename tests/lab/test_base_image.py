@@ -10,7 +10,7 @@ from unittest.mock import MagicMock
 import pytest
 
 from course_lib.engine import client
-from course_lib.lab import host_platform
+from course_lib.lab import machine
 from course_lib.lab.base_image import PUBLISHED, Supply, _mmdebstrap_options, bootstrap, failure, make, supply
 from course_lib.lab.binfmt import PROGRAMS
 
@@ -51,12 +51,12 @@ def test_a_user_who_is_not_root_makes_it_through_sudo_with_the_proxies(monkeypat
         became.append(command)
         raise InterruptedError
 
-    monkeypatch.setattr(host_platform.Machine, "as_root", lambda self, why, say: ["sudo", "-n"])
+    monkeypatch.setattr(machine.Machine, "as_root", lambda self, why, say: ["sudo", "-n"])
     monkeypatch.setattr(subprocess, "Popen", popen)
     monkeypatch.setattr(shutil, "which", lambda name: name)
     monkeypatch.setenv("http_proxy", "http://proxy:3128")
     with pytest.raises(InterruptedError):
-        bootstrap("container-course/debian:trixie", "label", "trixie", Supply(), lambda package: None)
+        bootstrap("container-course/debian:trixie", "trixie", Supply(), lambda package: None)
     assert became[0][:3] == ["sudo", "-n", "env"]
     assert became[0].index("http_proxy=http://proxy:3128") < became[0].index("mmdebstrap")
 
@@ -71,12 +71,12 @@ def test_packages_of_another_architecture_are_asked_for_whatever_their_emulator_
         became.append(command)
         raise InterruptedError
 
-    monkeypatch.setattr(host_platform.Machine, "as_root", lambda self, why, say: [])
+    monkeypatch.setattr(machine.Machine, "as_root", lambda self, why, say: [])
     monkeypatch.setattr(subprocess, "Popen", popen)
     monkeypatch.setattr(shutil, "which", lambda name: None)
     for arch in ("", "arm64"):
         with pytest.raises(InterruptedError):
-            bootstrap("some:image", "label", "trixie", Supply(), needed.append, arch=arch)
+            bootstrap("some:image", "trixie", Supply(), needed.append, arch)
     plain, foreign = became
     assert needed == ["mmdebstrap", "mmdebstrap"]
     assert [word for word in plain if "arch" in word] == []
@@ -90,7 +90,7 @@ def test_an_image_for_another_architecture_is_pulled_by_another_name(
     """With the same name, the pull would remove the name from the learner's own image."""
     api: Any = MagicMock()
     monkeypatch.setattr(client, "outer", lambda: api)
-    make("some:image", "label", "trixie", Supply(), print, arch=arch)
+    make("some:image", "trixie", Supply(), print, arch)
     platform = f"linux/{arch}" if arch else None
     assert api.pull.call_args.args == (f"{PUBLISHED[arch]}:trixie-slim",)
     assert api.pull.call_args.kwargs["platform"] == api.build.call_args.kwargs["platform"] == platform

@@ -49,10 +49,11 @@ def test_two_architectures_never_share_an_images_name() -> None:
 @pytest.mark.live
 def test_what_the_engines_machine_runs_is_found_out_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     api, label = client.outer(), "course-test-emulation"
-    binfmt.require(api, HERE, label)
+    monkeypatch.setattr(binfmt, "LABEL", label)
+    binfmt.require(api, HERE)
     monkeypatch.setitem(binfmt.PROGRAMS, "arm64", NOBODYS)
     with pytest.raises(CourseError, match=r"cannot run programs for arm64.*install qemu-user-static") as caught:
-        binfmt.require(api, "arm64", label)
+        binfmt.require(api, "arm64")
     assert "\n" not in str(caught.value)
     assert "DOCKER_HOST" in str(caught.value)
     assert api.images(all=True, filters={"label": label}) == []
@@ -68,10 +69,11 @@ def test_a_base_is_of_the_architecture_that_it_is_for(tmp_path: Path, monkeypatc
         "#!/bin/sh\nfor word; do\ncase $word in *.tar) tar cf $word /etc/hostname;; esac; done\n"
     )
     (tmp_path / "mmdebstrap").chmod(0o755)
+    monkeypatch.setattr(base_image, "LABEL", label)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     try:
         for arch in ("arm64", ""):
-            base_image.bootstrap(tag, label, "trixie", base_image.Supply(), lambda package: None, arch=arch)
+            base_image.bootstrap(tag, "trixie", base_image.Supply(), lambda package: None, arch)
             found = api.inspect_image(tag)
             assert (found["Architecture"], found["Config"]["Labels"]) == (arch or HERE, {label: "image"})
     finally:

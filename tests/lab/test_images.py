@@ -16,13 +16,12 @@ from typing import Any
 import pytest
 
 from course_lib.engine import client
-from course_lib.engine.labels import LABEL
 from course_lib.errors import CourseError
 from course_lib.lab import images
 from course_lib.lab.base_image import bootstrap, supply
 from course_lib.lab.base_image import make as make_base
-from course_lib.lab.host_platform import Machine, Outcome, need_packages
 from course_lib.lab.lifecycle import Lab
+from course_lib.lab.machine import Machine, Outcome, need_packages
 from tests.proxy import proxy
 from tests.worker import refuse
 
@@ -105,7 +104,7 @@ def test_a_proxy_that_apt_or_docker_is_configured_for_is_asked(
 
 def minimal(release: str, need: Callable[[str], None]) -> str:
     tag = f"{images.PREFIX}/debian:{release}"
-    make_base(tag, LABEL, release, supply(), need)
+    make_base(tag, release, supply(), need)
     return tag
 
 
@@ -166,7 +165,7 @@ def test_a_full_temporary_folder_is_named(own_names: str, monkeypatch: pytest.Mo
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", folder], check=True)
     try:
         with pytest.raises(CourseError, match=rf"The disk became full .*{folder}"):
-            bootstrap(f"{own_names}/full:{RELEASE}", LABEL, RELEASE, supply(), refuse)
+            bootstrap(f"{own_names}/full:{RELEASE}", RELEASE, supply(), refuse)
         assert list(Path(folder).iterdir()) == []
     finally:
         subprocess.run(["umount", folder], check=True)

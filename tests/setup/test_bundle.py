@@ -21,11 +21,11 @@ from typing import Any
 import pytest
 
 from course_lib.engine import client
-from course_lib.engine.labels import LABEL, RECIPE_LABEL
+from course_lib.engine.labels import RECIPE_LABEL
 from course_lib.errors import CourseError, EngineMissingError
 from course_lib.lab import binfmt, images
-from course_lib.lab.host_platform import need_packages
-from course_lib.setup import bundle, bundle_archive, wheels
+from course_lib.lab.machine import need_packages
+from course_lib.setup import bundle, bundle_archive, bundle_packages
 from tests.conftest import ROOT, refuse
 from tests.lab.test_binfmt import NOBODYS, machine_of
 from tests.lab.test_images import make, own_names
@@ -34,7 +34,7 @@ from tests.setup.test_docker_install import end, ping
 
 __all__ = ["own_names"]  # a fixture of others
 pytestmark = pytest.mark.live
-HERE = wheels.Target("amd64", "Linux", "{}.{}".format(*sys.version_info))
+HERE = bundle_packages.Target("amd64", "Linux", "{}.{}".format(*sys.version_info))
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,7 @@ def test_images_of_another_architecture_have_names_of_their_own_and_get_the_plai
         make(f"FROM scratch\nCOPY Dockerfile /{name}\n{labels}", images.foreign(tag, "arm64"), platform="linux/arm64")
     before = of_this_engine(own_names)
     monkeypatch.setattr(binfmt, "require", lambda *_: None)  # they are there, so nothing has to run
-    file, target = small / "course.tar", wheels.Target("arm64", "Linux", HERE.python)
+    file, target = small / "course.tar", bundle_packages.Target("arm64", "Linux", HERE.python)
     manifest = bundle.make(file, "arm64", ["26.1"], refuse, machines=[target])
     assert set(manifest.images) == {images.lab_image("trixie"), images.inner_image("busybox")}
     assert manifest.arch == "arm64"
@@ -264,15 +264,17 @@ def test_where_there_is_no_engine_a_bundle_brings_none(monkeypatch: pytest.Monke
         raise AssertionError("that needs a network")
 
     monkeypatch.setattr(client, "outer", none)
-    monkeypatch.setattr("course_lib.lab.host_platform.find_program", lambda _: None)
+    monkeypatch.setattr("course_lib.lab.machine.find_program", lambda _: None)
     monkeypatch.setattr("course_lib.setup.docker_install.ensure_engine", installs)
     with pytest.raises(EngineMissingError, match="No Docker engine answers"):
         main(["up", "--from-bundle", "nosuch.tar"], standalone_mode=False)
 
 
-def others() -> list[wheels.Target]:
+def others() -> list[bundle_packages.Target]:
     """Return the other Pythons that the course supports and pyenv has here."""
-    return [wheels.Target("amd64", "Linux", python) for python in wheels.PYTHONS if python != HERE.python]
+    return [
+        bundle_packages.Target("amd64", "Linux", python) for python in bundle_packages.PYTHONS if python != HERE.python
+    ]
 
 
 def clone(folder: Path) -> Path:
@@ -362,7 +364,7 @@ def need(package: str) -> None:
 def emulator(room: Path) -> Iterator[None]:
     """Let this machine run programs of arm64, by an emulator that is not installed, and only for this test."""
     with contextlib.suppress(CourseError):
-        binfmt.require(client.outer(), "arm64", LABEL)
+        binfmt.require(client.outer(), "arm64")
         yield  # it does already
         return
     run(["apt-get", "update"])
@@ -378,7 +380,7 @@ def emulator(room: Path) -> Iterator[None]:
     # F: the kernel opens the emulator here and now, so that it is found from within a container, too.
     (BINFMT / "register").write_text(f":{handler.name}:M::{MAGIC}:{MASK}:{binary}:F")
     try:
-        binfmt.require(client.outer(), "arm64", LABEL)
+        binfmt.require(client.outer(), "arm64")
         yield
     finally:
         handler.write_text("-1")
@@ -408,7 +410,7 @@ def test_a_bundle_for_arm64_by_emulation(
     (room / "lock").write_text(TINY_LOCK)  # wheels have tests of their own
     monkeypatch.setattr(bundle, "LOCK", room / "lock")
     before = of_this_engine("container-course"), of_this_engine(own_names)
-    file, target = room / "course.tar", wheels.Target("arm64", "Linux", HERE.python)
+    file, target = room / "course.tar", bundle_packages.Target("arm64", "Linux", HERE.python)
     manifest = bundle.make(file, "arm64", ["26.1"], need, machines=[target])
     assert (of_this_engine("container-course"), of_this_engine(own_names)) == before
     assert len(manifest.images) == 1 + len(images.INNER)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from course_lib.setup import bundle_archive, wheels
+from course_lib.setup import bundle_archive, bundle_packages
 from tests.conftest import ROOT
 from tests.setup.test_bootstrap import BASE, TINY_LOCK, clone, handed_over, old_python, run, sentence
 from tests.setup.test_bundle_archive import ARCH, VERSION, small
@@ -25,7 +25,7 @@ LEADS_NOWHERE = {"PIP_INDEX_URL": "http://127.0.0.1:9", "PIP_FIND_LINKS": "/nowh
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give the wheel of the tiny lock."""
     folder = tmp_path_factory.mktemp("wheels")
-    (name,) = wheels.fetch(TINY_LOCK, wheels.Target(ARCH, "Linux", VERSION), folder, print)
+    (name,) = bundle_packages.fetch(TINY_LOCK, bundle_packages.Target(ARCH, "Linux", VERSION), folder, print)
     return folder / name
 
 

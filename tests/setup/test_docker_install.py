@@ -18,7 +18,7 @@ import pytest
 
 from course_lib.engine.client import configured_engine
 from course_lib.errors import CourseError, EngineForbiddenError, EngineMissingError, EngineSilentError, EngineUnfitError
-from course_lib.lab.host_platform import Machine, Outcome, Say, need_packages, run_command
+from course_lib.lab.machine import Machine, Outcome, Say, need_packages, run_command
 from course_lib.setup.docker_install import START_SCRIPT, THROUGH_SG, Daemon, ensure_engine
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from course_lib.errors import CourseError
-from course_lib.lab.host_platform import Say, run_command
+from course_lib.lab.machine import Say, run_command
 
 PYTHONS = ("3.11", "3.12", "3.13")
 SYSTEMS = {"Linux": "linux", "Darwin": "darwin", "Windows": "win32"}  # platform.system() and sys.platform
@@ -96,9 +96,11 @@ def fetch(lock: str, target: Target, pool: Path, say: Say) -> list[str]:
     pip's output as progress. Raises CourseError if a package has no wheel or the network fails, and OSError if the disk
     is full.
     """
+    lines = (line.partition("#")[0].strip() for line in lock.splitlines())
+    requirements = [Requirement(line) for line in lines if line]
     names: set[str] = set()
     for environment in target.environments:
-        wanted = [line for line in _requirements(lock) if line.marker is None or line.marker.evaluate(environment)]
+        wanted = [line for line in requirements if line.marker is None or line.marker.evaluate(environment)]
         missing = [line for line in wanted if not _find(line, target, pool)]
         if missing:
             _download(missing, target, environment["python_full_version"], pool, say)
@@ -108,12 +110,6 @@ def fetch(lock: str, target: Target, pool: Path, say: Say) -> list[str]:
                 raise CourseError(f"pip downloaded no wheel of {requirement.name} for {target}: report this as a bug.")
             names |= set(found)
     return sorted(names)
-
-
-def _requirements(lock: str) -> list[Requirement]:
-    """Return the requirements of a lock."""
-    lines = (line.partition("#")[0].strip() for line in lock.splitlines())
-    return [Requirement(line) for line in lines if line]
 
 
 def _find(requirement: Requirement, target: Target, pool: Path) -> list[str]:

@@ -29,18 +29,12 @@ def fingerprint(lab_image: str) -> dict[str, Any]:
     None if that fails) and "image" (`lab_image`).
     """
     api = client.outer()
-    containers = {
-        c["Id"][:12]: next(iter(c["Names"] or []), c["Id"][:12]).lstrip(
-            "/"
-        )  # a container that is being removed has no name
-        for c in api.containers(all=True)
-        if (c["Labels"] or {}).get(LABEL) not in ("lab", "helper")
-    }
-    networks = {n["Id"][:12]: n["Name"] for n in api.networks()}
+    others = [c for c in api.containers(all=True) if (c["Labels"] or {}).get(LABEL) not in ("lab", "helper")]
     volumes = api.volumes()["Volumes"] or []
     return {
-        "containers": containers,
-        "networks": networks,
+        # A container that is being removed has no name.
+        "containers": {c["Id"][:12]: (c["Names"] or [c["Id"][:12]])[0].lstrip("/") for c in others},
+        "networks": {n["Id"][:12]: n["Name"] for n in api.networks()},
         "volumes": sorted(v["Name"] for v in volumes if LABEL not in (v["Labels"] or {})),
         "rules": _rules(lab_image),
         "image": lab_image,

@@ -32,14 +32,17 @@ class Outcome:
 Run = Callable[[Sequence[str], Say | None], Outcome]
 
 
+def _path() -> str:
+    # A shell that was opened with plain `su` has no sbin in its PATH, and apt and dockerd have programs there.
+    return os.environ.get("PATH", os.defpath) + ":/usr/local/sbin:/usr/sbin:/sbin"
+
+
 def run_command(command: Sequence[str], say: Say | None = None) -> Outcome:
     """Run a command until it ends; pass its latest line to `say` every three seconds, as progress."""
-    # A shell that was opened with plain `su` has no sbin in its PATH, and apt and dockerd have programs there.
-    path = os.environ.get("PATH", os.defpath) + ":/usr/local/sbin:/usr/sbin:/sbin"
     try:
         process = subprocess.Popen(
             list(command),
-            env={**os.environ, "PATH": path, "LC_ALL": "C.UTF-8"},
+            env={**os.environ, "PATH": _path(), "LC_ALL": "C.UTF-8"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -61,7 +64,7 @@ def run_command(command: Sequence[str], say: Say | None = None) -> Outcome:
 
 def find_program(name: str) -> str | None:
     """Return the path of a program, or None; look in sbin too, which a normal user's PATH lacks."""
-    return shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/sbin:/sbin")
+    return shutil.which(name, path=_path())
 
 
 @dataclass(frozen=True)
@@ -122,12 +125,6 @@ class Machine:
         raise CourseError(f"{why} needs root, and {self.user} cannot use sudo: ask an administrator.")
 
 
-def missing_packages(packages: Sequence[str], machine: Machine) -> list[str]:
-    """Return the packages that are not installed (dpkg-query(1))."""
-    query = ["dpkg-query", "-W", "-f", "${db:Status-Status}"]
-    return [name for name in packages if machine.run([*query, name], None).output.strip() != "installed"]
-
-
 def need_packages(
     packages: Sequence[str], why: str, say: Say, *, install: bool = True, machine: Machine | None = None
 ) -> None:
@@ -140,7 +137,8 @@ def need_packages(
     if not machine.is_debian:
         names = " and ".join(packages)
         raise CourseError(f"The course needs {names} to {why}: install it with this system's package manager.")
-    missing = missing_packages(packages, machine)
+    query = ["dpkg-query", "-W", "-f", "${db:Status-Status}"]
+    missing = [name for name in packages if machine.run([*query, name], None).output.strip() != "installed"]
     if not missing:
         return
     names = " ".join(missing)

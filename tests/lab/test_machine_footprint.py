@@ -14,7 +14,7 @@ from docker.types.daemon import CancellableStream
 from course_lib.engine import client, exec_stream
 from course_lib.engine.labels import ENGINE_LABEL, LABEL
 from course_lib.errors import CourseError, EngineUnfitError
-from course_lib.lab import host_footprint
+from course_lib.lab import machine_footprint
 from course_lib.lab.lifecycle import Lab
 from tests.worker import lab
 
@@ -38,8 +38,8 @@ BEFORE: dict[str, Any] = {
 def test_an_engine_that_was_started_again_is_no_change(
     networks: dict[str, str], same: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(host_footprint, "fingerprint", lambda image: {**BEFORE, "networks": networks})
-    assert host_footprint.compare(BEFORE) is same
+    monkeypatch.setattr(machine_footprint, "fingerprint", lambda image: {**BEFORE, "networks": networks})
+    assert machine_footprint.compare(BEFORE) is same
     assert ("not by the course: network theirs" in capsys.readouterr().out) is not same
 
 

@@ -14,7 +14,7 @@ import pytest
 from course_lib.engine import client, helper_container
 from course_lib.engine.labels import LABEL
 from course_lib.errors import CourseError, EngineUnfitError
-from course_lib.lab import facts, host_footprint, own_engine_facts
+from course_lib.lab import facts, learner_engine_facts, machine_footprint
 from course_lib.network import parse_facts
 from course_lib.network.describe import describe
 from course_lib.network.model import Snapshot
@@ -70,13 +70,13 @@ def shown(
     """Read an engine whose helper container answers so, or is refused with an exception's words."""
     inside = namespaces(RECORDED["inside"])
     plain = {
-        own_engine_facts.READ_HOST: namespaces({"addr": RECORDED["addr"]})
+        learner_engine_facts.READ_HOST: namespaces({"addr": RECORDED["addr"]})
         + section("route", json.dumps(RECORDED["route"])),
-        own_engine_facts.READ_RULES: section("rules ip nft", RECORDED["rules"]["ip"])
+        learner_engine_facts.READ_RULES: section("rules ip nft", RECORDED["rules"]["ip"])
         + section("rules tables nft", TABLES),
         "inside": inside,
     }
-    names = {own_engine_facts.READ_HOST: "host", own_engine_facts.READ_RULES: "rules"}
+    names = {learner_engine_facts.READ_HOST: "host", learner_engine_facts.READ_RULES: "rules"}
 
     def look(_api: Any, _image: str, script: str, **_: Any) -> str:
         answer = answers.get(names.get(script, "inside"), plain.get(script, inside))
@@ -88,8 +88,8 @@ def shown(
     monkeypatch.setattr(client, "connect", lambda **_: api)
     monkeypatch.setattr(helper_container, "look", look)
     if not image:
-        monkeypatch.setattr(own_engine_facts, "lab_image", lambda _: None)
-    made = parse_facts.snapshot(own_engine_facts.read())
+        monkeypatch.setattr(learner_engine_facts, "lab_image", lambda _: None)
+    made = parse_facts.snapshot(learner_engine_facts.read())
     assert set(api.asked) <= {"containers", "networks", "inspect_container", "info", "version", "images"}
     return made
 
@@ -175,7 +175,7 @@ def test_whose_namespace_it_is_is_said(monkeypatch: pytest.MonkeyPatch, info: di
 def chosen(nft: str = "", legacy: str = "", tables: str = "") -> tuple[dict[str, str], dict[str, str]]:
     """Return which of these rules are kept, and the note on the others."""
     parts = {"rules ip nft": nft, "rules ip legacy": legacy, "rules tables nft": tables}
-    return own_engine_facts._choose_rules(
+    return learner_engine_facts._choose_rules(
         facts.parse("".join(section(title, text) for title, text in parts.items()))["rules"]
     )
 
@@ -217,12 +217,12 @@ def no_helper_is_left(api: Any) -> bool:
 @pytest.mark.live
 def test_nothing_of_the_machine_is_changed(running_lab: None) -> None:
     api = client.outer()
-    image = own_engine_facts.lab_image(api)
+    image = learner_engine_facts.lab_image(api)
     assert image
     for _ in range(3):  # somebody else may use this machine too
-        before = host_footprint.fingerprint(image)
+        before = machine_footprint.fingerprint(image)
         done = course("graph", "--engine-of-this-machine")
-        after = host_footprint.fingerprint(image)
+        after = machine_footprint.fingerprint(image)
         if before == after:
             break
     assert done.returncode == 0, done.stderr
@@ -237,7 +237,7 @@ def test_nothing_of_the_machine_is_changed(running_lab: None) -> None:
 @pytest.mark.live
 def test_what_a_refused_helper_leaves(running_lab: None) -> None:
     api = client.outer()
-    image = str(own_engine_facts.lab_image(api))
+    image = str(learner_engine_facts.lab_image(api))
     assert helper_container.look(api, image, "echo yes", capabilities=("NET_ADMIN",)) == "yes\n"
     with pytest.raises(CourseError, match="no such thing"):
         helper_container.look(api, image, "echo first >&2; echo no such thing >&2; exit 3", capabilities=())
@@ -269,8 +269,8 @@ def test_a_helper_sees_what_the_lab_shows_of_itself(fresh_lab: None, monkeypatch
     before = current.host(state)
     api = client.inner(lab.container)
     monkeypatch.setattr(client, "connect", lambda **_: api)
-    monkeypatch.setattr(own_engine_facts, "lab_image", lambda _: "helper:x")
-    made = parse_facts.snapshot(own_engine_facts.read())
+    monkeypatch.setattr(learner_engine_facts, "lab_image", lambda _: "helper:x")
+    made = parse_facts.snapshot(learner_engine_facts.read())
     assert current.host(state) == before
     inside = parse_facts.snapshot(facts.read(lab))
     assert made.unread == made.warnings == ()

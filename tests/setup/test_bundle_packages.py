@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from course_lib.errors import CourseError
-from course_lib.setup import wheels
-from course_lib.setup.wheels import Target
+from course_lib.setup import bundle_packages
+from course_lib.setup.bundle_packages import Target
 from tests.conftest import ROOT
 
 LOCK = """\
@@ -44,7 +44,7 @@ def pool(tmp_path: Path) -> Path:
 
 
 def told(lock: str, target: Target, pool: Path) -> list[str]:
-    return wheels.fetch(lock, target, pool, print)
+    return bundle_packages.fetch(lock, target, pool, print)
 
 
 def test_both_sides_of_a_patch_release_are_there(pool: Path) -> None:
@@ -89,8 +89,11 @@ def test_what_there_is_no_wheel_of_is_named(
 
 
 def test_the_targets_are_every_supported_python_on_what_has_wheels() -> None:
-    assert [str(target) for target in wheels.targets("amd64")] == [
+    assert [str(target) for target in bundle_packages.targets("amd64")] == [
         *("Linux 3.11", "Linux 3.12", "Linux 3.13", "Windows 3.11", "Windows 3.12", "Windows 3.13"),
     ]
-    assert {target.system for target in wheels.targets("arm64")} == {"Linux", "Darwin"}
-    assert f"{', '.join(wheels.PYTHONS[:-1])} or {wheels.PYTHONS[-1]}" in (ROOT / "README.md").read_text()
+    assert {target.system for target in bundle_packages.targets("arm64")} == {"Linux", "Darwin"}
+    assert (
+        f"{', '.join(bundle_packages.PYTHONS[:-1])} or {bundle_packages.PYTHONS[-1]}"
+        in (ROOT / "README.md").read_text()
+    )

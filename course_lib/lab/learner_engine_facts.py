@@ -8,6 +8,7 @@ virtual one.
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 from collections.abc import Iterable
 from typing import Any
@@ -55,7 +56,10 @@ def read() -> RawFacts:
     """
     api = client.connect(for_lab=False)
     containers = [c for c in api.containers(all=True) if (c["Labels"] or {}).get(LABEL) != "helper"]
-    details = [detail for c in containers if (detail := _inspect(api, c["Id"]))]
+    details = []
+    for container in containers:
+        with contextlib.suppress(client.NotFound):  # it was removed meanwhile
+            details.append(api.inspect_container(container["Id"]))
     found = RawFacts(
         version=api.version()["Version"],
         machine=_machine(api.info()),
@@ -74,68 +78,43 @@ def read() -> RawFacts:
         why = "that takes an image of the lab, and there is none yet (`./course up` makes it)"
         found["unread"] = dict.fromkeys(("interfaces", "namespaces", "rules"), why)
         return found
-    _read_host(api, image, found)
-    _read_rules(api, image, found)
-    _read_inside(api, image, found)
+    if host := _look(api, image, found, "interfaces", READ_HOST):
+        found["addr"], found["route"] = host["addr"], host["route"]
+    if saved := _look(api, image, found, "rules", READ_RULES):
+        found["rules"], unread = _choose_rules(saved["rules"])
+        found["unread"] |= unread
+    namespaces = facts.namespaces(details)
+    script = _reader_script(namespaces.values())
+    if namespaces and (containers_own := _look(api, image, found, "namespaces", script, inside=True)):
+        found["inside"] = containers_own["inside"]
+        if closed := len(namespaces) - len(found["inside"]):
+            found["unread"]["namespaces"] = f"{closed} of {len(namespaces)} could not be entered, or ended meanwhile"
     return found
 
 
-def _read_host(api: Any, image: str, found: RawFacts) -> None:
-    """Read the interfaces and routes of the engine's machine, or note why that was not possible."""
+def _look(
+    api: Any, image: str, found: RawFacts, part: str, script: str, *, inside: bool = False
+) -> dict[str, Any] | None:
+    """Return the parsed answer of a helper container, or note in `unread` why there is none for this part.
+
+    With `inside` the script may enter the namespaces of containers.
+    """
+    # setns(2), and /proc/PID/ns of other users
+    more = ("SYS_ADMIN", "SYS_PTRACE") if inside else ()
     try:
-        answer = facts.parse(helper_container.look(api, image, READ_HOST, capabilities=("NET_ADMIN",)))
+        text = helper_container.look(api, image, script, capabilities=("NET_ADMIN", *more), pids=inside)
+        answer = facts.parse(text)
     except (client.APIError, CourseError) as error:
-        found["unread"]["interfaces"] = _why(error)
-    else:
-        found["addr"], found["route"] = answer["addr"], answer["route"]
-        found["unread"] |= answer["unread"]
-
-
-def _read_rules(api: Any, image: str, found: RawFacts) -> None:
-    """Read the firewall rules of the engine's machine, or note why that was not possible."""
-    try:
-        answer = facts.parse(helper_container.look(api, image, READ_RULES, capabilities=("NET_ADMIN",)))
-    except (client.APIError, CourseError) as error:
-        found["unread"]["rules"] = _why(error)
-    else:
-        found["rules"], unread = _choose_rules(answer["rules"])
-        found["unread"] |= unread
-
-
-def _read_inside(api: Any, image: str, found: RawFacts) -> None:
-    """Read the running containers' own interfaces, or note why that was not possible."""
-    namespaces = facts.namespaces(found["inspect"])
-    if not namespaces:
-        return
-    try:
-        text = helper_container.look(
-            api,
-            image,
-            _reader_script(namespaces.values()),
-            capabilities=("NET_ADMIN", "SYS_ADMIN", "SYS_PTRACE"),  # setns(2), and /proc/PID/ns of other users
-            pids=True,
-        )
-        found["inside"] = facts.parse(text)["inside"]
-    except (client.APIError, CourseError) as error:
-        found["unread"]["namespaces"] = _why(error)
-        return
-    if closed := len(namespaces) - len(found["inside"]):
-        found["unread"]["namespaces"] = f"{closed} of {len(namespaces)} could not be entered, or ended meanwhile"
+        found["unread"][part] = " ".join(str(getattr(error, "explanation", None) or error).split())[:300]
+        return None
+    found["unread"] |= answer["unread"]
+    return answer
 
 
 def lab_image(api: Any) -> str | None:
     """Return the name of an image of the lab, for any engine version; None if the engine has none."""
     tags = [tag for image in api.images(filters={"label": LABEL}) for tag in image["RepoTags"] or []]
     return next((tag for tag in sorted(tags) if tag.startswith(images.lab_image(""))), None)
-
-
-def _inspect(api: Any, container: str) -> dict[str, Any] | None:
-    """Return the inspect of a container; None if it was removed meanwhile."""
-    try:
-        found: dict[str, Any] = api.inspect_container(container)
-    except client.NotFound:
-        return None
-    return found
 
 
 def _machine(info: dict[str, Any]) -> str:
@@ -145,11 +124,6 @@ def _machine(info: dict[str, Any]) -> str:
     if info.get("OperatingSystem") == "Docker Desktop":
         return "the virtual machine of Docker Desktop (not that of your computer)"
     return "your own engine's machine"
-
-
-def _why(error: Exception) -> str:
-    """Return why the engine or the helper refused: one line of at most 300 characters."""
-    return " ".join(str(getattr(error, "explanation", None) or error).split())[:300]
 
 
 def _choose_rules(rules: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
@@ -166,9 +140,5 @@ def _choose_rules(rules: dict[str, str]) -> tuple[dict[str, str], dict[str, str]
         left += [f"{family}tables of the other kind ({kind})" for kind, text in kinds.items() if "-A " in text]
     if any(name == "docker-bridges" for _, name in tables):
         return kept, {"rules": "this engine keeps them in nftables (table docker-bridges), which is not read here"}
-    left += [f"table {family} {name}" for family, name in tables if not _is_of_iptables(family, name)]
+    left += [f"table {family} {name}" for family, name in tables if family not in ("ip", "ip6") or name not in IPTABLES]
     return kept, {"more rules": ", ".join(left)} if left else {}
-
-
-def _is_of_iptables(family: str, name: str) -> bool:
-    return family in ("ip", "ip6") and name in IPTABLES
