@@ -149,6 +149,10 @@ class Check:
     steps: tuple[str, ...] = ()  # what hint() prints, one more at each call: where to look, with what, for what
 
 
+UNSEEN = "unseen"  # the mistake if the lab could not be probed
+WAITING = "waiting"  # the mistake if a check that this one rests on is wrong
+
+
 @dataclass(frozen=True)
 class Verdict:
     """The result of a check."""
@@ -167,13 +171,14 @@ class Verdict:
         """Whether the check is passed."""
         return not self.mistake
 
+    @property
+    def word(self) -> str:
+        """Whether the check is passed, in one or two words."""
+        return "right" if self.ok else "not checked" if self.mistake == WAITING else "wrong"
+
     def __str__(self) -> str:
         """Return a line with the points and what is wanted."""
-        return f"{'right  ' if self.ok else 'not yet'}  {self.points}/{self.of}  {self.wanted}"
-
-
-UNSEEN = "unseen"  # the mistake if the lab could not be probed
-WAITING = "waiting"  # the mistake if a check that this one rests on is wrong
+        return f"{self.word:11}  {self.points}/{self.of}  {self.wanted}"
 
 
 def verdicts(checks: Sequence[Check], seen: Seen | None, *, broken: str = "") -> tuple[Verdict, ...]:

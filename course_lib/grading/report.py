@@ -10,6 +10,7 @@ import csv
 import functools
 import io
 import json
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import jinja2
+from markupsafe import Markup, escape
 
 from course_lib.errors import CourseError
 from course_lib.exercises import catalog
@@ -185,6 +187,7 @@ def write(out: Path, learners: list[Learner]) -> None:
         undefined=jinja2.StrictUndefined,
     )
     pages.globals |= {"WAITING": WAITING, "learners": learners, "exercises": exercises, "mistakes": mistakes}
+    pages.filters["code"] = code
     catalog.write(out / "grades.csv", grades(learners, exercises))
     catalog.write(out / "junit.xml", FORBIDDEN.sub("?", pages.get_template("junit.xml").render()))
     for learner in learners:
@@ -192,6 +195,12 @@ def write(out: Path, learners: list[Learner]) -> None:
         words = {a.exercise.name: _picture(folder, a) for a in learner.answers}
         catalog.write(folder / "index.html", pages.get_template("learner.html").render(learner=learner, words=words))
     catalog.write(out / "index.html", pages.get_template("class.html").render())
+
+
+def code(text: str) -> Markup:
+    """Return text as HTML, with what stands between backticks as code."""
+    escaped = re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text)))
+    return Markup(escaped)  # noqa: S704
 
 
 def grades(learners: list[Learner], exercises: list[Exercise]) -> str:

@@ -58,7 +58,8 @@ def test_from_the_stub_to_the_last_point(desk: Path, capsys: pytest.CaptureFixtu
     assert not (desk / "answer.sh").exists()
     assert practice.check() == 0
     said = capsys.readouterr().out
-    assert said.count("not yet") == 6
+    words = [line[:11].strip() for line in said.splitlines()]
+    assert (words.count("wrong"), words.count("not checked")) == (3, 3)
     assert said.count("hint: ") == 1, "only the first thing that is wrong is explained"
     practice.answer(script("mistakes/everywhere", "kim"), show, 60)
     assert practice.check() == 6
@@ -183,7 +184,7 @@ def test_submit_runs_it_again_in_a_fresh_lab_and_packs_what_the_grader_reads(
         hand_in.submit(lab, NAME, refuse)
     (desk / "answer.sh").write_text(script("mistakes/by-hand", "kim"))
     assert not hand_in.submit(lab, NAME, refuse)
-    assert "not yet  0/1  The engine chose" in capsys.readouterr().out
+    assert "wrong        0/1  The engine chose" in capsys.readouterr().out
     (desk / "answer.sh").write_text(script("solution", "kim"))
     assert hand_in.submit(lab, NAME, refuse)
     assert f"kim.{NAME}.tar.gz" in capsys.readouterr().out
