@@ -18,3 +18,11 @@ inside() { local pid; pid=$(docker inspect -f '{{.State.Pid}}' "$1"); shift; nse
 packets() { iptables -t "$1" -vnxL "$2" | tail -n +3 | grep -E -e "$3" | awk '{ n += $1 } END { print n + 0 }'; }
 # within SECONDS COMMAND: repeat a command until it succeeds
 within() { local end=$((SECONDS + $1)); shift; until "$@" >/dev/null 2>&1; do [ $SECONDS -lt $end ] || return 1; sleep 0.05; done; }
+# mac_of CONTAINER: the MAC of its eth0; the host's end of its veth pair is `veth-of CONTAINER`
+mac_of() { docker exec "$1" cat /sys/class/net/eth0/address; }
+# seen INTERFACE FILTER COMMAND...: what tcpdump sees there while a command runs; `at="inside c1" seen ...`: in c1
+seen() {
+  local interface=$1 filter=$2; shift 2; rm -f /tmp/seen.state
+  ${at-} tcpdump --immediate-mode -p -l -t -nn -i "$interface" "$filter" >/tmp/seen 2>/tmp/seen.state &
+  within 5 grep -q listening /tmp/seen.state; "$@" >/dev/null 2>&1; sleep 0.2; pkill -x tcpdump; wait $!; grep . /tmp/seen
+}
