@@ -17,9 +17,8 @@ ANSWER = "answer.sh"
 PLACE = "/root/answer"  # the folder of an answer on the lab's host
 COMMAND = f"cd {PLACE}; bash -e {ANSWER}"
 RAN = "it ran to its end"  # how an answer ended, in its evidence, if nothing went wrong
-# The files in an exercise's folder that are not part of an answer.
+# The files in an exercise's folder that are not part of an answer; nor are notebooks.
 OURS = {
-    "exercise.ipynb",
     "checks.py",
     "start",
     "solution",
@@ -40,7 +39,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
     found = {}
     for path in sorted(folder.rglob("*")):
         place = path.relative_to(folder)
-        ours = place.parts[0] in OURS or path.name.startswith(UNFINISHED)
+        ours = place.parts[0] in OURS or path.name.startswith(UNFINISHED) or place.suffix == ".ipynb"
         if path.is_file() and not path.is_symlink() and not ours:
             found[place.as_posix()] = path.read_bytes()
     return found

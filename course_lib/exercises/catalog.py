@@ -12,15 +12,16 @@ import secrets
 import sys
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from course_lib.errors import CourseError
 from course_lib.exercises.checks import Check, Probe, Seed, Value, Values
 from course_lib.network.model import Snapshot
-from course_lib.paths import EXERCISES
+from course_lib.paths import EXERCISES, work
 
 HINTS = "hints.json"
+NOTE = "learner.txt"  # the learner's name, in the working copy
 UNFINISHED = ".course-"  # the prefix of a file that is being written
 LONGEST_WRITE = 60.0  # seconds; an older unfinished file belongs to a process that was killed
 NOBODY = "nobody"
@@ -76,13 +77,23 @@ def named(name: str) -> Exercise:
     return load(EXERCISES / name)
 
 
+def in_folder(folder: Path) -> Exercise:
+    """Return the exercise with a notebook in a folder; raises CourseError if there is none.
+
+    Its checks.py is in the folder, as in the clone and under nbgrader. A working copy has only a folder of its name.
+    """
+    if folder.name in every() and not (folder / "checks.py").is_file():
+        return replace(named(folder.name), folder=folder)
+    return load(folder)
+
+
 def learner() -> str:
     """Return the learner's name: COURSE_LEARNER, else the name that `exercise("name")` saved, else "nobody".
 
     Under nbgrader it is the student whose notebook is being run, taken from the folder that nbgrader runs it in. Raises
     CourseError if the name is not allowed.
     """
-    note = EXERCISES / "learner.txt"
+    note = work() / NOTE
     if os.environ.get("NBGRADER_EXECUTION") == "autograde":  # nbgrader 0.9, autograded/STUDENT/ASSIGNMENT
         return checked(Path.cwd().parent.name)
     name = os.environ.get("COURSE_LEARNER") or (note.read_text(encoding="utf-8").strip() if note.exists() else NOBODY)
@@ -90,8 +101,10 @@ def learner() -> str:
 
 
 def note_learner(name: str) -> None:
-    """Save the learner's name for all exercises; raises CourseError if it is not allowed."""
-    write(EXERCISES / "learner.txt", f"{checked(name)}\n")
+    """Save the learner's name in the working copy, for all exercises; raises CourseError if it is not allowed."""
+    name = checked(name)
+    work().mkdir(exist_ok=True)
+    write(work() / NOTE, f"{name}\n")
 
 
 def checked(name: str) -> str:
@@ -127,7 +140,7 @@ def note_hints(folder: Path, taken: Mapping[str, int]) -> None:
     write(folder / HINTS, json.dumps(dict(sorted(taken.items())), indent=1) + "\n")
 
 
-def write(path: Path, text: str) -> None:
+def write(path: Path, content: str | bytes) -> None:
     """Write a file atomically; raises CourseError if that fails, and then the file is unchanged.
 
     The file gets the mode that the umask gives a new file.
@@ -135,8 +148,8 @@ def write(path: Path, text: str) -> None:
     own = path.with_name(f"{UNFINISHED}{path.name}-{secrets.token_hex(4)}")
     try:
         try:
-            with own.open("x", encoding="utf-8", newline="\n") as file:
-                file.write(text)
+            with own.open("xb") as file:
+                file.write(content.encode() if isinstance(content, str) else content)
             _remove_unfinished(own, path.name)
             own.replace(path)
         except BaseException:

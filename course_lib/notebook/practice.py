@@ -25,7 +25,7 @@ def exercise(learner: str = "") -> None:
     `learner` is saved as the learner's name for all exercises. Raises CourseError if it cannot be a name, or if the
     notebook's folder holds no exercise.
     """
-    here = catalog.load(Path.cwd())
+    here = catalog.in_folder(Path.cwd())
     if learner:
         catalog.note_learner(learner)
     who = catalog.learner()
@@ -65,7 +65,7 @@ def answer(cell: str, show: Callable[[str], object], timeout: float) -> None:
     `show` gets the output while it appears; `timeout` is in seconds. An answer must build everything from that state,
     so the lab is reset before each run and nothing of an earlier one remains. Raises what `execute.run` raises.
     """
-    here = catalog.load(Path.cwd())
+    here = catalog.in_folder(Path.cwd())
     if is_stub(cell):
         print(NOT_YET)
         return
@@ -83,7 +83,7 @@ def check() -> int:
     Return the points: nbgrader uses the last value of a cell as its score
     (`nbgrader.utils.determine_grade`). Raises CourseError if the start state was not recorded.
     """
-    here = catalog.load(Path.cwd())
+    here = catalog.in_folder(Path.cwd())
     done = _judged(here)
     first = next((v for v in done if not v.ok and v.mistake != WAITING), None)
     for verdict in done:
@@ -108,7 +108,7 @@ def hint() -> None:
 
     The number of steps taken is saved next to the notebook. Raises CourseError if that check has no steps.
     """
-    here = catalog.load(Path.cwd())
+    here = catalog.in_folder(Path.cwd())
     values = here.values(catalog.learner())
     done = _judged(here)
     first = next((v for v in done if not v.ok), None)

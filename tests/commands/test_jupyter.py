@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -25,6 +26,6 @@ def test_on_windows_the_command_lasts_until_jupyterlab_ends(monkeypatch: pytest.
     monkeypatch.setattr(os, "chdir", lambda _: None)
     monkeypatch.setenv("JUPYTER_CONFIG_PATH", "")
     with pytest.raises(SystemExit) as ended:
-        jupyter.jupyter_lab(browser=False, projector=False)
+        jupyter.jupyter_lab(Path("my-course"), browser=False, projector=False)
     assert ended.value.code == 5
     assert [command[:4] for command in calls] == [[sys.executable, "-m", "jupyter", "lab"]]

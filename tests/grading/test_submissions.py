@@ -207,6 +207,7 @@ def test_an_answer_has_only_what_is_the_learners(tmp_path: Path) -> None:
         "Dockerfile",
         "checks.py",
         "exercise.ipynb",
+        "02_publish_three_ways.new-2026-11-30.ipynb",
         "solution/answer.sh",
         "mistakes/x/answer.sh",
     ):

@@ -176,16 +176,15 @@ def test_an_answer_that_a_full_disk_does_not_take(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("running_lab")
 @pytest.mark.slow
 def test_submit_runs_it_again_in_a_fresh_lab_and_packs_what_the_grader_reads(
-    desk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    desk: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(hand_in, "HANDED_OUT", desk.parent)
     with pytest.raises(CourseError, match="no answer"):
-        hand_in.submit(lab, NAME, refuse)
+        hand_in.submit(lab, NAME, refuse, desk.parent)
     (desk / "answer.sh").write_text(script("mistakes/by-hand", "kim"))
-    assert not hand_in.submit(lab, NAME, refuse)
+    assert not hand_in.submit(lab, NAME, refuse, desk.parent)
     assert "not yet  0/1  The engine chose" in capsys.readouterr().out
     (desk / "answer.sh").write_text(script("solution", "kim"))
-    assert hand_in.submit(lab, NAME, refuse)
+    assert hand_in.submit(lab, NAME, refuse, desk.parent)
     assert f"kim.{NAME}.tar.gz" in capsys.readouterr().out
     [kim] = [found for found in read_class(desk.parent) if found.learner == "kim"]
     assert kim.answers == {NAME: {"answer.sh": script("solution", "kim").encode()}}
