@@ -59,9 +59,9 @@ def jupyter_lab(work: Path, *, browser: bool, projector: bool) -> None:
 
 def _workspaces(work: Path) -> Path:
     """Return the folder of a working copy's workspaces; create it with LAYOUT if it is missing."""
-    from jupyterlab_server.workspaces_handler import WorkspacesManager
-
     folder = work / WORKSPACES
     if not folder.exists():
+        from jupyterlab_server.workspaces_handler import WorkspacesManager
+
         WorkspacesManager(str(folder)).save("default", json.dumps(LAYOUT))
     return folder

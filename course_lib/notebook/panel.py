@@ -199,7 +199,7 @@ def live() -> Panel:
     """
     while _open:
         _open.pop().close()
-    _open.append(Panel(current.lab(), current.snapshot()))
+    _open.append(Panel(replace(current.lab(), box=""), current.snapshot()))  # without box: it goes on after a reset
     return _open[0]
 
 

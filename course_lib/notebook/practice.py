@@ -70,8 +70,11 @@ def answer(cell: str, show: Callable[[str], object], timeout: float) -> None:
         print(NOT_YET)
         return
     catalog.write(here.folder / ANSWER, cell)
+    current.follow()
+    if other := current.other_notebook():
+        print(f"Another notebook began to use the lab ({other}). What it created is removed.")
+    current.reset()
     lab = current.lab()
-    lab.reset()
     _to_start(here)
     answers.send(lab, answers.files_of(here.folder))
     execute.run(lab, COMMAND, timeout=timeout, show=show)
