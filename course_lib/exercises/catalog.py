@@ -100,6 +100,11 @@ def learner() -> str:
     return checked(name)
 
 
+def is_named() -> bool:
+    """Whether `learner` has a name to return, if only "nobody" because that was saved."""
+    return bool(os.environ.keys() & {"COURSE_LEARNER", "NBGRADER_EXECUTION"}) or (work() / NOTE).exists()
+
+
 def note_learner(name: str) -> None:
     """Save the learner's name in the working copy, for all exercises; raises CourseError if it is not allowed."""
     name = checked(name)

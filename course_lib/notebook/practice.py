@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from IPython.core.error import StdinNotImplementedError
+
 from course_lib.errors import CourseError
 from course_lib.exercises import answers, catalog
 from course_lib.exercises.answers import ANSWER, COMMAND, is_stub
@@ -16,24 +18,36 @@ from course_lib.notebook import current
 from course_lib.notebook.chapter import begin
 from course_lib.plain_text import one_line
 
+ASK = "Your name decides your values (letters, digits, hyphens and underscores; Enter for none): "
+COST = "Each step is counted, and your teacher may subtract points for it."
 NOT_YET = f"No answer yet: write it in the cell that begins with `%%answer`, and run the cell. It is saved as {ANSWER}."
 
 
 def exercise(learner: str = "") -> None:
     """Reset the lab, create the exercise's start state in it, and print the learner's values.
 
-    `learner` is saved as the learner's name for all exercises. Raises CourseError if it cannot be a name, or if the
-    notebook's folder holds no exercise.
+    `learner` is saved as the learner's name for all exercises; the first exercise asks for it. Raises CourseError if it
+    cannot be a name, or if the notebook's folder holds no exercise.
     """
     here = catalog.in_folder(Path.cwd())
-    if learner:
-        catalog.note_learner(learner)
+    if name := learner or ("" if catalog.is_named() else _ask_name()):
+        catalog.note_learner(name)
     who = catalog.learner()
     begin()
     _to_start(here)
     print(f"Values for {who}:")
     for name, value in here.values(who).items():
         print(f"  {name:<12} {value}")
+    if who == catalog.NOBODY and catalog.is_named():
+        print('Nobody is not a name: everyone who gave none has these values. `exercise("kim")` gives you kim\'s.')
+
+
+def _ask_name() -> str:
+    """Ask the learner for a name; return "" where nobody can answer, as in a run without JupyterLab."""
+    try:
+        return input(ASK).strip() or catalog.NOBODY
+    except (StdinNotImplementedError, EOFError, OSError):
+        return ""
 
 
 # What the lab showed at an exercise's start, by the lab's id. It is kept in this kernel, where no answer can change it.
@@ -106,24 +120,33 @@ def explained(verdict: Verdict) -> str:
     return "\n".join([*lines, *([f"  hint: {one_line(verdict.hint)}"] if verdict.mistake != UNSEEN else [])])
 
 
-def hint() -> None:
-    """Print the next of the three steps towards the first check that is wrong, after the steps before it.
+_told: set[str] = set()  # the checks for which this kernel has said that steps are counted
 
-    The number of steps taken is saved next to the notebook. Raises CourseError if that check has no steps.
+
+def hint() -> None:
+    """Print what `check` found wrong first; at each further call also one more step towards it.
+
+    The steps are those for that mistake, or for its check. Before the first one is taken, say that steps are counted:
+    their number is saved next to the notebook, and `./course grade` can subtract points for them.
     """
     here = catalog.in_folder(Path.cwd())
     values = here.values(catalog.learner())
-    done = _judged(here)
-    first = next((v for v in done if not v.ok), None)
+    first = next((v for v in _judged(here) if not v.ok), None)
     if first is None:
         print("Everything is right: there is nothing to give a hint for.")
         return
-    steps = next(c for c in here.checks if c.name == first.check).steps
-    if not steps:
-        raise CourseError(f"There are no further hints for {first.check}: `check()` shows all there is.")
+    check = next(c for c in here.checks if c.name == first.check)
+    steps = () if first.mistake == UNSEEN else check.steps_for.get(first.mistake, check.steps)
     taken = catalog.hints_taken(here.folder)
-    number = min(taken.get(first.check, 0) + 1, len(steps))
-    catalog.note_hints(here.folder, {**taken, first.check: number})
-    print(f"{first.wanted}")
+    number = taken.get(first.check, 0)
+    if first.check in _told and number < len(steps):
+        number += 1
+        catalog.note_hints(here.folder, {**taken, first.check: number})
+    _told.add(first.check)
+    print(f"{first.wanted}\n  found: {one_line(first.found)}\n  hint: {one_line(first.hint)}")
     for count, step in enumerate(steps[:number], 1):
         print(f"  {count} of {len(steps)}: {step.format_map(dict(values))}")
+    if number < len(steps):
+        print(f"`hint()` again shows step {number + 1} of {len(steps)}. {COST}")
+    else:
+        print("There are no more hints for this.")
