@@ -48,7 +48,7 @@ def jupyter_lab(work: Path, *, browser: bool, projector: bool) -> None:
         folders.insert(0, SETTINGS / "projector")
         os.environ[PROJECTOR] = "yes"
     else:
-        command += [f"--LabApp.workspaces_dir={_workspaces(work)}"]
+        command += [f"--LabApp.workspaces_dir={workspaces(work)}"]
     theirs = os.environ.get("JUPYTER_CONFIG_PATH", "")
     os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join([*map(str, folders), *filter(None, [theirs])])
     os.chdir(work)
@@ -57,7 +57,7 @@ def jupyter_lab(work: Path, *, browser: bool, projector: bool) -> None:
     os.execv(sys.executable, command)  # noqa: S606 # no shell is needed
 
 
-def _workspaces(work: Path) -> Path:
+def workspaces(work: Path) -> Path:
     """Return the folder of a working copy's workspaces; create it with LAYOUT if it is missing."""
     folder = work / WORKSPACES
     if not folder.exists():
