@@ -37,9 +37,14 @@ def reset() -> None:
 
 
 def other_notebook() -> str:
-    """Return which other notebook reset the current lab last, and when, as "01_docker0, at 14:02"; "" if none did."""
+    """Return which other notebook reset the current lab last, and when, as "01_docker0, at 14:02"; "" if none did.
+
+    A notebook that does not know its own name cannot tell.
+    """
+    if not (own := _notebook()):
+        return ""
     by, at = lab().last_reset()
-    return f"{by}, at {at}" if by not in ("", _notebook()) else ""
+    return f"{by}, at {at}" if by not in ("", own) else ""
 
 
 def _notebook() -> str:
