@@ -7,12 +7,14 @@ of each file as it was laid down, so that a file that the learner changed is rec
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import hashlib
 import json
 import os
 import re
 import shlex
+from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
@@ -57,7 +59,7 @@ def lay(folder: Path) -> Path:
             f"{folder} is in the course's own folder, where only {WORK.name} is for your work: leave out --work, "
             "or choose a folder somewhere else."
         )
-    try:
+    with _disk_errors(folder):
         laid = _manifest(folder)
         for place, content in _contents().items():
             path, new = folder / place, _digest(place, content)
@@ -70,9 +72,7 @@ def lay(folder: Path) -> Path:
                 _put(beside, content)
                 say(f"You changed {place}, and the course has a newer one: it is next to yours, as {beside.name}.")
             laid[place] = new
-        write(folder / MANIFEST, json.dumps(laid, indent=1) + "\n")
-    except OSError as error:
-        raise _unwritable(folder, error) from error
+        write(folder / MANIFEST, json.dumps(laid, indent=1))
     return folder
 
 
@@ -80,7 +80,7 @@ def restore(folder: Path, name: str) -> None:
     """Replace a chapter or an exercise of a working copy by a fresh one, and keep the old one under another name.
 
     `name` is that of its file, or a part from the beginning: "02" is chapter 02, "exercises/02" the exercise. Raises
-    CourseError; then nothing is changed.
+    CourseError; then the notebook is as it was.
     """
     if not (folder / MANIFEST).exists():
         raise CourseError(f"There is no working copy in {folder}: `./course up` creates one.")
@@ -89,17 +89,16 @@ def restore(folder: Path, name: str) -> None:
     if len(found) != 1:
         raise CourseError(f"{name} is not the name of one notebook; the notebooks are {', '.join(STEPS)}.")
     place = _place(found[0])
-    content, path = _contents()[place], folder / place
-    try:
+    path = folder / place
+    with _disk_errors(folder):
         if path.exists():
             old = path.read_bytes()
             kept = _free(path, "old", old)
-            _put(kept, old)  # before the file itself is replaced: a full disk leaves it as it is
+            _put(kept, old)
             say(f"Kept your {place} as {kept.name}.")
-        _put(path, content)
-        write(folder / MANIFEST, json.dumps(_manifest(folder) | {place: _digest(place, content)}, indent=1) + "\n")
-    except OSError as error:
-        raise _unwritable(folder, error) from error
+            # From now on it counts as unchanged, so that `lay` replaces it.
+            write(folder / MANIFEST, json.dumps(_manifest(folder) | {place: _digest(place, old)}, indent=1))
+    lay(folder)
     say(f"{path} is fresh.")
 
 
@@ -132,15 +131,13 @@ def _links(step: str) -> str:
     """Return a line of Markdown with links to the first, the previous and the next notebook, and to exercises."""
     at = STEPS.index(step)
     later = STEPS[at + 1 :]
-    chapter = next((other for other in later if "/" not in other), None)
-    exercises = later[: later.index(chapter)] if chapter else later
-    words = (
-        ["Start here"] if at == 0 else [_link(step, STEPS[0], "Start here"), f"Previous: {_link(step, STEPS[at - 1])}"]
-    )
+    chapters = [other for other in later if "/" not in other]
+    words = [_link(step, STEPS[0], "Start here"), f"Previous: {_link(step, STEPS[at - 1])}"] if at else ["Start here"]
     if "/" in step:
-        return " · ".join([*words, *(f"Next: {_link(step, other)}" for other in later[:1])])
+        return " · ".join([*words, f"Next: {_link(step, later[0])}"])
+    exercises = later[: later.index(chapters[0])] if chapters else ()
     words += [f"Exercise: {_link(step, other)}" for other in exercises]
-    return " · ".join([*words, *([f"Next: {_link(step, chapter)}"] if chapter else [])])
+    return " · ".join([*words, *(f"Next: {_link(step, chapter)}" for chapter in chapters[:1])])
 
 
 def _link(step: str, to: str, words: str = "") -> str:
@@ -184,7 +181,12 @@ def _put(path: Path, content: bytes) -> None:
         path.chmod(0o755)
 
 
-def _unwritable(folder: Path, error: OSError) -> CourseError:
-    return CourseError(
-        f"The working copy {folder} cannot be written ({error.strerror}): choose another folder with --work."
-    )
+@contextlib.contextmanager
+def _disk_errors(folder: Path) -> Iterator[None]:
+    """Turn an OSError about a working copy into a CourseError."""
+    try:
+        yield
+    except OSError as error:
+        raise CourseError(
+            f"The working copy {folder} cannot be written ({error.strerror}): choose another folder with --work."
+        ) from error
