@@ -132,7 +132,8 @@ def _links(step: str) -> str:
     at = STEPS.index(step)
     later = STEPS[at + 1 :]
     chapters = [other for other in later if "/" not in other]
-    words = [_link(step, STEPS[0], "Start here"), f"Previous: {_link(step, STEPS[at - 1])}"] if at else ["Start here"]
+    words = [_link(step, STEPS[0], "Start here")] if at else ["Start here"]
+    words += [f"Previous: {_link(step, STEPS[at - 1])}"] if at > 1 else []
     if "/" in step:
         return " · ".join([*words, f"Next: {_link(step, later[0])}"])
     exercises = later[: later.index(chapters[0])] if chapters else ()
