@@ -90,6 +90,7 @@ def up(  # noqa: PLR0917 # click passes all by name
     start(lab, version, install=not no_install)
     say(f"The lab is running, with Docker engine {lab.real_version()}.")
     say("It keeps running when JupyterLab ends (Ctrl-C here): remove it with `./course down`.")
+    say(f"Your copies of the notebooks are in {folder}.")
     jupyter.jupyter_lab(folder, browser=not no_browser, projector=projector)
 
 
