@@ -1,4 +1,4 @@
-"""Name the folders of the course on this machine."""
+"""Name the folders of the course on this machine; `work` finds the learner's working copy."""
 
 from __future__ import annotations
 
@@ -6,3 +6,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent  # the clone: notebooks, exercises, locks
 EXERCISES = ROOT / "exercises"
+WORK = ROOT / "my-course"  # the working copy, unless `--work` names another folder; git ignores it
+MANIFEST = ".course-copy.json"  # a folder with this file is a working copy
+
+
+def work() -> Path:
+    """Return the working copy that the current folder is in; outside of one, the usual place, `WORK`."""
+    here = Path.cwd()
+    return next((folder for folder in (here, *here.parents) if (folder / MANIFEST).is_file()), WORK)

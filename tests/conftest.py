@@ -33,9 +33,10 @@ def running_lab() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def lab_of_live_tests(request: pytest.FixtureRequest) -> None:
-    """Give every live test the lab, also one that only looks at the machine."""
+    """Give every live test the lab, also one that only looks at the machine, whatever reset it before."""
     if request.node.get_closest_marker("live"):
         request.getfixturevalue("running_lab")
+        current.follow()
 
 
 @pytest.fixture

@@ -46,7 +46,7 @@ def course(folder: Path, arguments: list[str]) -> None:
     docker_install.Machine = machine.Machine = functools.partial(computer, folder)  # type: ignore[misc,assignment]
     docker_install.Daemon = functools.partial(second_daemon, folder)  # type: ignore[misc,assignment]
     docker_install.configured_engine = lambda: ""
-    jupyter.jupyter_lab = lambda **_: None  # type: ignore[assignment]
+    jupyter.jupyter_lab = lambda *_, **__: None  # type: ignore[assignment]
     sys.argv[1:] = arguments
     cli.entry()
 

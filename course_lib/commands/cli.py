@@ -11,7 +11,8 @@ from pathlib import Path
 
 import click
 
-from course_lib.commands import jupyter, terminal
+from course_lib import paths
+from course_lib.commands import jupyter, terminal, working_copy
 from course_lib.console import say
 from course_lib.engine import client
 from course_lib.engine.labels import PARENT_LABEL
@@ -39,6 +40,14 @@ def main() -> None:
     """
 
 
+WORK_OPTION = click.option(
+    "--work",
+    type=click.Path(path_type=Path),
+    envvar="COURSE_WORK",
+    help="The folder with your copies of the notebooks  [default: my-course in the course's folder]",
+)
+
+
 @main.command()
 @click.option("--no-browser", is_flag=True, help="Start JupyterLab without opening a browser.")
 @click.option("--no-install", is_flag=True, help="Install nothing on this machine; fail if something is missing.")
@@ -57,24 +66,32 @@ def main() -> None:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Take packages and images from a file that `./course bundle` wrote; use no network.",
 )
-def up(no_browser: bool, no_install: bool, version: str, projector: bool, file: Path | None) -> None:
+@WORK_OPTION
+def up(  # noqa: PLR0917 # click passes all by name
+    no_browser: bool, no_install: bool, version: str, projector: bool, file: Path | None, work: Path | None
+) -> None:
     """Set up what is missing, start the lab, and open JupyterLab.
 
-    The lab keeps running when JupyterLab ends (Ctrl-C).
+    JupyterLab opens your copies of the notebooks, without outputs, in my-course or in the folder of --work. When the
+    course has newer notebooks, a copy that you did not change is replaced. One that you changed stays, and the newer
+    one is added next to it. The lab keeps running when JupyterLab ends (Ctrl-C).
 
     \b
     Examples:
       ./course up
       ./course up --no-browser --engine newest
+      ./course up --work ~/networking      work in another folder than my-course
       ./course up --from-bundle /media/stick/course.tar
     """
     if file:
         _load(file, version, install=not no_install)
+    folder = working_copy.lay(work or paths.work())
     lab = from_environment()
     start(lab, version, install=not no_install)
     say(f"The lab is running, with Docker engine {lab.real_version()}.")
     say("It keeps running when JupyterLab ends (Ctrl-C here): remove it with `./course down`.")
-    jupyter.jupyter_lab(browser=not no_browser, projector=projector)
+    say(f"Your copies of the notebooks are in {folder}.")
+    jupyter.jupyter_lab(folder, browser=not no_browser, projector=projector)
 
 
 def _load(file: Path, version: str, *, install: bool) -> None:
@@ -217,8 +234,25 @@ def doctor(as_json: bool) -> None:
 
 
 @main.command()
+@click.argument("notebook")
+@WORK_OPTION
+def restore(notebook: str, work: Path | None) -> None:
+    """Get a fresh copy of NOTEBOOK, and keep the old one.
+
+    The old one gets another name, which is printed. NOTEBOOK is the name of a chapter or an exercise, or its beginning.
+
+    \b
+    Examples:
+      ./course restore 02                  chapter 02
+      ./course restore exercises/02        the exercise 02_publish_three_ways
+    """
+    working_copy.restore(work or paths.work(), notebook)
+
+
+@main.command()
 @click.argument("exercise")
-def submit(exercise: str) -> None:
+@WORK_OPTION
+def submit(exercise: str, work: Path | None) -> None:
     """Run the answer to EXERCISE in a new lab, and pack it.
 
     The packed file is what you hand in.
@@ -230,7 +264,8 @@ def submit(exercise: str) -> None:
     """
     from course_lib.grading import hand_in as handing_in
 
-    sys.exit(0 if handing_in.submit(from_environment(), exercise, images.need_package) else 1)
+    folder = (work or paths.work()) / "exercises"
+    sys.exit(0 if handing_in.submit(from_environment(), exercise, images.need_package, folder) else 1)
 
 
 @main.command()

@@ -7,5 +7,6 @@ RECIPE_LABEL = f"{LABEL}.recipe"  # of an image: the digest of what it was made 
 NAME_LABEL = f"{LABEL}.lab"  # of a lab's container and volumes: the lab's name
 PARENT_LABEL = f"{LABEL}.parent"  # of a lab made for another lab: the name of that one
 ENGINE_LABEL = f"{LABEL}.engine"  # the version of the lab's engine, as `--engine` names it
+RESET_LABEL = f"{LABEL}.reset-by"  # of a lab's container: the notebook that reset the lab ("01_docker0"), or ""
 BEFORE_LABEL = f"{LABEL}.before"  # of a volume: the machine's fingerprint before the first `up`
 GRADER_LABEL = f"{LABEL}.grader"  # of a sandbox: the run of the grader that created it

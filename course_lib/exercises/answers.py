@@ -16,9 +16,8 @@ ANSWER = "answer.sh"
 PLACE = "/root/answer"  # the folder of an answer on the lab's host
 COMMAND = f"cd {PLACE}; bash -e {ANSWER}"
 RAN = "it ran to its end"  # how an answer ended, in its evidence, if nothing went wrong
-# The files in an exercise's folder that are not part of an answer.
+# The files in an exercise's folder that are not part of an answer; nor are notebooks.
 OURS = {
-    "exercise.ipynb",
     "checks.py",
     "start",
     "solution",
@@ -36,12 +35,13 @@ def is_stub(script: str) -> bool:
 
 def files_of(folder: Path) -> dict[str, bytes]:
     """Return the contents of the answer's files by their paths in the exercise's folder, sorted by path."""
-    paths = (path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink())
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in paths
-        if path.relative_to(folder).parts[0] not in OURS and not path.name.startswith(UNFINISHED)
-    }
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        place = path.relative_to(folder)
+        ours = place.parts[0] in OURS or path.name.startswith(UNFINISHED) or place.suffix == ".ipynb"
+        if path.is_file() and not path.is_symlink() and not ours:
+            found[place.as_posix()] = path.read_bytes()
+    return found
 
 
 def packed(files: Mapping[str, bytes], top: str = "") -> bytes:

@@ -11,20 +11,20 @@ import re
 import secrets
 import sys
 import unicodedata
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from course_lib.errors import CourseError
 from course_lib.exercises.checks import Check, Probe, Seed, Value, Values
 from course_lib.network.model import Snapshot
-from course_lib.paths import EXERCISES
+from course_lib.paths import EXERCISES, work
 
 HINTS = "hints.json"
+NOTE = "learner.txt"  # the learner's name, in the working copy
 UNFINISHED = ".course-"  # the prefix of a file that is being written
 LONGEST_WRITE = 60.0  # seconds; an older unfinished file belongs to a process that was killed
 NOBODY = "nobody"
-SAVED_NAME = EXERCISES / "learner.txt"
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,16 @@ def named(name: str) -> Exercise:
     return load(EXERCISES / name)
 
 
+def in_folder(folder: Path) -> Exercise:
+    """Return the exercise with a notebook in a folder; raises CourseError if there is none.
+
+    Its checks.py is in the folder, as in the clone and under nbgrader. A working copy has only a folder of its name.
+    """
+    if folder.name in every() and not (folder / "checks.py").is_file():
+        return replace(named(folder.name), folder=folder)
+    return load(folder)
+
+
 def learner() -> str:
     """Return the learner's name: COURSE_LEARNER, else the name that `exercise("name")` saved, else NOBODY.
 
@@ -92,14 +102,21 @@ def learner() -> str:
         return checked(Path.cwd().parent.name)
     if name := os.environ.get("COURSE_LEARNER"):
         return checked(name, "COURSE_LEARNER=")
-    if SAVED_NAME.exists():
-        return checked(SAVED_NAME.read_text(encoding="utf-8").strip(), f"{SAVED_NAME.name}: ")
+    if (saved := work() / NOTE).exists():
+        return checked(saved.read_text(encoding="utf-8").strip(), f"{NOTE}: ")
     return NOBODY
 
 
+def is_named() -> bool:
+    """Whether `learner` has a name to return, if only "nobody" because that was saved."""
+    return bool(os.environ.keys() & {"COURSE_LEARNER", "NBGRADER_EXECUTION"}) or (work() / NOTE).exists()
+
+
 def save_learner(name: str) -> None:
-    """Save the learner's name for all exercises; raises CourseError if it is not allowed."""
-    write(SAVED_NAME, f"{checked(name)}\n")
+    """Save the learner's name in the working copy, for all exercises; raises CourseError if it is not allowed."""
+    name = checked(name)
+    work().mkdir(exist_ok=True)
+    write(work() / NOTE, f"{name}\n")
 
 
 def checked(name: str, where: str = "") -> str:
@@ -131,15 +148,20 @@ def hints_taken(folder: Path) -> dict[str, int]:
     return hints_in(path.read_bytes()) if path.exists() else {}
 
 
-def write(path: Path, text: str) -> None:
+def save_hints(folder: Path, taken: Mapping[str, int]) -> None:
+    """Save the number of hint() steps taken for each check."""
+    write(folder / HINTS, json.dumps(dict(sorted(taken.items())), indent=1) + "\n")
+
+
+def write(path: Path, content: str | bytes) -> None:
     """Write a file atomically; raises CourseError if that fails, and then the file is unchanged.
 
     The file gets the mode that the umask gives a new file. Unfinished files of processes that were killed are removed.
     """
     own = path.with_name(f"{UNFINISHED}{path.name}-{secrets.token_hex(4)}")
     try:
-        with own.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with own.open("xb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
         for other in path.parent.glob(f"{UNFINISHED}{glob.escape(path.name)}-*"):
             with contextlib.suppress(FileNotFoundError):  # another writer was quicker
                 if other.stat().st_mtime < own.stat().st_mtime - LONGEST_WRITE:

@@ -147,6 +147,7 @@ class Check:
     rests_on: tuple[str, ...] = ()  # checks that must be right before this one is judged
     hints: Mapping[str, str] = field(default_factory=dict)  # by the name of the mistake
     steps: tuple[str, ...] = ()  # what hint() prints, one more at each call: where to look, with what, for what
+    steps_for: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # for one mistake, instead of `steps`
 
 
 UNSEEN = "unseen"  # the mistake if the lab could not be probed

@@ -13,28 +13,25 @@ from course_lib.errors import CourseError
 from course_lib.exercises import answers, catalog
 from course_lib.grading import grader, report
 from course_lib.lab.lifecycle import Lab
-from course_lib.paths import EXERCISES
-
-HANDED_OUT = EXERCISES  # the folder of the learner's notebooks; tests replace it
 
 
-def submit(lab: Lab, name: str, need: Callable[[str], None]) -> bool:
+def submit(lab: Lab, name: str, need: Callable[[str], None], folder: Path) -> bool:
     """Replay the answer to an exercise in a fresh lab and pack it; return whether all its checks are right.
 
-    It runs in a disposable relative of `lab`; `need(package)` installs a Debian package on this machine or raises
-    CourseError. An answer that fails checks is packed too. Raises CourseError if there is no answer, or if it could not
-    be replayed.
+    `folder` has a folder for each exercise; the archive is written to it. The answer runs in a disposable relative of
+    `lab`; `need(package)` installs a Debian package on this machine or raises CourseError. An answer that fails checks
+    is packed too. Raises CourseError if there is no answer, or if it could not be replayed.
     """
     catalog.named(name)  # raises if there is none
-    files = answers.files_of(HANDED_OUT / name)
+    files = answers.files_of(folder / name)
     if answers.is_stub(files.get(answers.ANSWER, b"").decode(errors="replace")):
         raise CourseError(f"There is no answer to {name} yet: write one in the `%%answer` cell of its notebook.")
-    archive = HANDED_OUT / f"{catalog.learner()}.{name}.tar.gz"
+    archive = folder / f"{catalog.learner()}.{name}.tar.gz"
     packed = answers.packed(files, f"{name}/")
-    with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / archive.name).write_bytes(packed)
-        out = Path(folder) / "report"
-        if failed := grader.grade(lab, Path(folder), out, need, jobs=1):
+    with tempfile.TemporaryDirectory() as temporary:
+        (Path(temporary) / archive.name).write_bytes(packed)
+        out = Path(temporary) / "report"
+        if failed := grader.grade(lab, Path(temporary), out, need, jobs=1):
             raise CourseError(f"The answer could not be replayed: {failed[0]}")
         [mine] = report.read(out)
         for why in mine.failed:

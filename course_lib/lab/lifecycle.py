@@ -8,21 +8,23 @@ where a process begins (`from_environment`).
 from __future__ import annotations
 
 import contextlib
+import datetime
 import json
 import os
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from course_lib.console import say, step
 from course_lib.engine import client, helper_container
-from course_lib.engine.labels import BEFORE_LABEL, ENGINE_LABEL, LABEL, NAME_LABEL, PARENT_LABEL
+from course_lib.engine.labels import BEFORE_LABEL, ENGINE_LABEL, LABEL, NAME_LABEL, PARENT_LABEL, RESET_LABEL
 from course_lib.errors import CourseError, EngineUnfitError, LabGoneError
 from course_lib.lab import images, machine_footprint, port_forward
 
 DEFAULT_ENGINE = "26.1"
+REPLACED = 3.0  # seconds within which a reset creates the new container after it removed the old one
 # A dockerd inside needs these three in addition to Docker's default set; never --privileged.
 CAPABILITIES = (
     "NET_ADMIN",  # interfaces, routes and rules of the lab's own network namespace
@@ -37,9 +39,12 @@ class Lab:
 
     The lab "default.26-1" is a relative of "default": it was created for it, has the label container-course.parent, and
     is removed with it. Only names of relatives contain a dot.
+
+    With `box`, the id of a container, it is only the lab that has this container: `require` refuses a later one.
     """
 
     name: str
+    box: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         """Raise CourseError if the name is not valid."""
@@ -112,8 +117,17 @@ class Lab:
             return str(api.version()["Version"])
 
     def require(self) -> str:
-        """Return the id of the lab's container; raises LabGoneError if it is not running."""
+        """Return the id of the lab's container; raises LabGoneError if it is not running, or was reset since `box`."""
         found = self.inspect()
+        deadline = time.monotonic() + REPLACED
+        while self.box and (found is None or found["State"]["Status"] == "removing") and time.monotonic() < deadline:
+            time.sleep(0.1)  # a reset may be in progress: wait for what it creates, which says who began it
+            found = self.inspect()
+        if found and self.box not in ("", found["Id"]):
+            by, at = _reset_of(found)
+            raise LabGoneError(
+                f"The lab was reset{f' by {by}' if by else ''} at {at}: run this notebook again from its first cell."
+            )
         if found is None:
             raise LabGoneError("There is no lab: run `./course up`.")
         if not found["State"]["Running"]:
@@ -181,8 +195,10 @@ class Lab:
         return False
 
     @client.plain_words()
-    def reset(self) -> None:
-        """Replace the lab's container by a new one, and remove all images but the course's.
+    def reset(self, by: str = "") -> Lab:
+        """Replace the lab's container by a new one, and remove all images but the course's; return the new lab.
+
+        `by` names the notebook that resets it, for others that use the lab. The lab that is returned has its `box`.
 
         A reset that was killed can be repeated: if its container is gone, the volume's name has the engine version.
         Raises LabGoneError if there is no lab, and CourseError if its engine or an image is not available.
@@ -204,11 +220,18 @@ class Lab:
                 raise CourseError(f"The image {tag} does not exist any more: run `./course up`, which builds it again.")
         if found:
             discard(found)
-        self._create(engine_version, probe=False)
+        self._create(engine_version, probe=False, by=by)
         self._start()
+        new = replace(self, box="")
+        new = replace(new, box=new.require())
         with contextlib.closing(client.inner(self.container)) as lab_engine:  # otherwise a thread waits forever
             images.load(lab_engine)
             images.keep_only_ours(lab_engine)
+        return new
+
+    def last_reset(self) -> tuple[str, str]:
+        """Return which notebook reset the lab last ("" if none did, or its name is not known), and when ("14:02")."""
+        return _reset_of(found) if (found := self.inspect()) else ("", "")
 
     def down(self, remove_images: bool) -> bool:
         """Remove the lab and its relatives, list what was removed, and return whether the machine is unchanged.
@@ -247,7 +270,7 @@ class Lab:
         found = client.outer().volumes(filters={"label": f"{NAME_LABEL}={self.name}"})["Volumes"] or []
         return {v["Name"]: v["Labels"].get(BEFORE_LABEL, "") for v in found}
 
-    def _create(self, engine_version: str, *, probe: bool) -> None:
+    def _create(self, engine_version: str, *, probe: bool, by: str = "") -> None:
         """Create the lab's container, and its volume if there is none.
 
         With `probe`, the lab checks at its start what the kernel lacks. Raises EngineUnfitError if the engine refuses
@@ -276,7 +299,7 @@ class Lab:
                 image,
                 name=self.container,
                 hostname="host",
-                labels=labels,
+                labels={**labels, RESET_LABEL: by},
                 environment={"LAB_PROBE": "yes"} if probe else {},
                 host_config=host_config,
                 use_config_proxy=False,  # the lab cannot reach a proxy, and a plain host has none set
@@ -316,6 +339,12 @@ class Lab:
                 missing.append(text.removeprefix("missing: "))
         api.remove_container(self.container, force=True)
         raise _unfit("; ".join(missing) or "it ended without a message")
+
+
+def _reset_of(found: dict[str, Any]) -> tuple[str, str]:
+    """Return the notebook that reset a lab, or "", and when, in local time; `found` is its container's inspect."""
+    created = datetime.datetime.fromisoformat(f"{found['Created'][:19]}+00:00").astimezone()
+    return found["Config"]["Labels"].get(RESET_LABEL, ""), f"{created:%H:%M}"
 
 
 def from_environment() -> Lab:

@@ -24,8 +24,13 @@ Names = Callable[[str], str]  # replaces the random names of interfaces in a tex
 def difference(before: Snapshot, after: Snapshot) -> list[str]:
     """Return a sentence for each change between two snapshots; none if they are equal.
 
-    The order is: networks, containers, interfaces, routes, rules, counters, contradictions.
+    The order is: networks, containers, interfaces, routes, rules, counters, contradictions. After a reset of the lab
+    there is one sentence only.
     """
+    # dockerd keeps the network "host" across restarts, but not "bridge" (moby, daemon/daemon_unix.go).
+    ids = [{network.id for network in snapshot.networks if network.driver == "host"} for snapshot in (before, after)]
+    if all(ids) and not ids[0] & ids[1]:
+        return ["The lab was reset: this is a new host, without anything that was on the old one."]
     names = _readable_names(before, after)
     sentences = [
         *_networks(before, after),

@@ -64,14 +64,14 @@ def begin() -> None:
 
     Raises CourseError if the lab cannot be reset.
     """
-    lab = current.lab()
+    current.follow()
     try:
         _print_removed(current.snapshot())
     except LabGoneError:
         print("The lab was not running.")
     except Exception as error:  # reset the lab whatever state it is in
         print(f"Could not read what was in the lab: {clean(str(error))}")
-    lab.reset()
+    current.reset()
     observe()
     print("The lab has been reset.")
     if "COURSE_PROJECTOR" in os.environ:  # set by commands.jupyter
@@ -85,6 +85,8 @@ def _print_removed(now: Snapshot) -> None:
     things = [f"container {c.name}" for c in now.containers]
     things += [f"network {n.name}" for n in now.networks if n.name not in PREDEFINED_NETWORKS]
     things += [f"bridge {name}" for name in _bridges_by_hand(now)]
+    if things and (other := current.other_notebook()):
+        print(f"Another notebook began to use the lab ({other}). What it created is removed:")
     for thing in things:
         print(f"Removed: {clean(thing)}")
 

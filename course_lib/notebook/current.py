@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 from course_lib.lab import execute, facts
 from course_lib.lab.lifecycle import Lab, from_environment
@@ -20,6 +23,33 @@ def lab() -> Lab:
     if not _labs:
         _labs.append(from_environment())
     return _labs[-1]
+
+
+def follow() -> Lab:
+    """Accept the current lab whatever has reset it, until this notebook resets it itself; return it."""
+    _labs[-1] = replace(lab(), box="")
+    return _labs[-1]
+
+
+def reset() -> None:
+    """Reset the current lab; from then on refuse a lab that something else has reset. Raises as `Lab.reset` does."""
+    _labs[-1] = lab().reset(by=_notebook())
+
+
+def other_notebook() -> str:
+    """Return which other notebook reset the current lab last, and when, as "01_docker0, at 14:02"; "" if none did.
+
+    A notebook that does not know its own name cannot tell.
+    """
+    if not (own := _notebook()):
+        return ""
+    by, at = lab().last_reset()
+    return f"{by}, at {at}" if by not in ("", own) else ""
+
+
+def _notebook() -> str:
+    """Return this notebook's name ("01_docker0"), from its path that jupyter_server passes on; "" without a server."""
+    return Path(os.environ.get("JPY_SESSION_NAME", "")).stem
 
 
 @contextlib.contextmanager
@@ -50,4 +80,4 @@ def client(command: str, *, fails: bool = False, timeout: float = execute.TIMEOU
 
 def url(port: int) -> str:
     """Return the URL on 127.0.0.1 that opens a TCP port of the current lab's host in the learner's browser."""
-    return lab().url(port)
+    return replace(lab(), box="").url(port)  # a page may be opened again after a reset

@@ -180,7 +180,7 @@ def live() -> Panel:
     """
     while opened:
         opened.pop().close()
-    opened.append(Panel(current.lab(), current.snapshot()))
+    opened.append(Panel(replace(current.lab(), box=""), current.snapshot()))  # without box: it goes on after a reset
     return opened[0]
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
+
+from IPython.core.error import StdinNotImplementedError
 
 from course_lib.errors import CourseError
 from course_lib.exercises import answers, catalog
 from course_lib.exercises.answers import ANSWER, COMMAND, is_stub
-from course_lib.exercises.catalog import HINTS, Exercise
+from course_lib.exercises.catalog import Exercise
 from course_lib.exercises.checks import UNSEEN, WAITING, StartEvidence, Verdict, judge
 from course_lib.exercises.probes import beginning, evidence
 from course_lib.lab import execute
@@ -17,6 +18,8 @@ from course_lib.notebook import current
 from course_lib.notebook.chapter import begin
 from course_lib.plain_text import one_line
 
+ASK = "Your name decides your values (letters, digits, hyphens and underscores; Enter for none): "
+COST = "Each step is counted, and your teacher may subtract points for it."
 # What the lab showed at an exercise's start, by the lab's id. It is kept in this kernel, where no answer can change it.
 _began: dict[str, StartEvidence | None] = {}
 
@@ -24,18 +27,28 @@ _began: dict[str, StartEvidence | None] = {}
 def exercise(learner: str = "") -> None:
     """Reset the lab, create the exercise's start state in it, and print the learner's values.
 
-    `learner` is saved as the learner's name for all exercises. Raises CourseError if it cannot be a name, or if the
-    notebook's folder holds no exercise.
+    `learner` is saved as the learner's name for all exercises; the first exercise asks for it. Raises CourseError if it
+    cannot be a name, or if the notebook's folder holds no exercise.
     """
-    here = catalog.load(Path.cwd())
-    if learner:
-        catalog.save_learner(learner)
+    here = catalog.in_folder(Path.cwd())
+    if name := learner or ("" if catalog.is_named() else _ask_name()):
+        catalog.save_learner(name)
     who = catalog.learner()
     begin()
     _create_start(here)
     print(f"Values for {who}:")
     for name, value in here.values(who).items():
         print(f"  {name:<12} {value}")
+    if who == catalog.NOBODY and catalog.is_named():
+        print('Nobody is not a name: everyone who gave none has these values. `exercise("kim")` gives you kim\'s.')
+
+
+def _ask_name() -> str:
+    """Ask the learner for a name; return "" where nobody can answer, as in a run without JupyterLab."""
+    try:
+        return input(ASK).strip() or catalog.NOBODY
+    except (StdinNotImplementedError, EOFError, OSError):
+        return ""
 
 
 def _create_start(here: Exercise) -> None:
@@ -63,14 +76,17 @@ def answer(cell: str, show: Callable[[str], object], timeout: float) -> None:
     `show` gets the output while it appears; `timeout` is in seconds. An answer must build everything from that state,
     so the lab is reset before each run and nothing of an earlier one remains. Raises what `execute.run` raises.
     """
-    here = catalog.load(Path.cwd())
+    here = catalog.in_folder(Path.cwd())
     if is_stub(cell):
         print("No answer yet: write it in the cell that begins with `%%answer`, and run the cell.", end=" ")
         print(f"It is saved as {ANSWER}.")
         return
     catalog.write(here.folder / ANSWER, cell)
+    current.follow()
+    if other := current.other_notebook():
+        print(f"Another notebook began to use the lab ({other}). What it created is removed.")
+    current.reset()
     lab = current.lab()
-    lab.reset()
     _create_start(here)
     answers.send(lab, answers.files_of(here.folder))
     execute.run(lab, COMMAND, timeout=timeout, show=show)
@@ -82,7 +98,7 @@ def check() -> int:
     Return the points: nbgrader uses the last value of a cell as its score
     (`nbgrader.utils.determine_grade`). Raises CourseError if the start state was not recorded.
     """
-    here = catalog.load(Path.cwd())
+    here = catalog.in_folder(Path.cwd())
     done = _judged(here)
     first = next((v for v in done if not v.ok and v.mistake != WAITING), None)
     for verdict in done:
@@ -104,24 +120,33 @@ def explained(verdict: Verdict) -> str:
     return "\n".join(lines)
 
 
-def hint() -> None:
-    """Print the next of the three steps towards the first check that is wrong, after the steps before it.
+_told: set[str] = set()  # the checks for which this kernel has said that steps are counted
 
-    The number of steps taken is saved next to the notebook. Raises CourseError if that check has no steps.
+
+def hint() -> None:
+    """Print what `check` found wrong first; at each further call also one more step towards it.
+
+    The steps are those for that mistake, or for its check. Before the first one is taken, say that steps are counted:
+    their number is saved next to the notebook, and `./course grade` can subtract points for them.
     """
-    here = catalog.load(Path.cwd())
+    here = catalog.in_folder(Path.cwd())
     values = here.values(catalog.learner())
-    done = _judged(here)
-    first = next((v for v in done if not v.ok), None)
+    first = next((v for v in _judged(here) if not v.ok), None)
     if first is None:
         print("Everything is right: there is nothing to give a hint for.")
         return
-    steps = next(c for c in here.checks if c.name == first.check).steps
-    if not steps:
-        raise CourseError(f"There are no further hints for {first.check}: `check()` shows all there is.")
+    check = next(c for c in here.checks if c.name == first.check)
+    steps = () if first.mistake == UNSEEN else check.steps_for.get(first.mistake, check.steps)
     taken = catalog.hints_taken(here.folder)
-    number = min(taken.get(first.check, 0) + 1, len(steps))
-    catalog.write(here.folder / HINTS, json.dumps({**taken, first.check: number}, indent=1, sort_keys=True) + "\n")
-    print(first.wanted)
+    number = taken.get(first.check, 0)
+    if first.check in _told and number < len(steps):
+        number += 1
+        catalog.save_hints(here.folder, {**taken, first.check: number})
+    _told.add(first.check)
+    print(f"{first.wanted}\n  found: {one_line(first.found)}\n  hint: {one_line(first.hint)}")
     for count, step in enumerate(steps[:number], 1):
         print(f"  {count} of {len(steps)}: {step.format_map(dict(values))}")
+    if number < len(steps):
+        print(f"`hint()` again shows step {number + 1} of {len(steps)}. {COST}")
+    else:
+        print("There are no more hints for this.")

@@ -171,6 +171,12 @@ GONE = {
     "absent": "`docker ps -a` shows all containers with their names. One of that name is not among them.",
     "stopped": "The container has ended. `docker logs` shows why, and `docker inspect` with which exit code.",
 }
+GONE_STEPS = (
+    "The check looks for a container with exactly the name in your values, and it must still run.",
+    "`docker ps -a` shows all names, and for each that has ended since when and with which exit code.",
+    "The output under your `%%answer` cell shows what `docker run` complained about; `docker logs` what nginx did.",
+)
+GONE_FOR = {"absent": GONE_STEPS, "stopped": GONE_STEPS}
 CHECKS = (
     Check(
         name="shop-answers",
@@ -196,6 +202,21 @@ CHECKS = (
             "Which counter rises?",
             "`docker run --help` shows what belongs before the colon of -p and what after it.",
         ),
+        steps_for={
+            **GONE_FOR,
+            "other-page": (
+                "The port is right. What is left is the file that nginx in {shop} serves.",
+                "`docker exec {shop} cat /usr/share/nginx/html/index.html` shows it. Is it nginx's own page or yours?",
+                "The file can be written in the running container (`docker exec`, `docker cp`), or lie in a folder "
+                "of the host that -v puts there. `docker inspect {shop}` lists such folders under Mounts.",
+            ),
+            "nobody-listens": (
+                "The port is right. What is left is what runs in {shop}, and where it listens.",
+                "`docker top {shop}` lists its processes.",
+                "`nsenter -t PID -n ss -ltn` on the host shows the addresses and ports on which they listen; "
+                "`docker inspect -f '{{{{.State.Pid}}}}' {shop}` prints that PID.",
+            ),
+        },
     ),
     Check(
         name="shop-in-container",
@@ -232,6 +253,7 @@ CHECKS = (
             "`docker port {blog}` shows what the engine chose.",
             "One of the ways names the container's port alone, the other asks for all ports that the image exposes.",
         ),
+        steps_for=GONE_FOR,
     ),
     Check(
         name="blog-chosen",
@@ -268,6 +290,15 @@ CHECKS = (
             "`ss -ltnp` on the host shows each listening port with its address.",
             "In -p an address may stand before the host's port.",
         ),
+        steps_for={
+            **GONE_FOR,
+            "desk-listens": (
+                "The port is right. What is left is what runs in {desk}, and where it listens.",
+                "`docker top {desk}` lists its processes, and `docker logs {desk}` shows what they printed.",
+                "`nsenter -t PID -n ss -ltn` on the host shows their addresses and ports; "
+                "`docker inspect -f '{{{{.State.Pid}}}}' {desk}` prints that PID.",
+            ),
+        },
     ),
     Check(
         name="desk-closed",

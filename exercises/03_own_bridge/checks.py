@@ -130,6 +130,11 @@ def outside(seen: Seen) -> Finding:
     return Finding("the client does not answer", "no-way-out")
 
 
+GONE_STEPS = (
+    "The check looks for a container with exactly the name in your values, and it must still run.",
+    "`docker ps -a` shows all names, and for each that has ended since when and with which exit code.",
+    "The output under your `%%answer` cell shows what `docker run` complained about.",
+)
 CHECKS = (
     Check(
         name="subnet",
@@ -202,6 +207,15 @@ CHECKS = (
             "The address belongs to the container's place on one network, so it is given together with the network.",
             "`docker run --help`: one option is for the network, another for the address on it.",
         ),
+        steps_for={
+            "no-server": GONE_STEPS,
+            "no-server-ended": GONE_STEPS,
+            "server-silent": (
+                "The address is right. What is left is what runs in {server}, and where it listens.",
+                "`docker top {server}` lists its processes, and `docker logs {server}` shows what they printed.",
+                "nginx listens on port 80 of all addresses if nobody changes its configuration.",
+            ),
+        },
     ),
     Check(
         name="name",

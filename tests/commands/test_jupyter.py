@@ -6,13 +6,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
 from course_lib.commands import jupyter
 
 
-def test_on_windows_the_command_lasts_until_jupyterlab_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_windows_the_command_lasts_until_jupyterlab_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / jupyter.WORKSPACES).mkdir()
     calls: list[Sequence[str]] = []
 
     def call(command: Sequence[str]) -> int:
@@ -25,6 +27,6 @@ def test_on_windows_the_command_lasts_until_jupyterlab_ends(monkeypatch: pytest.
     monkeypatch.setattr(os, "chdir", lambda _: None)
     monkeypatch.setenv("JUPYTER_CONFIG_PATH", "")
     with pytest.raises(SystemExit) as ended:
-        jupyter.jupyter_lab(browser=False, projector=False)
+        jupyter.jupyter_lab(tmp_path, browser=False, projector=False)
     assert ended.value.code == 5
     assert [command[:4] for command in calls] == [[sys.executable, "-m", "jupyter", "lab"]]

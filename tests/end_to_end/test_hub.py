@@ -17,6 +17,7 @@ import yaml
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
+from course_lib.commands.working_copy import FIRST
 from course_lib.engine import client as engine_client
 from course_lib.lab import port_forward
 from course_lib.lab.lifecycle import CAPABILITIES, confinement
@@ -123,6 +124,14 @@ def test_learners_get_the_course_without_the_answers(monkeypatch: pytest.MonkeyP
     assert not [name for name in names if "solution" in name or "mistakes" in name or "__pycache__" in name]
 
 
+def test_a_server_opens_the_first_notebook_of_a_working_copy(config: Config) -> None:
+    values = yaml.safe_load((DEPLOY / "z2jh-values.yaml").read_text())
+    assert config.DockerSpawner.default_url == f"/lab/tree/{FIRST}"
+    assert values["singleuser"]["defaultUrl"] == f"/lab/tree/{FIRST}"
+    compile(server := (DEPLOY / "server" / "course-server").read_text(), "course-server", "exec")
+    assert 'work = lay(Path.home() / "my-course")\nos.chdir(work)\n' in server
+
+
 def test_a_pod_asks_for_the_rights_of_a_lab() -> None:
     values = yaml.safe_load((DEPLOY / "z2jh-values.yaml").read_text())
     [beside] = values["singleuser"]["extraContainers"]
@@ -162,8 +171,8 @@ def the_class(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Class]:
 
 EXECUTE = """
 import json, subprocess, sys
-subprocess.run([sys.executable, "-m", "jupyter", "execute", "--inplace", "notebooks/01_docker0.ipynb"], check=True)
-cells = [c for c in json.load(open("notebooks/01_docker0.ipynb"))["cells"] if c["cell_type"] == "code"]
+subprocess.run([sys.executable, "-m", "jupyter", "execute", "--inplace", "01_docker0.ipynb"], check=True)
+cells = [c for c in json.load(open("01_docker0.ipynb"))["cells"] if c["cell_type"] == "code"]
 assert not [o for c in cells for o in c["outputs"] if o["output_type"] == "error"]
 print(sum(c["execution_count"] is not None for c in cells), "".join(cells[-1]["outputs"][0]["text"]))
 """

@@ -110,17 +110,12 @@ def learning(browser: Any, base: Path, *options: str) -> Iterator[Learner]:
     """Serve JupyterLab from a clone of its own, by `./course up` with more options, to a browser."""
     clone = base / "내 강의 (copy)"
     clone.mkdir()
-    for name in ("course_lib", "notebooks"):
+    for name in ("course_lib", "notebooks", "exercises"):
         shutil.copytree(ROOT / name, clone / name, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"))
-    for path in (clone / "notebooks").glob("*.ipynb"):  # what is seen must come from this run
-        notebook = nbformat.read(path, as_version=4)
-        for cell in notebook.cells:
-            if cell.cell_type == "code":
-                cell.outputs, cell.execution_count = [], None
-        nbformat.write(notebook, path)
     scratch = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in SCRATCH])
     scratch.metadata.kernelspec = {"display_name": "Python 3", "language": "python", "name": "python3"}
-    nbformat.write(scratch, clone / "notebooks" / "scratch.ipynb")
+    (clone / "my-course").mkdir()
+    nbformat.write(scratch, clone / "my-course" / "scratch.ipynb")
     (base / "watch").mkdir()
     (base / "watch" / "sitecustomize.py").write_text(WATCH)
     home = base / "home"
@@ -177,7 +172,7 @@ def test_chapter_01_runs_from_top_to_bottom(learner: Learner) -> None:
     last = page.locator(".jp-NotebookPanel:visible .jp-CodeCell").last
     last.get_by_text("Left: 0 containers").wait_for(timeout=60_000)
     page.keyboard.press("Control+s")
-    path = learner.clone / "notebooks" / "01_docker0.ipynb"
+    path = learner.clone / "my-course" / "01_docker0.ipynb"
     deadline = time.monotonic() + 10
     while "Left: 0 containers" not in path.read_text():
         assert time.monotonic() < deadline, "it was not saved"

@@ -44,7 +44,7 @@ SEEN = """([pattern, timeout]) => new Promise((resolve, reject) => {
 def write(learner: Learner, name: str, cells: tuple[str, ...]) -> None:  # noqa: F811
     scratch = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
     scratch.metadata.kernelspec = {"display_name": "Python 3", "language": "python", "name": "python3"}
-    nbformat.write(scratch, learner.clone / "notebooks" / name)
+    nbformat.write(scratch, learner.clone / "my-course" / name)
 
 
 def seen(page: Any, pattern: str, seconds: float = 3) -> float:
@@ -196,7 +196,7 @@ def test_its_controls(learner: Learner, page: Any) -> None:  # noqa: F811
     for kind in ("PNG", "SVG"):
         panel.get_by_role("button", name=f"Save {kind}").click()
         page.get_by_text(f"Saved as network-1.{kind.lower()}").wait_for(timeout=5000)
-        assert (learner.clone / "notebooks" / f"network-1.{kind.lower()}").stat().st_size > 5000
+        assert (learner.clone / "my-course" / f"network-1.{kind.lower()}").stat().st_size > 5000
 
 
 @pytest.mark.slow
@@ -252,7 +252,7 @@ def test_closed_it_leaves_nothing_but_the_picture_and_its_words(learner: Learner
     while current.host("pgrep -f '[m]onitor ruleset|docker [e]vents' || true"):
         assert time.monotonic() < deadline
     page.keyboard.press("Control+s")
-    path = learner.clone / "notebooks" / "live.ipynb"
+    path = learner.clone / "my-course" / "live.ipynb"
     while "threads: []" not in path.read_text():
         assert time.monotonic() < deadline + 5
         time.sleep(0.1)
@@ -266,7 +266,7 @@ def test_closed_it_leaves_nothing_but_the_picture_and_its_words(learner: Learner
     notebook.cells[0].source += "\n# touched"
     for cell in notebook.cells:
         cell.metadata.pop("trusted", None)
-    nbformat.write(notebook, learner.clone / "notebooks" / "stranger.ipynb")
+    nbformat.write(notebook, learner.clone / "my-course" / "stranger.ipynb")
     learner.open("stranger.ipynb")
     learner.page.locator(".jp-NotebookPanel:visible .jp-RenderedImage img").first.wait_for(timeout=10_000)
     learner.look("live-stranger")
@@ -378,7 +378,7 @@ def test_a_journey_fits_and_is_saved_as_a_picture_and_a_table(learner: Learner, 
         look(learner, f"journey-{width}", width, ".course-way")
     way.get_by_role("button", name="Show all").click()
     learner.page.keyboard.press("Control+s")
-    path = learner.clone / "notebooks" / "journey.ipynb"
+    path = learner.clone / "my-course" / "journey.ipynb"
     deadline = time.monotonic() + 10
     outputs: list[Any] = []
     while not outputs:

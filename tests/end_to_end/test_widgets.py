@@ -73,7 +73,7 @@ def server(learner: Learner, method: str, path: str, **more: Any) -> Any:  # noq
 
 def save(learner: Learner) -> Any:  # noqa: F811
     """Press Ctrl+S where the focus is; return the notebook when it is saved."""
-    path = learner.clone / "notebooks" / "widgets.ipynb"
+    path = learner.clone / "my-course" / "widgets.ipynb"
     before = path.stat().st_mtime_ns
     learner.page.keyboard.press("Control+s")
     for _ in range(100):

@@ -128,11 +128,10 @@ def test_a_right_and_a_wrong_answer_are_graded(tmp_path: Path) -> None:
 def test_it_is_submitted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     learner = whose_fault_is("cable")[0]
     monkeypatch.setenv("COURSE_LEARNER", learner)
-    monkeypatch.setattr(hand_in_module, "HANDED_OUT", tmp_path)
     answer = filled(answers.files_of(EXERCISE.folder / "solution"), EXERCISE.values(learner))
     (tmp_path / EXERCISE.name).mkdir()
     (tmp_path / EXERCISE.name / answers.ANSWER).write_bytes(answer[answers.ANSWER])
-    assert hand_in_module.submit(lab, EXERCISE.name, refuse)
+    assert hand_in_module.submit(lab, EXERCISE.name, refuse, tmp_path)
     assert (tmp_path / f"{learner}.{EXERCISE.name}.tar.gz").exists()
 
 

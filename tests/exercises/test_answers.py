@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -90,6 +91,8 @@ def test_there_is_what_an_exercise_needs(name: str) -> None:
     for check in what.checks:
         assert check.points > 0
         assert len(check.steps) == 3
+        assert check.steps_for.keys() <= check.hints.keys(), "steps are for a mistake that has a hint"
+        assert all(len(steps) == 3 for steps in check.steps_for.values())
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -101,7 +104,12 @@ def test_a_neighbour_has_other_values_and_every_text_can_be_filled(name: str) ->
         values = what.values(learner)
         assert values == what.values(learner)
         for check in what.checks:
-            for text in (check.wanted, *check.hints.values(), *check.steps):
+            for text in (
+                check.wanted,
+                *check.hints.values(),
+                *check.steps,
+                *itertools.chain(*check.steps_for.values()),
+            ):
                 text.format_map(values)
 
 

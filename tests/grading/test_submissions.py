@@ -18,6 +18,7 @@ from course_lib.grading import hand_in, submission_reader, submissions
 from course_lib.grading.submission_reader import RefusedError
 from course_lib.grading.submissions import Submission, read_class
 from course_lib.lab.lifecycle import Lab
+from course_lib.paths import MANIFEST
 from tests import hostile
 from tests.conftest import refuse
 from tests.pythons import supported
@@ -208,15 +209,15 @@ def test_a_name_that_is_not_allowed_is_shown_with_where_it_is_set(
 ) -> None:
     (tmp_path / EXERCISE).mkdir()
     (tmp_path / EXERCISE / "answer.sh").write_text("true")
-    monkeypatch.setattr(hand_in, "HANDED_OUT", tmp_path)
-    monkeypatch.setattr(catalog, "SAVED_NAME", tmp_path / "learner.txt")
+    (tmp_path / MANIFEST).write_text("{}")
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COURSE_LEARNER", "k/i")
     with pytest.raises(CourseError, match=r"^COURSE_LEARNER='k/i' cannot be a learner's name: use up to 64 letters"):
-        hand_in.submit(Lab("any"), EXERCISE, refuse)
+        hand_in.submit(Lab("any"), EXERCISE, refuse, tmp_path)
     monkeypatch.delenv("COURSE_LEARNER")
     (tmp_path / "learner.txt").write_text("a b\n")
     with pytest.raises(CourseError, match=r"^learner\.txt: 'a b' cannot be a learner's name"):
-        hand_in.submit(Lab("any"), EXERCISE, refuse)
+        hand_in.submit(Lab("any"), EXERCISE, refuse, tmp_path)
 
 
 def test_an_answer_has_only_what_is_the_learners(tmp_path: Path) -> None:
@@ -225,6 +226,7 @@ def test_an_answer_has_only_what_is_the_learners(tmp_path: Path) -> None:
         "Dockerfile",
         "checks.py",
         "exercise.ipynb",
+        "02_publish_three_ways.new-2026-11-30.ipynb",
         "solution/answer.sh",
         "mistakes/x/answer.sh",
     ):

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from course_lib.network.diff import difference, is_settled
-from course_lib.network.model import Endpoint, Interface, Route, Snapshot
+from course_lib.network.model import Endpoint, Interface, Network, Route, Snapshot
 from tests.pictures import (
     CLIENT,
     ONE_NET,
@@ -44,6 +44,16 @@ def test_each_addition_has_its_opposite(name: str) -> None:
     assert added == sum(" is gone" in line for line in back)
     assert len(there) == len(set(there)) or name == "dual_stack"
     assert not any("\n" in line for line in there)
+
+
+def test_after_a_reset_of_the_lab_there_is_one_sentence() -> None:
+    """Each network used to be gone and added. After a restart of dockerd only docker0's network has a new id."""
+    old, new = (
+        used(containers=(container("c1", 2),), networks=(Network("host", letter * 64, "host"),)) for letter in "ab"
+    )
+    assert difference(old, new) == ["The lab was reset: this is a new host, without anything that was on the old one."]
+    assert difference(old, replace(old, containers=())) != []
+    assert "The lab was reset" not in "".join(difference(old, replace(old, containers=())))
 
 
 def test_a_container_comes_with_its_veth_and_its_rules() -> None:

@@ -13,7 +13,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from IPython.core.error import StdinNotImplementedError
 
+from course_lib import paths
+from course_lib.commands import working_copy
 from course_lib.errors import CommandFailedError, CourseError
 from course_lib.exercises import answers, catalog
 from course_lib.grading import hand_in
@@ -64,10 +67,25 @@ def test_from_the_stub_to_the_last_point(desk: Path, capsys: pytest.CaptureFixtu
     practice.answer(script("mistakes/everywhere", "kim"), show, 60)
     assert practice.check() == 6
     assert "0.0.0.0" in capsys.readouterr().out
+    practice.hint()
+    said = capsys.readouterr().out
+    assert "  hint: `docker ps` shows 0.0.0.0 before the port" in said, "it goes on from what check() saw"
+    assert said.endswith(f"`hint()` again shows step 1 of 3. {practice.COST}\n"), (
+        "what a step costs, before it is taken"
+    )
+    assert catalog.hints_taken(desk) == {}
     for count in (1, 2, 3, 3):
         practice.hint()
-        assert f"{count} of 3: " in capsys.readouterr().out
+        said = capsys.readouterr().out
+        assert f"  {count} of 3: " in said
+        assert said.endswith("There are no more hints for this.\n") == (count == 3)
         assert catalog.hints_taken(desk) == {"desk-closed": count}
+    practice.answer(script("mistakes/other-page", "kim"), show, 60)
+    for _ in range(2):
+        practice.hint()
+    assert "index.html` shows it. Is it nginx" not in capsys.readouterr().out
+    practice.hint()
+    assert "index.html` shows it. Is it nginx" in capsys.readouterr().out, "the steps are about the mistake"
     practice.answer(script("solution", "kim"), show, 60)
     assert (desk / "answer.sh").read_text() == script("solution", "kim")
     assert practice.check() == 8
@@ -112,6 +130,94 @@ def test_without_an_exercise_in_the_folder(tmp_path: Path, monkeypatch: pytest.M
     for ask in (practice.check, practice.hint, practice.exercise):
         with pytest.raises(CourseError, match=r"it has no checks\.py"):
             ask()
+
+
+# --- a working copy -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Lay down a working copy, and change to the folder of an exercise in it, as a learner without a name."""
+    folder = working_copy.lay(tmp_path / "my work")
+    monkeypatch.chdir(folder / "exercises" / NAME)
+    monkeypatch.delenv("COURSE_LEARNER", raising=False)
+    for name in ("begin", "_to_start"):  # without a lab
+        monkeypatch.setattr(practice, name, lambda *_: None)
+    return folder
+
+
+def asked(monkeypatch: pytest.MonkeyPatch, *answers: str) -> list[str]:
+    """Answer the questions for a name; return the list that gets the questions."""
+    questions: list[str] = []
+
+    def answer(question: str) -> str:
+        questions.append(question)
+        return answers[len(questions) - 1]
+
+    monkeypatch.setattr("builtins.input", answer)
+    return questions
+
+
+def test_the_name_is_asked_for_once_and_kept_in_the_working_copy(
+    copy: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    questions = asked(monkeypatch, " kim ")
+    practice.exercise()
+    assert capsys.readouterr().out.startswith("Values for kim:\n  shop ")
+    practice.exercise()
+    monkeypatch.chdir(copy / "exercises" / "03_own_bridge")
+    practice.exercise()
+    assert questions == [practice.ASK]
+    assert (copy / "learner.txt").read_text() == "kim\n"
+    practice.exercise("lee")
+    assert (copy / "learner.txt").read_text() == "lee\n"
+    monkeypatch.setenv("COURSE_LEARNER", "sam")
+    practice.exercise()
+    assert "Values for sam:" in capsys.readouterr().out, "COURSE_LEARNER wins"
+
+
+def test_a_learner_without_a_name_is_told_that_it_is_none(
+    copy: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    questions = asked(monkeypatch, "")
+    for _ in range(2):
+        practice.exercise()
+        said = capsys.readouterr().out
+        assert "Values for nobody:" in said
+        assert said.endswith(
+            'Nobody is not a name: everyone who gave none has these values. `exercise("kim")` gives you kim\'s.\n'
+        )
+    assert len(questions) == 1
+
+
+def test_a_name_that_is_none_is_asked_for_again(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked(monkeypatch, "../kim", "kim")
+    with pytest.raises(CourseError, match="cannot be a learner's name"):
+        practice.exercise()
+    practice.exercise()
+    assert catalog.learner() == "kim"
+
+
+def test_where_nobody_can_answer_the_output_is_as_committed(
+    copy: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused(_: str) -> str:
+        raise StdinNotImplementedError("raw_input was called, but this frontend does not support input requests.")
+
+    monkeypatch.setattr("builtins.input", refused)
+    practice.exercise()
+    book = nbformat.read(EXERCISES / NAME / "exercise.ipynb", as_version=4)
+    assert f"The lab has been reset.\n{capsys.readouterr().out}" == book.cells[1].outputs[0].text
+    assert not (copy / "learner.txt").exists()
+
+
+def test_the_checks_are_those_of_the_course_and_the_answer_is_in_the_working_copy(copy: Path) -> None:
+    here = catalog.in_folder(Path.cwd())
+    assert (here.name, here.folder, here.points) == (NAME, copy / "exercises" / NAME, 8)
+    assert not (copy / "exercises" / NAME / "checks.py").exists()
+    catalog.write(here.folder / answers.ANSWER, "true")
+    assert list(answers.files_of(here.folder)) == [answers.ANSWER]
+    assert paths.work() == copy
 
 
 def test_an_interrupted_write_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,16 +283,15 @@ def test_an_answer_that_a_full_disk_does_not_take(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("running_lab")
 @pytest.mark.slow
 def test_submit_runs_it_again_in_a_fresh_lab_and_packs_what_the_grader_reads(
-    desk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    desk: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(hand_in, "HANDED_OUT", desk.parent)
     with pytest.raises(CourseError, match="no answer"):
-        hand_in.submit(lab, NAME, refuse)
+        hand_in.submit(lab, NAME, refuse, desk.parent)
     (desk / "answer.sh").write_text(script("mistakes/by-hand", "kim"))
-    assert not hand_in.submit(lab, NAME, refuse)
+    assert not hand_in.submit(lab, NAME, refuse, desk.parent)
     assert "wrong        0/1  The engine chose" in capsys.readouterr().out
     (desk / "answer.sh").write_text(script("solution", "kim"))
-    assert hand_in.submit(lab, NAME, refuse)
+    assert hand_in.submit(lab, NAME, refuse, desk.parent)
     assert f"kim.{NAME}.tar.gz" in capsys.readouterr().out
     [kim] = [found for found in read_class(desk.parent) if found.learner == "kim"]
     assert kim.answers == {NAME: {"answer.sh": script("solution", "kim").encode()}}

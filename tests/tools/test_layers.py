@@ -72,7 +72,7 @@ import json, sys
 from course_lib import begin, changes, clean_up, look, load_ipython_extension, words
 from course_lib.lab import facts
 from course_lib.lab.lifecycle import Lab
-Lab.reset = lambda self: None
+Lab.reset = lambda self, by: self
 facts.read = lambda lab: json.load(open("tests/facts/26.1/published.json"))
 begin()
 ours = [name for name in sys.modules if name.startswith("course_lib.")]
