@@ -144,12 +144,17 @@ def try_scene(lab: Lab, scene: Scene, engine: str, claims_of: str) -> Iterator[R
                 ready, printed = _run(lab, f"set -e\n{scene.script}")
             began = time.monotonic()
             if ready:
-                ran, output = _run(lab, f"{attempt.run}\ntrue")
-                held = ran and attempt.held(output)
+                held, output = try_attempt(lab, attempt)
             else:
                 held, output = False, f"The scene could not be set up: {printed}"
             spoiled = attempt.spoils or not held
             yield Result(claim, number, engine, held, output, time.monotonic() - began)
+
+
+def try_attempt(lab: Lab, attempt: Attempt) -> tuple[bool, str]:
+    """Run an attempt; return whether its claim held, and what the attempt printed or why it could not run."""
+    ran, output = _run(lab, f"{attempt.run}\ntrue")
+    return ran and attempt.held(output), output
 
 
 def _run(lab: Lab, script: str) -> tuple[bool, str]:

@@ -1,0 +1,1 @@
+"""Test data in the format of notebooks/claims/, and tests of it."""
