@@ -20,7 +20,7 @@ from course_lib.notebook import current, engine_matrix
 from tests.conftest import ROOT
 
 # A command of `./course`, of the gate, and a notebook; and where it is defined.
-BEGINNINGS = {"cli", "__main__", "current", "lifecycle"}
+BEGINNINGS = {"cli", "__main__", "claims", "current", "lifecycle"}
 
 
 def test_the_environment_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -141,7 +141,7 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = working_copy.lay(tmp_path / "my work")
     monkeypatch.chdir(folder / "exercises" / NAME)
     monkeypatch.delenv("COURSE_LEARNER", raising=False)
-    for name in ("begin", "_to_start"):  # without a lab
+    for name in ("begin", "_create_start"):  # without a lab
         monkeypatch.setattr(practice, name, lambda *_: None)
     return folder
 
