@@ -43,7 +43,6 @@ for family in ip ip6; do
 done
 section 'rules tables nft' nft list tables
 """
-IPTABLES = ("filter", "nat", "mangle", "raw", "security")  # the tables that iptables keeps in nftables
 
 
 @client.plain_words()
@@ -157,18 +156,14 @@ def _choose_rules(rules: dict[str, str]) -> tuple[dict[str, str], dict[str, str]
 
     The second mapping is a part of `unread`: the rules of the other kind, and tables that iptables does not know.
     """
-    tables = [line.removeprefix("table ").split() for line in rules.get("tables nft", "").splitlines() if line]
+    tables = facts.other_tables(rules.get("tables nft", ""))
     kept, left = {}, []
     for family in ("ip", "ip6"):
         kinds = {kind: rules.get(f"{family} {kind}", "") for kind in ("nft", "legacy")}
         best = max(kinds, key=lambda kind: (":DOCKER" in kinds[kind], bool(kinds[kind])))
         kept[family] = kinds.pop(best)
         left += [f"{family}tables of the other kind ({kind})" for kind, text in kinds.items() if "-A " in text]
-    if any(name == "docker-bridges" for _, name in tables):
+    if any(table.endswith(" docker-bridges") for table in tables):
         return kept, {"rules": "this engine keeps them in nftables (table docker-bridges), which is not read here"}
-    left += [f"table {family} {name}" for family, name in tables if not _is_of_iptables(family, name)]
+    left += tables
     return kept, {"more rules": ", ".join(left)} if left else {}
-
-
-def _is_of_iptables(family: str, name: str) -> bool:
-    return family in ("ip", "ip6") and name in IPTABLES
