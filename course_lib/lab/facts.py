@@ -38,7 +38,8 @@ COMMANDS = (
 )
 IPTABLES = ("filter", "nat", "mangle", "raw", "security")  # the tables that iptables keeps in nftables
 # The other tables that may drop packets: those of nft, and of iptables-legacy, which would create its own if asked.
-OTHER_TABLES = "tables!nft list tables; for f in ip ip6; do [ -s /proc/net/${f}_tables_names ] && "
+# (`[ -s` does not help: the size of a file of /proc is 0.)
+OTHER_TABLES = "tables!nft list tables; for f in ip ip6; do grep -q . /proc/net/${f}_tables_names && "
 OTHER_TABLES += "${f}tables-legacy-save | grep -qE '^-A|^:.* DROP' && echo rules of ${f}tables-legacy; done"
 LISTS = ("containers@/containers/json?all=1", "networks@/networks")
 HOST, CLIENT = "addr=", "client=/run/netns/client"

@@ -37,7 +37,7 @@ set -e
 section 'rules ip nft' iptables-nft-save -c
 section 'rules ip6 nft' ip6tables-nft-save -c
 for family in ip ip6; do
-  if [ -s /proc/net/${{family}}_tables_names ]; then
+  if grep -qs . /proc/net/${{family}}_tables_names; then  # `[ -s` does not help: its size is 0
     section "rules $family legacy" ${{family}}tables-legacy-save -c
   fi
 done
