@@ -210,7 +210,7 @@ def _sentence(step: Step, names: Names) -> str:
     if step.kind == "rule" and step.before:
         return f"{place}{at(step, names)} rewrites it: {now}"
     if step.kind == "rule" and step.verdict in ("accept", "drop"):
-        return f"{place}{at(step, names)} says {step.target if step.target == 'REJECT' else step.verdict.upper()}"
+        return f"{place}{at(step, names)} says {step.target or step.verdict.upper()}"
     if step.kind == "policy" and step.verdict == "drop":
         return f"{place}no rule of {step.chain} decided, and its policy is DROP"
     passed_on = f"The bridge passes it on to {device}"

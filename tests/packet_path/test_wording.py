@@ -163,3 +163,11 @@ def test_a_rule_of_ipv6_is_named_as_one(engine: str) -> None:
     steps = [s for s in recorded_path(engine, "ipv6_answered").steps if s.kind == "rule" and s.family == "ip6"]
     names = Names(recorded_path(engine, "ipv6_answered"))
     assert all("(IPv6)" in at(step, names) for step in steps)
+
+
+def test_a_dnat_whose_effect_was_not_seen_is_not_called_an_accept() -> None:
+    """The kernel stops a packet after PREROUTING if its ip_forward is 0."""
+    found = recorded_path("26.1", "published")
+    at_dnat = next(n for n, s in enumerate(found.steps) if s.target == "DNAT")
+    steps = (*found.steps[:at_dnat], replace(found.steps[at_dnat], before=None))
+    assert "In host, nat DOCKER rule 5 says DNAT." in sentences(replace(found, steps=steps))
