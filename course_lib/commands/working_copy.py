@@ -114,10 +114,10 @@ def _contents() -> dict[str, bytes]:
         for target in (target for cell in book.cells for target in LINK.findall(cell.source)):
             if not target.endswith(".ipynb") and (source.parent / target).is_file():
                 found[target] = (source.parent / target).read_bytes()  # a picture
-            for exercise in every():  # an exercise has another place in the copy
-                cell.source = cell.source.replace(
-                    f"../exercises/{exercise}/exercise.ipynb", _place(f"exercises/{exercise}")
-                )
+        for exercise in every():  # an exercise has another place in the copy
+            here = f"../exercises/{exercise}/exercise.ipynb"
+            for cell in book.cells:
+                cell.source = cell.source.replace(here, _place(f"exercises/{exercise}"))
         links = [nbformat.v4.new_markdown_cell(_links(step), id=f"links-{where}") for where in ("top", "end")]
         book.cells = [links[0], *book.cells, links[1]]
         found[_place(step)] = nbformat.writes(book).encode()

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -36,6 +37,11 @@ COMMANDS = (
     "route!ip -j route",
     *(f"rules {family}!{family}tables-save -c || echo {NO_RULES.strip()}" for family in ("ip", "ip6")),
 )
+IPTABLES = ("filter", "nat", "mangle", "raw", "security")  # the tables that iptables keeps in nftables
+# The other tables that may drop packets: those of nft, and of iptables-legacy, which would create its own if asked.
+# (`[ -s` does not help: the size of a file of /proc is 0.)
+OTHER_TABLES = "tables!nft list tables; for f in ip ip6; do grep -q . /proc/net/${f}_tables_names && "
+OTHER_TABLES += "${f}tables-legacy-save | grep -qE '^-A|^:.* DROP' && echo rules of ${f}tables-legacy; done"
 LISTS = ("containers@/containers/json?all=1", "networks@/networks")
 HOST, CLIENT = "addr=", "client=/run/netns/client"
 
@@ -68,7 +74,7 @@ def read(lab: Lab) -> RawFacts:
     with _reading:
         known = _known[0] = _known_of(lab)
         asked = namespaces(known.details.values())
-        found = _ask(known.box, [*LISTS, *COMMANDS, HOST, CLIENT, *asked.values()])
+        found = _ask(known.box, [*LISTS, *COMMANDS, OTHER_TABLES, HOST, CLIENT, *asked.values()])
         if not {"containers", "networks"} <= set(found):
             raise LabGoneError("The lab's dockerd does not answer: `./course reset` makes a fresh lab.")
         for key in set(asked) - set(found["inside"]):  # its process has ended: inspect it again for the new one
@@ -141,6 +147,9 @@ def parse(text: str) -> dict[str, Any]:
             facts["unread"]["rules"] = f"{key}tables-save failed"
         elif kind == "rules":
             facts["rules"][key] = body
+        elif kind == "tables":
+            if others := other_tables(body):
+                facts["unread"]["more rules"] = ", ".join(others)
         elif kind == "inspect":
             facts["inspect"].append(_json(kind, body))
         elif kind == "namespaces":
@@ -150,6 +159,16 @@ def parse(text: str) -> dict[str, Any]:
         else:
             facts[kind] = _json(kind, body or "[]")  # a command that failed printed nothing
     return facts
+
+
+def other_tables(text: str) -> list[str]:
+    """Return what `nft list tables` lists, except the tables that iptables keeps there and those of a journey."""
+    found = []
+    for line in text.splitlines():
+        _, family, name, *_ = [*line.split(), "", ""]
+        shown = (family in ("ip", "ip6") and name in IPTABLES) or re.fullmatch(r"course\d+", name)
+        found += [] if shown else [line]
+    return found
 
 
 def _add_namespace(facts: dict[str, Any], key: str, answer: str) -> None:

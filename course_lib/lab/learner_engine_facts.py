@@ -38,13 +38,12 @@ set -e
 section 'rules ip nft' iptables-nft-save -c
 section 'rules ip6 nft' ip6tables-nft-save -c
 for family in ip ip6; do
-  if [ -s /proc/net/${{family}}_tables_names ]; then
+  if grep -qs . /proc/net/${{family}}_tables_names; then  # `[ -s` does not help: its size is 0
     section "rules $family legacy" ${{family}}tables-legacy-save -c
   fi
 done
 section 'rules tables nft' nft list tables
 """
-IPTABLES = ("filter", "nat", "mangle", "raw", "security")  # the tables that iptables keeps in nftables
 
 
 @client.plain_words()
@@ -131,14 +130,14 @@ def _choose_rules(rules: dict[str, str]) -> tuple[dict[str, str], dict[str, str]
 
     The second mapping is a part of `unread`: the rules of the other kind, and tables that iptables does not know.
     """
-    tables = [line.removeprefix("table ").split() for line in rules.get("tables nft", "").splitlines() if line]
+    tables = facts.other_tables(rules.get("tables nft", ""))
     kept, left = {}, []
     for family in ("ip", "ip6"):
         kinds = {kind: rules.get(f"{family} {kind}", "") for kind in ("nft", "legacy")}
         best = max(kinds, key=lambda kind: (":DOCKER" in kinds[kind], bool(kinds[kind])))
         kept[family] = kinds.pop(best)
         left += [f"{family}tables of the other kind ({kind})" for kind, text in kinds.items() if "-A " in text]
-    if any(name == "docker-bridges" for _, name in tables):
+    if any(table.endswith(" docker-bridges") for table in tables):
         return kept, {"rules": "this engine keeps them in nftables (table docker-bridges), which is not read here"}
-    left += [f"table {family} {name}" for family, name in tables if family not in ("ip", "ip6") or name not in IPTABLES]
+    left += tables
     return kept, {"more rules": ", ".join(left)} if left else {}

@@ -56,6 +56,7 @@ def describe(snapshot: Snapshot, apart: Collection[str] = ()) -> str:
     lines += _ports(snapshot, inbound)
     for hook in (inbound, *further):
         lines += _hook(hook)
+    lines += ["", wording.NOT_DRAWN]
     return "\n".join(part for line in lines for part in wrap_line(line)) + "\n"
 
 
@@ -100,7 +101,7 @@ def _network(
     yield from (f"  {line}" for line in wording.subnet_words(network, bridge))
     members = [(c, e) for c in shown for e, n in connections(snapshot, c) if n == node and (c.is_live or e.interface)]
     if not members:
-        yield f"  {wording.empty_words(node[1], state)}"
+        yield f"  {wording.empty_words(snapshot, node[1], state)}"
         return
     rows = [_row(snapshot, c, e, node, groups.get(c.name)) for c, e in members]
     yield from align(wrap_cells([("container", "interface", "addresses", "MAC", "host end of the cable"), *rows]))
@@ -168,13 +169,16 @@ def _path(snapshot: Snapshot, container: Container, port: Port, translated: Coll
     external = external_interface(snapshot)
     address = port.host_ip or "0.0.0.0"  # noqa: S104 - text only, no socket is opened
     if address in ("0.0.0.0", "::"):  # noqa: S104
-        own = [without_prefix(a) for a in wording.without_link_local(external)] if external else []
+        bridge = snapshot.interface(external.master) if external and external.master else None
+        own = [without_prefix(a) for i in (external, bridge) if i for a in wording.without_link_local(i)]
         address = next((a for a in own if (":" in a) == (address == "::")), "")
     if not port.host_port or not address:
         return ""
     caller = "client" if snapshot.client else "from outside"
     caller = "the host itself" if ip_interface(address).is_loopback else caller
     inner = [without_prefix(a) for e in container.endpoints for a in e.addresses]
+    # docker-proxy connects in the caller's family if the container has an address of it.
+    inner = [a for a in inner if (":" in a) == (":" in address)] or inner
     sockets = [wording.socket(address, port.container_port) for address in inner]
     target = next((s for s in sockets if s in translated), sockets[0] if sockets else f"port {port.container_port}")
     return f"{caller} → {wording.socket(address, port.host_port)}/{port.protocol} → {container.name} {target}"
@@ -182,6 +186,6 @@ def _path(snapshot: Snapshot, container: Container, port: Port, translated: Coll
 
 def _hook(hook: Hook) -> list[str]:
     """Return the rules of a hook in the order in which they are evaluated, with their counters."""
-    rows = [(f"{hook.caption(d)} rule {d.number}", d.words, wording.packet_count(d.packets)) for d in hook.decisions]
+    rows = [(f"{hook.caption(d)} rule {d.number}", d.full, wording.packet_count(d.packets)) for d in hook.decisions]
     rows += [(p.name, policy_words(p), wording.packet_count(p.packets)) for p in hook.policies]
     return ["", f"Rules at {hook.title}", *align(rows), *(f"  {note}" for note in hook.notes)]

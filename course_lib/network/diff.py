@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from course_lib.network.hooks import hooks
 from course_lib.network.model import Container, Endpoint, Interface, Network, Route, Snapshot
-from course_lib.network.wording import published_words, without_link_local
+from course_lib.network.wording import published_words, unread_words, without_link_local
 from course_lib.plain_text import clean
 
 Item = TypeVar("Item")
@@ -24,8 +24,8 @@ Names = Callable[[str], str]  # replaces the random names of interfaces in a tex
 def difference(before: Snapshot, after: Snapshot) -> list[str]:
     """Return a sentence for each change between two snapshots; none if they are equal.
 
-    The order is: networks, containers, interfaces, routes, rules, counters, contradictions. After a reset of the lab
-    there is one sentence only.
+    The order is: networks, containers, interfaces, routes, rules, counters, what could not be read, contradictions.
+    After a reset of the lab there is one sentence only.
     """
     # dockerd keeps the network "host" across restarts, but not "bridge" (moby, daemon/daemon_unix.go).
     ids = [{network.id for network in snapshot.networks if network.driver == "host"} for snapshot in (before, after)]
@@ -40,7 +40,9 @@ def difference(before: Snapshot, after: Snapshot) -> list[str]:
         *_routes(before, after, names),
         *_rules(before, after, names),
         *_counters(before, after, names),
+        *(f"{sentence}." for sentence in unread_words(after) if sentence not in unread_words(before)),
         *(f"Contradiction: {warning}" for warning in after.warnings if warning not in before.warnings),
+        *(f"No contradiction any more: {warning}" for warning in before.warnings if warning not in after.warnings),
     ]
     return [clean(sentence) for sentence in sentences]
 
@@ -191,8 +193,8 @@ def _rules(before: Snapshot, after: Snapshot, names: Names) -> Iterator[str]:
 def _counters(before: Snapshot, after: Snapshot, names: Names) -> Iterator[str]:
     """Yield which of the rules in the picture counted packets, or had their counters reset.
 
-    A rule of the nat table counts connections: the sentence says how many. Other rules count packets, whose number
-    per connection varies, so the sentence leaves it out.
+    A rule of the nat table counts first packets, one for each connection that comes about: the sentence says how many.
+    Other rules count packets, whose number per connection varies, so the sentence leaves it out.
     """
     old = Counter[tuple[str, ...]]()
     for decision in (d for hook in hooks(before) for d in hook.decisions):
@@ -203,8 +205,8 @@ def _counters(before: Snapshot, after: Snapshot, names: Names) -> Iterator[str]:
             new[decision.table, decision.heading, decision.words] += decision.packets
         for (table, heading, words), packets in new.items():
             if change := packets - old[table, heading, words]:
-                connections = f" {change} connection{'' if change == 1 else 's'}" if table == "nat" else ""
-                event = f"Counted{connections}" if change > 0 else "Counter reset"
+                first = f" {change} first packet{'' if change == 1 else 's'}" if table == "nat" else ""
+                event = f"Counted{first}" if change > 0 else "Counter reset"
                 yield f"{event}: {table} {heading}: {names(words)}"
         for policy in hook.policies:
             earlier = before.chain(policy.table, policy.name, policy.family)

@@ -6,30 +6,45 @@ by its target, if a packet can get to it from the built-in chain of a hook.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
-from course_lib.network.iptables_save import parse_rule
+from course_lib.network.iptables_save import Option, parse_rule
 from course_lib.network.model import Chain, Key, Rule, Snapshot
-from course_lib.network.wording import rule_words
+from course_lib.network.wording import conditions, exclusive, rule_words, way_words
 
 VERDICTS = ("ACCEPT", "DROP", "REJECT")
+DENIALS = ("DROP", "REJECT")  # what decides in the other tables that filter: there, ACCEPT leaves it to later tables
+EXEMPTIONS = ("ACCEPT", "RETURN")  # where they do not decide, they exempt packets from the rules that follow
 PORTS_TRANSLATED = ("DNAT", "REDIRECT")
 SOURCE_TRANSLATED = ("MASQUERADE", "SNAT")
+FINAL = (*VERDICTS, *PORTS_TRANSLATED, *SOURCE_TRANSLATED)  # no rule after it is evaluated
+WAYS = 100  # at most so many ways to a chain are followed
 RulePlace = tuple[str, str, str, int]  # a rule's family, table, chain and number
 
 
 @dataclass(frozen=True)
 class Decision:
-    """A rule that accepts, drops, rejects or translates packets; family, table, chain and number as in `model.Rule`."""
+    """A rule that accepts, drops, rejects or translates packets, or exempts them from such a rule.
+
+    Family, table, chain and number are as in `model.Rule`.
+    """
 
     family: str
     table: str
     chain: str
     number: int
+    target: str
     words: str
+    when: str  # the conditions of the jumps that lead to its chain, as far as it does not repeat them
     packets: int
     rank: int  # the lower, the sooner it is shown: 0 names an address or a port, 1 drops, 2 accepts whole interfaces
+
+    @property
+    def full(self) -> str:
+        """Return the words with the conditions of the jumps: "DROP out docker0 if in docker0, not out docker0"."""
+        return self.words + (f" if {self.when}" if self.when else "")
 
     @property
     def place(self) -> RulePlace:
@@ -93,20 +108,40 @@ def hooks(snapshot: Snapshot, met: Collection[RulePlace] = ()) -> tuple[Hook, ..
         return tuple(Hook(name, table, notes=("its rules could not be read",)) for name, table in places)
 
     def decisions(table: str, hook: str, targets: tuple[str, ...]) -> tuple[Decision, ...]:
-        """Return the rules with one of these targets that a packet can get to from a hook, IPv4 first."""
-        return tuple(
-            Decision(*place, rule_words(rule), rule.packets, -1 if place in met else _rank(rule, hook))
-            for family in ("ip", "ip6")
-            for chain, rule in walk(snapshot, family, table, hook)
-            if rule.target in targets and (place := (family, table, chain.name, rule.number))
-        )
+        """Return the rules with one of these targets that a packet can get to from a hook, IPv4 first.
 
-    inbound = decisions("raw", "PREROUTING", VERDICTS) + decisions("nat", "PREROUTING", PORTS_TRANSLATED)
-    forward = decisions("filter", "FORWARD", VERDICTS)
-    outbound = decisions("nat", "POSTROUTING", SOURCE_TRANSLATED)
+        And those that exempt packets from them.
+        """
+        found = []
+        for family in ("ip", "ip6"):
+            reached = list(walk(snapshot, family, table, hook))
+            ways = _ways(reached, hook)
+            for at, (chain, rule) in enumerate(reached):
+                if rule.target in targets or _exempts(reached, at, targets):
+                    place = family, table, chain.name, rule.number
+                    rank = -1 if place in met else _rank(rule, hook)
+                    words = rule_words(rule), way_words(rule, ways[chain.name])
+                    found.append(Decision(*place, rule.target, *words, rule.packets, rank))
+        return tuple(found)
+
+    inbound = (
+        *decisions("raw", "PREROUTING", DENIALS),
+        *decisions("mangle", "PREROUTING", DENIALS),
+        *decisions("nat", "PREROUTING", PORTS_TRANSLATED),
+    )
+    forward = (
+        *decisions("mangle", "FORWARD", DENIALS),
+        *decisions("filter", "FORWARD", VERDICTS),
+        *decisions("security", "FORWARD", DENIALS),
+    )
+    outbound = (
+        *decisions("mangle", "POSTROUTING", DENIALS),
+        *decisions("nat", "POSTROUTING", SOURCE_TRANSLATED),
+    )
     families = ["ip"] + (["ip6"] if any(d.family == "ip6" for d in forward) else [])
     policies = tuple(c for family in families if (c := snapshot.chain("filter", "FORWARD", family)))
-    untranslated = () if outbound else ("no MASQUERADE rule: source addresses stay unchanged",)
+    translated = any(d.target in SOURCE_TRANSLATED for d in outbound)
+    untranslated = () if translated else ("no MASQUERADE rule: source addresses stay unchanged",)
     return (
         Hook("PREROUTING", "nat", inbound, notes=tuple(_inbound_notes(snapshot, inbound))),
         Hook("FORWARD", "filter", forward, policies, () if policies else ("no FORWARD chain found",)),
@@ -117,19 +152,57 @@ def hooks(snapshot: Snapshot, met: Collection[RulePlace] = ()) -> tuple[Hook, ..
 def walk(snapshot: Snapshot, family: str, table: str, start: str) -> Iterator[tuple[Chain, Rule]]:
     """Yield each rule that a packet can get to from a chain, in the kernel's order, each chain once.
 
-    `family` is "ip" or "ip6". Nothing is yielded if there is no such chain.
+    `family` is "ip" or "ip6". Nothing is yielded if there is no such chain. A rule after one that ends the chain for
+    every packet is not reached.
     """
-    seen: set[str] = set()
+    closed: dict[str, bool] = {}  # by chain: whether no packet comes back from it
 
-    def visit(name: str) -> Iterator[tuple[Chain, Rule]]:
+    def visit(name: str) -> Generator[tuple[Chain, Rule], None, bool]:
         chain = snapshot.chain(table, name, family)
-        if chain and name not in seen:
-            seen.add(name)
+        if chain and name not in closed:
+            closed[name] = False
             for rule in chain.rules:
                 yield chain, rule
-                yield from visit(rule.target)
+                closes = (yield from visit(rule.target)) or rule.target in FINAL
+                ends = closes or rule.target == "RETURN" or parse_rule(rule.spec).is_goto
+                if ends and not conditions(rule):
+                    closed[name] = closes
+                    break
+        return closed.get(name, False)
 
     yield from visit(start)
+
+
+def _ways(reached: Sequence[tuple[Chain, Rule]], start: str) -> dict[str, list[tuple[Option, ...]]]:
+    """Return by chain the conditions of each way by which jumps lead from `start` to it."""
+    jumps: dict[str, list[tuple[str, tuple[Option, ...]]]] = {}
+    for chain, rule in reached:
+        jumps.setdefault(rule.target, []).append((chain.name, conditions(rule)))
+
+    def ways(name: str, passed: frozenset[str]) -> Iterator[tuple[Option, ...]]:
+        if name == start:
+            yield ()
+        else:
+            for origin, matches in jumps[name]:
+                if origin not in passed:
+                    yield from ((*way, *matches) for way in ways(origin, passed | {name}))
+
+    return {name: list(islice(ways(name, frozenset()), WAYS)) for name in {chain.name for chain, _ in reached}}
+
+
+def _exempts(reached: Sequence[tuple[Chain, Rule]], at: int, targets: tuple[str, ...]) -> bool:
+    """Return whether a rule keeps packets from a later rule with one of these targets."""
+    chain, rule = reached[at]
+    if rule.target not in EXEMPTIONS:
+        return False
+    inside = {chain.name}  # the chains that are left by RETURN
+    for other, later in reached[at + 1 :]:
+        if rule.target == "RETURN" and other.name not in inside:
+            return False
+        inside.add(later.target)
+        if later.target in targets and not exclusive(conditions(rule), conditions(later)):
+            return True
+    return False
 
 
 def _rank(rule: Rule, hook: str) -> int:
@@ -137,6 +210,8 @@ def _rank(rule: Rule, hook: str) -> int:
     named = {option.name for option in parse_rule(rule.spec).matches}
     if rule.target in SOURCE_TRANSLATED:  # a published port's hairpin rule matches nothing while docker-proxy runs
         return 1 if "--dport" in named else 0
+    if rule.target == "RETURN":
+        return 1
     if rule.target in PORTS_TRANSLATED or (hook == "FORWARD" and {"-s", "-d", "--dport", "--sport"} & named):
         return 0
     return 1 if rule.target != "ACCEPT" else 2
@@ -144,7 +219,7 @@ def _rank(rule: Rule, hook: str) -> int:
 
 def _inbound_notes(snapshot: Snapshot, decisions: tuple[Decision, ...]) -> Iterator[str]:
     """Yield what is missing at PREROUTING: a jump to rules that exist, or the rules; then what OUTPUT does."""
-    reached = {d.place for d in decisions if d.table == "nat"}
+    reached = {d.place for d in decisions if d.target in PORTS_TRANSLATED}
     existing = [
         (chain.family, "nat", chain.name, rule.number)
         for chain in snapshot.chains

@@ -32,6 +32,7 @@ class Interface:
     addresses: tuple[str, ...] = ()  # with prefix length: "172.17.0.1/16", "fe80::1/64"
     master: str | None = None  # the bridge of which this interface is a port
     peer_index: int | None = None  # of a veth: the index of its peer, in the peer's network namespace
+    link_type: str = "ether"  # what `ip addr` prints after "link/": that of a bridge or a veth is "ether"
 
 
 @dataclass(frozen=True, order=True)
@@ -96,6 +97,8 @@ class Container:
     endpoints: tuple[Endpoint, ...] = ()
     ports: tuple[Port, ...] = ()
     links: tuple[Link, ...] = ()
+    by_hand: tuple[Interface, ...] = ()  # interfaces in its own network namespace that no network of Docker gave it
+    is_left: bool = False  # of mode container:NAME: NAME was stopped or restarted since, and its namespace is another
     created: int = 0  # nanoseconds since 1970; pictures show the oldest container first
 
     @property
@@ -145,7 +148,7 @@ class Route:
 
 @dataclass(frozen=True, order=True)
 class Unread:
-    """A part of a learner's own network that could not be read. Everything in the lab can be read."""
+    """A part of the network that could not be read or is not shown; of the lab that can only be "more rules"."""
 
     what: str  # "interfaces" (and routes), "namespaces" (of containers), "rules", "more rules"
     why: str

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, NotRequired, TypedDict
 
@@ -52,20 +53,24 @@ def snapshot(facts: RawFacts) -> Snapshot:
     Raises KeyError or TypeError if they lack a key of RawFacts, or a field that the Docker API or `ip` always prints.
     """
     interfaces = tuple(sorted(map(_interface, facts["addr"])))
-    veths = {i.index: i.name for i in interfaces if i.kind == "veth"}
+    veths = {i.index: i for i in interfaces if i.kind == "veth"}
     own = {i.name: i.addresses for i in interfaces}
+    networks = tuple(sorted(_network(item, own) for item in facts["networks"]))
+    by_name = {network.name: network for network in reversed(networks)}
     details = {item["Id"]: item for item in facts["inspect"]}
     inside = {id_: tuple(map(_interface, items)) for id_, items in facts["inside"].items()}
     containers = [
-        _container(item, details.get(item["Id"], {}), inside.get(item["Id"], ()), veths) for item in facts["containers"]
+        _container(item, details.get(item["Id"], {}), inside.get(item["Id"], ()), veths, by_name)
+        for item in facts["containers"]
     ]
+    containers = [replace(c, is_left=_is_left(c, containers, inside)) for c in containers]
     warnings = [w for c in containers if c.state == "running" for w in _contradictions(c, inside.get(c.id, ()))]
     return Snapshot(
         engine=facts["version"],
         interfaces=interfaces,
         client=tuple(sorted(map(_interface, facts["client"]))),
         routes=tuple(sorted(map(_route, facts["route"]), key=lambda r: (r.destination, r.device))),
-        networks=tuple(sorted(_network(item, own) for item in facts["networks"])),
+        networks=networks,
         containers=tuple(sorted(containers)),
         chains=tuple(chain for family, text in facts["rules"].items() for chain in parse_chains(text, family)),
         warnings=tuple(sorted(warnings)),
@@ -93,6 +98,7 @@ def _interface(item: dict[str, Any]) -> Interface:
         addresses=tuple(f"{a['local']}/{a['prefixlen']}" for a in item.get("addr_info", []) if "local" in a),
         master=item.get("master"),
         peer_index=item.get("link_index"),
+        link_type=item.get("link_type", "ether"),
     )
 
 
@@ -121,20 +127,34 @@ def _network(item: dict[str, Any], own: dict[str, tuple[str, ...]]) -> Network:
 
 
 def _container(
-    item: dict[str, Any], detail: dict[str, Any], inside: tuple[Interface, ...], veths: dict[int, str]
+    item: dict[str, Any],
+    detail: dict[str, Any],
+    inside: tuple[Interface, ...],
+    veths: dict[int, Interface],
+    networks: dict[str, Network],
 ) -> Container:
     """Return a container from an element of GET /containers/json, its inspect and its own interfaces.
 
-    `veths` are the names of the host's veths, by their index.
+    `veths` are the host's veths, by their index; `networks` are those of the engine, by name.
     """
     # A linked container is also listed under its aliases in other containers ("/app/db"): its own name has one slash.
     names = [name.lstrip("/") for name in item.get("Names") or [] if name.count("/") == 1]
     name = names[0] if names else item["Id"][:12]
     inspected = _inner(detail, "NetworkSettings", "Networks") or {}
-    endpoints = [
-        _endpoint(network, settings, _dns_names(name, inspected.get(network) or {}), inside, veths)
-        for network, settings in (_inner(item, "NetworkSettings", "Networks") or {}).items()
-    ]
+    endpoints = []
+    for network, settings in (_inner(item, "NetworkSettings", "Networks") or {}).items():
+        bridged = network not in networks or networks[network].bridge  # else no veth pair leads to the host
+        aliases = _dns_names(name, inspected.get(network) or {})
+        endpoints.append(_endpoint(network, settings, aliases, inside, veths if bridged else {}))
+    mode = _inner(item, "HostConfig", "NetworkMode") or ""
+    known = {endpoint.interface for endpoint in endpoints}
+    others = [i for i in inside if i.kind != "loopback" and i.name not in known] if not _joins(mode) else []
+    # Swarm connects a container to this network without listing it.
+    gateway = networks.get("docker_gwbridge")
+    for i in list(others):
+        if gateway and (veth := _veth(i, veths)) and veth.master == gateway.bridge:
+            endpoints.append(Endpoint(gateway.name, i.name, _global(i), i.mac, veth=veth.name))
+            others.remove(i)
     ports = [Port(p["PrivatePort"], p["Type"], p.get("IP"), p.get("PublicPort")) for p in item.get("Ports") or []]
     links = [text.split(":") for text in _inner(detail, "HostConfig", "Links") or []]
     return Container(
@@ -143,12 +163,42 @@ def _container(
         image=item["Image"],
         command=item.get("Command", ""),
         state=item.get("State", ""),
-        mode=_inner(item, "HostConfig", "NetworkMode") or "",
+        mode=mode,
+        by_hand=tuple(others),
         endpoints=tuple(sorted(endpoints)),
         ports=tuple(sorted(ports, key=lambda p: (p.container_port, p.protocol, p.host_ip or "", p.host_port or 0))),
         links=tuple(sorted(Link(target.lstrip("/"), alias.split("/")[-1]) for target, alias in links)),
         created=_nanoseconds(detail.get("Created", ""), item.get("Created", 0)),
     )
+
+
+def _joins(mode: str) -> bool:
+    """Return whether a container uses the network namespace of the host or of another container."""
+    return mode == "host" or mode.startswith("container:")
+
+
+def _global(interface: Interface) -> tuple[str, ...]:
+    return tuple(a for a in interface.addresses if not a.startswith("fe80:"))
+
+
+def _veth(own: Interface | None, veths: dict[int, Interface]) -> Interface | None:
+    """Return the host's end of the veth pair of a container's interface; None if it is no veth ("ether": unknown).
+
+    The container's end names the index of the host's end; the other way round it is ambiguous from engine 28.
+    """
+    return veths.get(own.peer_index) if own and own.kind in ("veth", "ether") and own.peer_index is not None else None
+
+
+def _is_left(container: Container, others: Iterable[Container], inside: dict[str, tuple[Interface, ...]]) -> bool:
+    """Return whether a container that joined another one's network namespace is in a different one now.
+
+    The other one gets a new namespace whenever it starts. `inside` are the interfaces by container id.
+    """
+    other = next((c for c in others if container.mode == f"container:{c.id}"), None)
+    if other is None or not container.is_live or container.id not in inside:
+        return False
+    mine, theirs = ({(i.index, i.name, i.mac) for i in inside.get(c.id, ())} for c in (container, other))
+    return mine != theirs if theirs else not other.is_live
 
 
 @functools.lru_cache(1024)  # most containers of a live picture are the same as a moment before
@@ -172,7 +222,11 @@ def _dns_names(container: str, inspected: dict[str, Any]) -> list[str]:
 
 
 def _endpoint(
-    network: str, settings: dict[str, Any], names: list[str], inside: tuple[Interface, ...], veths: dict[int, str]
+    network: str,
+    settings: dict[str, Any],
+    names: list[str],
+    inside: tuple[Interface, ...],
+    veths: dict[int, Interface],
 ) -> Endpoint:
     """Return an endpoint; its interface is the one in the container that has the address the engine gave it."""
     addresses = tuple(
@@ -181,14 +235,14 @@ def _endpoint(
         if settings.get(address)
     )
     own = next((i for i in inside for address in addresses if address in i.addresses), None)
+    veth = _veth(own, veths)
     return Endpoint(
         network=network,
         interface=own.name.split("@")[0] if own else None,
         addresses=addresses,
         mac=settings.get("MacAddress", ""),
         gateway=settings.get("Gateway", ""),
-        # The container's end names the index of the host's end; the other way round it is ambiguous from engine 28.
-        veth=veths.get(own.peer_index) if own and own.peer_index is not None else None,
+        veth=veth.name if veth else None,
         aliases=tuple(sorted(set(names))) if network != "bridge" else (),
     )
 

@@ -126,7 +126,7 @@ def _line(interface: Interface) -> str:
     master = f" master {interface.master}" if interface.master else ""
     addresses = "".join(f" {'inet6' if ':' in a else 'inet'} {a}" for a in interface.addresses)
     start = f"{interface.index}: {interface.name}{peer}: mtu {interface.mtu}{master} state {interface.state}"
-    return f"{start} link/{interface.kind} {interface.mac}{addresses}"
+    return f"{start} link/{interface.link_type} {interface.mac}{addresses}"
 
 
 def _rules(snapshot: Snapshot) -> Iterator[Reason]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_interface
-
 from course_lib.network.model import Container, Endpoint, Interface, Network, Snapshot
 
 Node = tuple[str, ...]  # a key of `graph`: ("bridge", "docker0"), ("network", "lan")
@@ -69,9 +67,12 @@ def connections(snapshot: Snapshot, container: Container) -> list[tuple[Endpoint
 
 
 def joined_container(snapshot: Snapshot, container: Container) -> Container | None:
-    """Return the container X whose network namespace this one joined with `--network container:X`, if it exists."""
+    """Return the container X whose network namespace this one joined with `--network container:X`, if it exists.
+
+    None, too, if X has been stopped or restarted since: then their namespaces differ.
+    """
     kind, _, other = container.mode.partition(":")
-    if kind != "container" or not other:
+    if kind != "container" or not other or container.is_left:
         return None
     is_id = len(other) >= 12  # the engine stores an id; a person may type a name or a short id
     return next((c for c in snapshot.containers if c.name == other or (is_id and c.id.startswith(other))), None)
@@ -90,13 +91,9 @@ def owner_of(snapshot: Snapshot, container: Container) -> Container:
 
 
 def client_facing(snapshot: Snapshot) -> Interface | None:
-    """Return the host's interface at the other end of the client's cable: the one in the client's subnet."""
-    subnets = [ip_interface(a).network for i in snapshot.client for a in i.addresses if i.kind != "loopback"]
-    candidates = [i for i in snapshot.interfaces if i.kind not in ("loopback", "bridge")]
-    for interface in candidates:
-        if any(ip_interface(address).network in subnets for address in interface.addresses):
-            return interface
-    return None
+    """Return the host's interface at the other end of the client's cable: its index is what the client's names."""
+    ends = {i.peer_index for i in snapshot.client if i.kind == "veth"}
+    return next((i for i in snapshot.interfaces if i.kind == "veth" and i.index in ends), None)
 
 
 def external_interface(snapshot: Snapshot) -> Interface | None:

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from ipaddress import ip_address, ip_network
 
 from course_lib.network.iptables_save import Option, RuleSpec, parse_rule
@@ -23,7 +25,14 @@ PARTS = {  # by Unread.what; {} is the machine
 
 # Options that rule_words() leaves out, or prints in an order of its own.
 OMITTED = {"-m", "--comment", "--random", "--reject-with"}
+WAYS = 2  # by which a chain is reached, at most, in the words of one rule
 ORDERED = {"-p", "-i", "-o", "-s", "-d", "--sport", "--dport", "--to-destination", "--to-source", "--to-ports"}
+INTERFACES = {"-i": "in", "-o": "out"}
+NOT_DRAWN = (
+    "Shown are the rules that decide about forwarded packets. Not shown: the chains INPUT and OUTPUT, and rules that "
+    "only jump, log (LOG) or return (RETURN), unless they exempt packets from a rule that is shown. "
+    "In the picture, “+N more” counts the rules for which there is no room."
+)
 
 
 def state_words(container: Container) -> str:
@@ -46,8 +55,16 @@ def namespace_words(snapshot: Snapshot, container: Container) -> str:
     if other:
         return f"uses the network namespace of {other.name}: same interfaces, same addresses"
     if container.mode.startswith("container:"):
-        return "uses the network namespace of a container that does not exist"
-    return f"{'network none' if container.mode == 'none' else 'in no network'}: only lo, nothing leads out"
+        left = "that a container had before it was stopped or restarted"
+        return f"uses the network namespace {left if container.is_left else 'of a container that does not exist'}"
+    start = "network none" if container.mode == "none" else "in no network"
+    if container.by_hand:
+        return f"{start}, but it has {', '.join(map(_by_hand, container.by_hand))}, which Docker did not make"
+    return f"{start}: only lo, nothing leads out"
+
+
+def _by_hand(interface: Interface) -> str:
+    return " ".join([interface.name, *without_link_local(interface)])
 
 
 def socket(address: str, port: int | str) -> str:
@@ -132,8 +149,15 @@ def bridge_state(snapshot: Snapshot, bridge: Interface | None) -> str:
     return "" if bridge.state in ("UP", "UNKNOWN") else bridge.state
 
 
-def empty_words(name: str, state: str) -> str:
-    """Return that a network has no running containers and, if its bridge is down, that this is the reason."""
+def empty_words(snapshot: Snapshot, name: str, state: str) -> str:
+    """Return that a network has no running containers and, if its bridge is down, that this is the reason.
+
+    Or which containers were connected to the bridge without Docker.
+    """
+    ports = {i.index for i in snapshot.interfaces if i.kind == "veth" and i.master == name}
+    ends = [(c, i) for c in snapshot.containers for i in c.by_hand if i.kind == "veth" and i.peer_index in ports]
+    if ends:
+        return f"connected by hand: {', '.join(f'{c.name} by its {_by_hand(i)}' for c, i in ends)}"
     return "no container is connected here" + (f", so {name} is DOWN" if state == "DOWN" else "")
 
 
@@ -171,8 +195,9 @@ def rule_words(rule: Rule) -> str:
     source, destination, inward = (_address(spec, name) for name in ("-s", "-d", "-i"))
     translated = spec.value("--to-destination") or spec.value("--to-ports") or spec.value("--to-source")
     parts = [rule.target, spec.value("-p")]
-    # "! -i docker0" is left out where the rule sends the packet into that bridge anyway.
-    if not (rule.target in ("DNAT", "ACCEPT") and (destination or translated) and inward.startswith("!")):
+    # Left out is what Docker writes for a published port: "! -i docker0" of DNAT, "! -i docker0 -o docker0" of ACCEPT.
+    own = inward.startswith(("!docker0", "!br-")) if rule.target == "DNAT" else inward == f"!{spec.value('-o')}"
+    if not (rule.target in ("DNAT", "ACCEPT") and (destination or translated) and own):
         parts += [f"in {inward}" if inward else ""]
         parts += [f"out {_values(option)}" for option in spec.matches if option.name == "-o"]
     for name, word in (("--sport", "spt"), ("--dport", "dpt")):
@@ -189,6 +214,52 @@ def rule_words(rule: Rule) -> str:
     elif source:
         parts.insert(2, source)
     return clean(" ".join(part for part in parts if part))
+
+
+def conditions(rule: Rule) -> tuple[Option, ...]:
+    """Return what a packet must match; nothing if the rule applies to every packet."""
+    found = parse_rule(rule.spec).matches
+    extensions = {option.extension for option in found if option.name != "-m"}
+    return tuple(
+        option
+        for option in found
+        if (option.name != "--comment" if option.name != "-m" else option.value not in {*extensions, "comment"})
+    )
+
+
+def way_words(rule: Rule, ways: Iterable[tuple[Option, ...]]) -> str:
+    """Return the conditions of the jumps that lead to a rule, as far as the rule does not repeat them; "" if none.
+
+    Of several ways to its chain, those that its own conditions rule out are left out, unless all are.
+    """
+    own = conditions(rule)
+    possible = [way for way in ways if not exclusive(own, way)] or list(ways)
+    found = dict.fromkeys(", ".join(_condition(o) for o in way if not _implied(o, own)) for way in possible)
+    if not all(found):
+        return ""
+    more = f" or {len(found) - WAYS} more" if len(found) > WAYS else ""
+    return " or ".join([*found][:WAYS]) + more
+
+
+def exclusive(one: Iterable[Option], other: Iterable[Option]) -> bool:
+    """Return whether no packet can meet both conditions, as far as interfaces show it."""
+    return any(
+        a.name == b.name in INTERFACES and (a.value == b.value) == (a.negated != b.negated)
+        for a in one
+        for b in other
+        if not (a.negated and b.negated) and not (a.value + b.value).count("+")
+    )
+
+
+def _implied(option: Option, own: Iterable[Option]) -> bool:
+    """Return whether conditions include this one: they repeat it, or name another interface than it excludes."""
+    same = [o for o in own if o.name == option.name]
+    return option in same or (option.negated and any(exclusive([o], [replace(option, negated=False)]) for o in same))
+
+
+def _condition(option: Option) -> str:
+    name = INTERFACES.get(option.name) or {"-m": "", "-p": "", "-s": "from", "-d": "to"}.get(option.name, option.name)
+    return f"{'not ' * option.negated}{name.lstrip('-')} {' '.join(option.values)}".replace("  ", " ").strip()
 
 
 def _values(option: Option) -> str:

@@ -112,7 +112,9 @@ server=$(awk '$1 == "nameserver" {{ print $2; exit }}' {etc}/resolv.conf)
 found=$(awk -v name={quoted} '!/^#/ {{
     for (i = 2; i <= NF; i++) if (tolower($i) == tolower(name)) {{ print $1; exit }}
 }}' {etc}/hosts)
-[ -n "$found" ] || [ -z {quoted} ] || found=$({enter} dig +short +time=1 +tries=1 {quoted} "@$server")
+[ -n "$found" ] || [ -z {quoted} ] || found=$(for type in A AAAA; do
+    {enter} dig +short +time=1 +tries=1 {quoted} "$type" "@$server"
+done)
 jq -n '$ARGS.named' --arg server "$server" --arg found "$found"
 """
     found = json.loads(execute.ask(lab, script))

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from course_lib.network.model import Snapshot
 from course_lib.packet_path.request import Request
 
+FAMILIES = {"ip6": "IPv6", "bridge": "family bridge"}  # of tables, where it is not IPv4
+
 
 @dataclass(frozen=True)
 class Packet:
@@ -42,13 +44,14 @@ class Step:
     packet: Packet  # as it is after the step
     before: Packet | None = None  # as it was before, if the step rewrote it
     device: str = ""  # the interface; for `crosses` the port that it leaves by
-    family: str = ""  # "ip" or "ip6", with the table, the chain and the rule's number from 1, as in iptables-save
+    family: str = ""  # "ip", "ip6", "bridge" ..., with the table, the chain and the rule's number, as in iptables-save
     table: str = ""
     hook: str = ""  # the base chain from which the packet got to this chain: "PREROUTING", "FORWARD" ...
     chain: str = ""
-    number: int = 0
+    number: int = 0  # 0 of a rule that iptables does not have
     rule: str = ""  # as iptables-save prints it
     target: str = ""  # of that rule: "ACCEPT", "DNAT", a chain ...
+    flooded: bool = False  # `crosses` and `exits`: the bridge did not know the MAC and sent copies to other ports, too
     verdict: str = ""  # "accept", "drop", "continue", "return", "jump DOCKER"
     seen: tuple[str, ...] = ()  # "trace", "capture", "conntrack"; empty if it was only inferred
 

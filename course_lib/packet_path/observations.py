@@ -10,7 +10,16 @@ from typing import NamedTuple
 from course_lib.packet_path.model import Entry, Packet
 
 CAPTURED = re.compile(r"^\d+\.\d+ (\S+) +(\S+) +ifindex \d+ \S+ ethertype IPv[^:]*: (\S+) > (\S+?):? ", re.M)
-ERRORS = ("Connection refused", "Network is unreachable", "No route to host", "timed out", "Host is unreachable")
+ERRORS = (
+    "Connection refused",
+    "Network is unreachable",
+    "No route to host",
+    "timed out",
+    "Host is unreachable",
+    "Invalid argument",  # a blackhole route
+    "Permission denied",
+    "Operation not permitted",  # a rule of OUTPUT drops it
+)
 
 
 class Frame(NamedTuple):

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from course_lib.packet_path.evidence import Evidence
-from course_lib.packet_path.model import Outcome, Step
+from course_lib.packet_path.model import FAMILIES, Outcome, Step
 from course_lib.packet_path.observations import sender_error, unanswered
 from course_lib.packet_path.request import Request
 from course_lib.plain_text import clean
@@ -66,7 +66,7 @@ def _answer(request: Request, log: str, said: str) -> str:
     addresses = sorted(re.findall(r"^\S+\s+\d+\s+IN\s+A\s+(\S+)$", said, re.M))
     if status and addresses:
         return f"answered: {request.host} is {', '.join(addresses)}"
-    return f"answered: {status[1]}, no address for {request.host}" if status else ""
+    return f"answered: {status[1]}, no IPv4 address for {request.host}" if status else ""
 
 
 def _dropped(step: Step, back: Sequence[Step]) -> Outcome:
@@ -74,7 +74,8 @@ def _dropped(step: Step, back: Sequence[Step]) -> Outcome:
     what = "the answer" if step.back else "the packet"
     # A rule that iptables does not have, in a table of nftables, has no number.
     rule = "the policy" if step.kind == "policy" else f"rule {step.number}" if step.number else "a rule"
-    where = f"{rule} of {step.table} {step.chain} in {step.place}"
+    family = f" ({family})" if (family := FAMILIES.get(step.family)) else ""
+    where = f"{rule} of {step.table} {step.chain}{family} in {step.place}"
     if step.target == "REJECT" and not step.back:
         answer = back[-1].packet.said if back else "nothing that was seen"
         return Outcome("rejected", f"{what} was rejected by {where}, which answered: {answer}", TRACE)
@@ -112,17 +113,27 @@ def _route(text: str) -> str:
 
 def _silent(evidence: Evidence, there: Sequence[Step], back: Sequence[Step]) -> Outcome:
     """Return where the packet, or its answer, was last seen: no answer reached the sender."""
+    answer, asked = (ends[0].packet if ends else None for ends in (back[-1:], there[:1]))
+    if answer and asked and answer.protocol == "udp" and answer.source != asked.destination:
+        words = f"an answer came from {answer.source}: a socket that asked {asked.destination} takes none from there"
+        return Outcome("silent", words, TRACE)
     if back and back[-1].kind == "delivered":
         words = f"the {back[-1].packet.said or 'answer'} arrived, but the sender did not report it"
         return Outcome("connected", words, TRACE)
     if back:
         return Outcome("silent", f"the answer was last seen in {back[-1].place}", TRACE)
-    if not there:
-        return Outcome("silent", "nothing was seen of it")
-    last = there[-1]
-    if last.packet.destination in unanswered(evidence.capture):
+    return _lost(evidence, there[-1]) if there else Outcome("silent", "nothing was seen of it")
+
+
+def _lost(evidence: Evidence, last: Step) -> Outcome:
+    """Return where the packet was last seen, and why if that is known."""
+    # ARP is asked for a packet that routing has chosen an interface for, not where one has just come in.
+    inbound = last.place == "host" and (last.kind in ("arrives", "enters", "up") or last.hook == "PREROUTING")
+    if last.packet.destination in unanswered(evidence.capture) and not inbound:
         words = f"nobody answered ARP for {last.packet.destination}, so no frame could be sent to it"
         return Outcome("unreachable", words, ("capture",))
     if last.kind == "delivered":
         return Outcome("silent", f"delivered to {last.place}; no answer within a second", (*TRACE, "the sender"))
+    if inbound and "ip_forward 0" in evidence.settings.splitlines():
+        return Outcome("silent", "last seen in host: its ip_forward is 0, so it forwards no packets", TRACE)
     return Outcome("silent", f"last seen in {last.place}; no answer within a second", TRACE)

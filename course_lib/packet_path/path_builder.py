@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 
 from course_lib.network.model import Rule
 from course_lib.packet_path.model import Packet, Step
@@ -28,32 +29,69 @@ def walk(
     back: bool,
     rules: Mapping[str, Mapping[Handle, Rule]],
     frames: Collection[Frame],
+    *,
+    veths: Mapping[str, str],
 ) -> list[Step]:
     """Return the steps of one packet.
 
     `parts` has its sightings, and no others, by namespace; `rules` has the rules by namespace, and `frames` is what
-    tcpdump captured on the host. `connection` and `back` are those of Step.
+    tcpdump captured on the host. `connection` and `back` are those of Step; `veths` are the containers by the host's
+    ends of their veth pairs.
     """
     walker = _Walk(connection, back, frames)
-    for place in _order(parts):
+    receivers = [place for place, some in parts.items() if any(_is_at(s, "in") for s in some)]
+    for place, passage in _passages(parts):
         walker.place, walker.rules, walker.outgoing, walker.bridge_port = place, rules[place], "", False
+        # The ports of a bridge to which it sent the packet: all, by copies, if it does not know the MAC (a flood).
+        ports = [s.outgoing for s in passage if s.ours and s.family == "bridge" and s.chain in ("across", "out")]
+        walker.flooded = len(set(ports)) > 1
+        arrived = next((port for port in ports if veths.get(port) in receivers), "")
         met: set[tuple[str, ...]] = set()
-        for sighting in parts[place]:
+        for sighting in passage:
             at = (sighting.family, sighting.table, sighting.chain)
-            if at not in met:  # else a copy that the bridge flooded to another port, or the connection's next packet
+            other_copy = arrived and sighting.outgoing in ports and sighting.outgoing != arrived
+            if at not in met and not other_copy:  # else a copy, or the connection's next packet
                 met.add(at)
                 walker.see(sighting)
     return walker.steps
 
 
-def _order(parts: Mapping[str, Sequence[Sighting]]) -> list[str]:
-    """Return the namespaces in the order in which the packet passed them: the host is between any two others."""
+def _is_at(sighting: Sighting, chain: str) -> bool:
+    return sighting.ours and sighting.family == "inet" and sighting.chain == chain
 
-    def rank(place: str) -> int:
-        sends = any(s.ours and s.family == "inet" and s.chain == "out" for s in parts[place])
-        return 1 if place == "host" else 0 if sends else 2
 
-    return sorted(parts, key=rank)
+def _passages(parts: Mapping[str, Sequence[Sighting]]) -> list[tuple[str, list[Sighting]]]:
+    """Return the namespaces in the order in which the packet passed them, each time with its sightings there.
+
+    The host is between any two others. A container that sends to its own published port, or that routes, and the host
+    below them, are passed twice.
+    """
+    found = [(place, passage) for place, some in parts.items() for passage in _split(some, alone=len(parts) == 1)]
+    by_role: dict[str, list[tuple[str, list[Sighting]]]] = {"host": [], "sends": [], "routes": [], "gets": []}
+    for passage in found:
+        sends, gets = (any(_is_at(s, chain) for s in passage[1]) for chain in ("out", "in"))
+        by_role["host" if passage[0] == "host" else "sends" if sends else "gets" if gets else "routes"].append(passage)
+    between = [passage for pair in zip_longest(by_role["host"], by_role["routes"]) for passage in pair if passage]
+    return [*by_role["sends"], *between, *by_role["gets"]]
+
+
+def _split(found: Sequence[Sighting], *, alone: bool) -> list[list[Sighting]]:
+    """Return the sightings in one namespace, split where the packet came back by another interface.
+
+    If it was seen in this namespace `alone`, it only passed the loopback.
+    """
+    passages: list[list[Sighting]] = [[]]
+    entered: set[str] = set()
+    has_left = False
+    for sighting in found:
+        if sighting.ours and sighting.chain == "pre" and sighting.incoming != "lo":
+            if has_left and not alone and sighting.incoming not in entered:
+                passages.append([])
+                has_left = False
+            entered.add(sighting.incoming)
+        passages[-1].append(sighting)
+        has_left = has_left or (sighting.ours and sighting.chain in ("post", "out") and not _is_at(sighting, "out"))
+    return passages
 
 
 @dataclass
@@ -68,6 +106,7 @@ class _Walk:
     rules: Mapping[Handle, Rule] = field(default_factory=dict)  # of this namespace
     translated: int | None = None  # the step of a rule whose effect the next sighting will show
     outgoing: str = ""  # the interface that routing has chosen
+    flooded: bool = False  # see Step
     bridge_port: bool = False  # it came in by a port of a bridge and has not left that bridge yet
 
     def see(self, sighting: Sighting) -> None:
@@ -77,9 +116,11 @@ class _Walk:
         at = sighting.chain if sighting.ours else ""
         bridged = self.bridge_port and incoming in (outgoing, "")
         if sighting.family == "bridge":
-            if kind := AT_BRIDGE.get(sighting.chain):
+            if kind := AT_BRIDGE.get(at):
                 self._add(kind, packet, incoming if kind in ("enters", "up") else outgoing)
                 self.bridge_port = kind in ("enters", "crosses")
+            elif not at:
+                self._decide(sighting)
             return
         if at == "out":
             self._add("sends", packet, outgoing)
@@ -101,7 +142,9 @@ class _Walk:
         expected = (Frame(device, direction, packet.addresses) for direction in DIRECTIONS.get(kind, ()))
         captured = self.place == "host" and any(frame in self.frames for frame in expected)
         seen = ("trace", "capture") if captured else ("trace",)
-        self.steps.append(Step(self.connection, self.back, self.place, kind, packet, before, device, seen=seen))
+        flooded = self.flooded and kind in ("crosses", "exits")
+        step = Step(self.connection, self.back, self.place, kind, packet, before, device, seen=seen, flooded=flooded)
+        self.steps.append(step)
 
     def _compare(self, sighting: Sighting) -> None:
         """Note that the addresses changed since the last step: by a rule that translates, or by conntrack alone."""

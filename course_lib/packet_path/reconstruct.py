@@ -38,6 +38,7 @@ def path_of(request: Request, evidence: Evidence, network: Snapshot) -> PacketPa
     captured = frames(evidence.capture)
     goals = {(address, port) for _, address, port in relays(request, network)}
     roles = {id(s): _role(request, s, goals) for found in traces.values() for s in found}
+    veths = {e.veth: c.name for c in network.containers for e in c.endpoints if e.veth}
     steps: list[Step] = []
     netfilter = False
     port = 0  # of the sender of the second connection
@@ -46,7 +47,7 @@ def path_of(request: Request, evidence: Evidence, network: Snapshot) -> PacketPa
         if connection == 2 and not any(s.kind == "delivered" for s in steps):
             parts = {}  # nothing was delivered to a process that could relay it
         parts = _one(parts, request.protocol == "tcp" and not back, port if back else 0, connection)
-        steps += walk(parts, connection, back, rules, captured)
+        steps += walk(parts, connection, back, rules, captured, veths=veths)
         if (connection, back) == (2, False):
             port = steps[-1].packet.source_port if parts else -1
         if (connection, back) == (1, False):

@@ -68,7 +68,8 @@ def relays(request: Request, network: Snapshot) -> list[tuple[str, str, int]]:
     Empty unless the request reaches a socket of the host.
     """
     own = {without_prefix(a) for i in network.interfaces for a in i.addresses}
-    loopback = ip_address(request.address).is_loopback
+    goal = ip_address(request.address)
+    loopback = goal.is_loopback or goal.is_unspecified  # a connection to 0.0.0.0 goes to the sender itself (ip(7))
     if (loopback and request.origin != "host") or (not loopback and request.address not in own):
         return []
     return [

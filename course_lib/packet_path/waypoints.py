@@ -108,7 +108,8 @@ def _hook(picture: Picture, row: int, step: Step) -> Iterator[Stop]:
     key: Key = ("rule", step.family, step.table, step.chain, step.number)
     if step.kind == "policy":
         key = ("policy", step.family)
-    decided = step.verdict in ("accept", "drop") and (step.kind == "rule" or step.chain == "FORWARD")
+    drawn = step.kind == "rule" or (step.table, step.chain) == ("filter", "FORWARD")
+    decided = step.verdict in ("accept", "drop") and drawn
     pill = picture.places.get(key) if decided else None
     hook = picture.places.get(pill.holder if pill and pill.holder else ("hook", step.hook))
     if hook:

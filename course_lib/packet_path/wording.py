@@ -13,7 +13,7 @@ from course_lib.network.iptables_save import parse_rule
 from course_lib.network.model import Snapshot
 from course_lib.network.text_table import WIDTH, wrap_line
 from course_lib.network.wording import socket
-from course_lib.packet_path.model import Packet, PacketPath, Step
+from course_lib.packet_path.model import FAMILIES, Packet, PacketPath, Step
 from course_lib.plain_text import clean, one_line
 
 BEGINNINGS = {
@@ -65,8 +65,10 @@ class Names:
             text = f"{text[: port.span[0]]}RESOLVER{text[port.span[1] :]}"
         return self.text(text)
 
-    def device(self, name: str) -> str:
+    def device(self, name: str, place: str = "host") -> str:
         """Return an interface's name, or the container whose veth pair has it as its host end."""
+        if place != "host":  # another namespace may have an interface with the same name
+            return name
         if name in self.owners:
             return f"the veth pair of {self.owners[name]}"
         return f"br-<{self.bridges[name]}>" if name in self.bridges else name
@@ -149,23 +151,25 @@ def _answer(packet: Packet, names: Names) -> str:
 def at(step: Step, names: Names) -> str:
     """Return where a step happened inside its namespace: a chain with the rule's number, an interface, a bridge."""
     if step.kind in ("rule", "policy", "nothing"):
-        return f"{step.table} {step.chain}" + (f" rule {step.number}" if step.number else "")
+        family = f" ({family})" if (family := FAMILIES.get(step.family)) else ""
+        return f"{step.table} {step.chain}{family}" + (f" rule {step.number}" if step.number else "")
     if step.kind in ("enters", "exits", "crosses", "up"):
         return f"bridge {names.bridge_of(step.device)}"
     fixed = {"routed": "routing", "rewritten": "conntrack", "sends": "output", "delivered": "input"}
-    return fixed.get(step.kind, names.device(step.device))
+    return fixed.get(step.kind, names.device(step.device, step.place))
 
 
 def what(step: Step, names: Names) -> str:
     """Return what happened, in a few words; the text of a rule is that of iptables."""
-    device, packet = names.device(step.device), names.packet(step.packet)
+    device, packet = names.device(step.device, step.place), names.packet(step.packet)
+    flooded = f"sends a copy to each port, since it does not know the MAC; one to {device}" if step.flooded else ""
     return {
         "sends": f"sends {packet}",
         "arrives": f"arrives by {device}",
         "leaves": f"leaves by {device}",
         "enters": f"comes in by {device}",
-        "exits": f"goes out by {device}",
-        "crosses": f"passes it on to {device}",
+        "exits": flooded or f"goes out by {device}",
+        "crosses": flooded or f"passes it on to {device}",
         "up": "hands it up to the host's own interface on the bridge",
         "routed": f"out by {device}",
         "rule": names.rule(step.rule),
@@ -191,7 +195,8 @@ def sentences(path: PacketPath) -> str:
         if (step.connection, step.back) != group:
             group = (step.connection, step.back)
             second = " of the second connection" if step.connection == 2 else ""
-            lines.append(f"The {'answer' if step.back else 'packet'}{second} begins in {step.place}.")
+            begins = "begins" if step.kind == "sends" else "is first seen"
+            lines.append(f"The {'answer' if step.back else 'packet'}{second} {begins} in {step.place}.")
         if decided := _sentence(step, names):
             lines.append(f"{decided}.")
     lines.append(f"The end: {names.text(path.end.words)}.")
@@ -201,17 +206,20 @@ def sentences(path: PacketPath) -> str:
 
 def _sentence(step: Step, names: Names) -> str:
     """Return what a step decided; "" if it decided nothing."""
-    place, now, device = f"In {step.place}, ", names.packet(step.packet), names.device(step.device)
+    place, now, device = f"In {step.place}, ", names.packet(step.packet), names.device(step.device, step.place)
     if step.kind == "rule" and step.before:
         return f"{place}{at(step, names)} rewrites it: {now}"
     if step.kind == "rule" and step.verdict in ("accept", "drop"):
-        return f"{place}{at(step, names)} says {step.verdict.upper()}"
+        return f"{place}{at(step, names)} says {step.target or step.verdict.upper()}"
     if step.kind == "policy" and step.verdict == "drop":
         return f"{place}no rule of {step.chain} decided, and its policy is DROP"
+    passed_on = f"The bridge passes it on to {device}"
+    if step.flooded:
+        passed_on = f"The bridge does not know the MAC, so it floods: a copy to each port, one of them to {device}"
     return {
         "rewritten": f"{place}conntrack turns the addresses back: {now}",
-        "crosses": f"The bridge passes it on to {device}",
-        "exits": f"The bridge passes it on to {device}",
+        "crosses": passed_on,
+        "exits": passed_on,
         "routed": f"{place}routing chooses {device}",
         "delivered": f"It is delivered to {step.place}: {now}",
     }.get(step.kind, "")

@@ -13,6 +13,7 @@ from course_lib.engine import client
 from course_lib.errors import LabGoneError
 from course_lib.lab import execute, facts
 from course_lib.network import parse_facts
+from course_lib.network.model import Unread
 from course_lib.notebook import current
 from tests.record import SCENES
 from tests.worker import lab
@@ -166,3 +167,13 @@ def test_no_text_in_a_rule_changes_what_is_read_and_begin_resets_it(
     chain = parse_facts.snapshot(facts.read(lab)).chain("filter", "INPUT")
     assert chain is not None
     assert chain.rules == ()
+
+
+def test_rules_that_are_not_shown_are_said_and_begin_removes_them(fresh_lab: None) -> None:
+    """Neither nft's own tables nor those of iptables-legacy are in the output of iptables-save."""
+    assert parse_facts.snapshot(facts.read(lab)).unread == ()
+    current.host("nft add table inet fw; iptables-legacy -I FORWARD -p tcp --dport 80 -j DROP")
+    (unread,) = parse_facts.snapshot(facts.read(lab)).unread
+    assert unread == Unread("more rules", "table inet fw, rules of iptables-legacy")
+    begin()
+    assert parse_facts.snapshot(facts.read(lab)).unread == ()

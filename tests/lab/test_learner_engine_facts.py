@@ -195,6 +195,14 @@ def test_tables_of_nftables_are_named() -> None:
     assert "docker-bridges" in chosen(tables="table ip docker-bridges")[1]["rules"]
 
 
+def test_tables_that_are_not_shown_are_named_in_the_lab_too() -> None:
+    listed = "table ip filter\ntable ip6 nat\ntable inet course4711\ntable bridge filt\nrules of iptables-legacy\n"
+    assert facts.parse(section("tables", listed))["unread"] == {
+        "more rules": "table bridge filt, rules of iptables-legacy"
+    }
+    assert facts.parse(section("tables", "table ip filter\n"))["unread"] == {}
+
+
 def test_a_rootless_engine_is_looked_at_though_it_cannot_run_the_lab(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

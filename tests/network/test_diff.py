@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from course_lib.network.diff import difference, is_settled
-from course_lib.network.model import Endpoint, Interface, Network, Route, Snapshot
+from course_lib.network.model import Endpoint, Interface, Network, Route, Snapshot, Unread
 from tests.pictures import (
     CLIENT,
     ONE_NET,
@@ -17,6 +17,7 @@ from tests.pictures import (
     chains,
     container,
     endpoint,
+    first_day,
     host,
     mynet,
     one_container,
@@ -78,7 +79,7 @@ def test_a_port_is_published_and_a_request_counted() -> None:
     before = used(containers=quiet.containers, chains=chains(ONE_NET, [("docker0", "172.17.0.2", 80, 80, 3)]))
     after = used(containers=quiet.containers, chains=chains(ONE_NET, [("docker0", "172.17.0.2", 80, 80, 5)]))
     assert difference(before, after) == [
-        "Counted 2 connections: nat DOCKER: DNAT tcp dpt:80 → 172.17.0.2:80",
+        "Counted 2 first packets: nat DOCKER: DNAT tcp dpt:80 → 172.17.0.2:80",
         "Counted: filter DOCKER: ACCEPT tcp dpt:80 → 172.17.0.2",
     ]
     assert difference(after, before) == [
@@ -159,3 +160,9 @@ def test_a_bridge_is_settled_once_it_has_noticed_its_ports() -> None:
         False,
         False,
     ]
+
+
+def test_what_cannot_be_shown_and_a_contradiction_that_is_over_are_changes() -> None:
+    before, odd = first_day(), replace(first_day(), unread=(Unread("more rules", "table inet fw"),))
+    assert difference(before, odd) == ["Not all firewall rules of the machine are shown: table inet fw."]
+    assert difference(replace(before, warnings=("c1: x",)), before) == ["No contradiction any more: c1: x"]

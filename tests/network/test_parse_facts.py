@@ -13,7 +13,10 @@ from course_lib.network import parse_facts
 from course_lib.network.describe import describe
 from course_lib.network.hooks import hooks
 from course_lib.network.model import Link, Port, Snapshot
+from course_lib.network.placement import place_containers
+from course_lib.network.topology import client_facing, outer_interfaces, owner_of
 from course_lib.picture.layout.page import layout
+from course_lib.picture.shapes import Text
 from tests.record import SCENES
 
 FOLDERS = sorted((Path(__file__).parents[1] / "facts").iterdir())
@@ -277,3 +280,105 @@ def test_a_gateway_that_the_engine_told_of_one_family_alone_is_that_of_the_bridg
     six = parse_facts.snapshot(raw).network("six")
     assert six is not None
     assert six.gateways == ("fd00:cafe::1", "172.30.0.1")
+
+
+def own(name: str, index: int, *addresses: str, kind: str = "veth", link: int = 0) -> dict[str, Any]:
+    """Return an interface as `ip -j -d addr` prints it, up."""
+    found = [{"local": a.partition("/")[0], "prefixlen": int(a.partition("/")[2])} for a in addresses]
+    made = {"ifname": name, "ifindex": index, "operstate": "UP", "address": "02:00:00:00:00:01", "addr_info": found}
+    return {**made, "linkinfo": {"info_kind": kind}, "link_type": "ether", "link_index": link, "mtu": 1500}
+
+
+def joined(folder: Path) -> tuple[Any, str, str]:
+    """Return facts with a container in the namespace of another one, and both ids."""
+    facts = copy.deepcopy(read(folder / "modes.json"))
+    modes = {item["Id"]: item["HostConfig"]["NetworkMode"] for item in facts["containers"]}
+    joining = next(key for key, mode in modes.items() if mode.partition(":")[2] in modes)
+    return facts, joining, modes[joining].partition(":")[2]
+
+
+@version
+def test_a_container_keeps_the_namespace_that_another_one_left(folder: Path) -> None:
+    """After a restart the other one has a new namespace, and what joined it has lo only."""
+    facts, joining, other = joined(folder)
+    together = parse_facts.snapshot(facts)
+    (container,) = (c for c in together.containers if c.id == joining)
+    assert owner_of(together, container).id == other
+    facts["inside"][joining] = [i for i in facts["inside"][joining] if i["ifname"] == "lo"]
+    stopped = copy.deepcopy(facts)
+    del stopped["inside"][other]
+    next(item for item in stopped["containers"] if item["Id"] == other)["State"] = "exited"
+    for changed in (facts, stopped):
+        made = parse_facts.snapshot(changed)
+        (container,) = (c for c in made.containers if c.id == joining)
+        assert owner_of(made, container) is container
+        words = "uses the network namespace that a container had before it was stopped or restarted"
+        assert words in " ".join(describe(made).split())
+        assert [c.id for c in place_containers(made).unconnected if c.id == joining]
+
+
+def test_an_interface_that_was_given_by_hand_is_told() -> None:
+    facts = copy.deepcopy(read(Path(__file__).parents[1] / "facts/26.1/modes.json"))
+    (lonely,) = (item["Id"] for item in facts["containers"] if item["HostConfig"]["NetworkMode"] == "none")
+    facts["inside"][lonely].append(own("eth1", 21, "192.168.1.2/24", "fe80::1/64", link=20))
+    facts["addr"] += [own("br1", 19, "192.168.1.254/24", kind="bridge"), own("vh", 20, link=21) | {"master": "br1"}]
+    made = parse_facts.snapshot(facts)
+    told = describe(made)
+    assert "network none, but it has eth1 192.168.1.2/24, which Docker did not make" in " ".join(told.split())
+    name = next(c.name for c in made.containers if c.id == lonely)
+    assert f"connected by hand: {name} by its eth1 192.168.1.2/24" in told
+    assert "only lo" not in told
+    drawn = " ".join(shape.text for shape in layout(made).shapes if isinstance(shape, Text))
+    assert "which Docker did not make" in drawn
+    assert f"connected by hand: {name}" in drawn
+
+
+def test_a_macvlan_has_no_cable() -> None:
+    """Its interface names the index of its parent, which is a veth in the lab."""
+    facts = copy.deepcopy(read(Path(__file__).parents[1] / "facts/26.1/published.json"))
+    eth0 = next(item["ifindex"] for item in facts["addr"] if item["ifname"] == "eth0")
+    c1 = next(item for item in facts["containers"] if item["Names"] == ["/c1"])
+    settings = c1["NetworkSettings"]["Networks"].pop("bridge") | {"IPAddress": "203.0.113.64", "IPPrefixLen": 24}
+    c1["NetworkSettings"]["Networks"]["mac"] = settings
+    facts["networks"].append({"Name": "mac", "Id": "a" * 64, "Driver": "macvlan", "IPAM": {"Config": []}})
+    facts["inside"][c1["Id"]] = [own("eth0", 9, "203.0.113.64/24", kind="macvlan", link=eth0)]
+    made = parse_facts.snapshot(facts)
+    assert (made.container("c1").endpoints[0].interface, made.container("c1").endpoints[0].veth) == ("eth0", None)
+    assert client_facing(made).name == "eth0"
+    assert [i.name for group in outer_interfaces(made) for i in group][:1] == ["eth0"]
+    facts["inside"][c1["Id"]] = [own("eth0", 9, "203.0.113.64/24", link=eth0)]  # nor a veth into another namespace
+    assert parse_facts.snapshot(facts).container("c1").endpoints[0].veth is None
+
+
+def test_swarms_own_network_is_no_contradiction() -> None:
+    facts = copy.deepcopy(read(Path(__file__).parents[1] / "facts/26.1/published.json"))
+    c1 = next(item["Id"] for item in facts["containers"] if item["Names"] == ["/c1"])
+    options = {"com.docker.network.bridge.name": "docker_gwbridge"}
+    gateway = {"Name": "docker_gwbridge", "Id": "b" * 64, "Driver": "bridge", "Options": options}
+    facts["networks"].append(gateway | {"IPAM": {"Config": [{"Subnet": "172.18.0.0/16", "Gateway": "172.18.0.1"}]}})
+    facts["addr"] += [own("docker_gwbridge", 30, "172.18.0.1/16", kind="bridge")]
+    facts["addr"] += [own("vethgw", 31, link=32) | {"master": "docker_gwbridge"}]
+    facts["inside"][c1].append(own("eth1", 32, "172.18.0.3/16", link=31))
+    made = parse_facts.snapshot(facts)
+    assert made.warnings == ()
+    assert [(e.network, e.veth) for e in made.container("c1").endpoints][-1] == ("docker_gwbridge", "vethgw")
+
+
+def test_an_uplink_that_is_a_port_of_a_bridge_has_the_addresses_of_the_bridge() -> None:
+    facts = copy.deepcopy(read(Path(__file__).parents[1] / "facts/26.1/published.json"))
+    eth0 = next(item for item in facts["addr"] if item["ifname"] == "eth0")
+    addresses = [f"{a['local']}/{a['prefixlen']}" for a in eth0["addr_info"] if a["local"].startswith("203.")]
+    eth0 |= {"addr_info": [], "master": "br0"}
+    facts["addr"].append(own("br0", 40, *addresses, kind="bridge"))
+    assert "client → 203.0.113.10:80/tcp → web 172.17.0.2:80" in describe(parse_facts.snapshot(facts))
+
+
+def test_a_port_of_an_ipv6_address_leads_to_the_containers_ipv6_address() -> None:
+    facts = copy.deepcopy(read(Path(__file__).parents[1] / "facts/26.1/published.json"))
+    web = next(item for item in facts["containers"] if item["Names"] == ["/web"])
+    web["NetworkSettings"]["Networks"]["bridge"] |= {"GlobalIPv6Address": "2001:db8:b::2", "GlobalIPv6PrefixLen": 64}
+    eth0 = next(item for item in facts["addr"] if item["ifname"] == "eth0")
+    eth0["addr_info"].append({"local": "2001:db8:a::10", "prefixlen": 64})
+    told = describe(parse_facts.snapshot(facts))
+    assert "client → [2001:db8:a::10]:80/tcp → web [2001:db8:b::2]:80" in told
+    assert "client → 203.0.113.10:80/tcp → web 172.17.0.2:80" in told

@@ -37,3 +37,9 @@ def test_names_of_reasons_are_unique() -> None:
     for scene in (example(), modes(), two_networks()):
         names = [reason.name for reason in reasons(scene)]
         assert len(names) == len(set(names))
+
+
+def test_an_interface_is_shown_as_ip_prints_it() -> None:
+    lines = [line for reason in reasons(example()) for line in reason.evidence if "link/" in line]
+    assert any("eth0@if3: mtu 1500" in line for line in lines)
+    assert {line.partition("link/")[2].split()[0] for line in lines} == {"ether"}

@@ -7,7 +7,7 @@ from course_lib.network.graph import to_graph
 from course_lib.network.model import Interface, Link
 from course_lib.network.placement import place_containers
 from course_lib.network.topology import client_facing, connections, network_nodes
-from tests.pictures import SCENES, container, example, first_day, identity, modes, two_networks, used
+from tests.pictures import CLIENT, SCENES, container, example, first_day, identity, modes, two_networks, used
 
 
 def test_a_veth_pair_leads_from_the_bridge_to_the_container() -> None:
@@ -38,7 +38,12 @@ def test_same_snapshot_same_graph_in_the_same_order(name: str) -> None:
     assert all(attributes["kind"] for _, attributes in one.nodes(data=True))
 
 
-def test_the_client_faces_the_interface_in_its_subnet_and_not_a_bridge() -> None:
+def test_the_client_faces_the_other_end_of_its_cable_whatever_else_is_called_or_addressed_alike() -> None:
+    cable = Interface("cable", 9, "veth", "UP", "02:00:00:00:00:09", 1500, ("fe80::9/64",), peer_index=10)
+    shim = Interface("d-shim", 11, "macvlan", "UP", "02:00:00:00:00:0b", 1500, ("203.0.113.98/24",), peer_index=2)
+    client = (replace(CLIENT[0], addresses=("203.0.113.20/24", "fe80::3/64")), CLIENT[1])
+    scene = replace(first_day(), client=client, interfaces=tuple(sorted((*first_day().interfaces, cable, shim))))
+    assert client_facing(scene).name == "eth0"
     assert client_facing(first_day()).name == "eth0"
     assert to_graph(first_day()).edges[("client", "client"), ("interface", "eth0")]["kind"] == "cable"
     assert client_facing(replace(first_day(), client=())) is None

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from course_lib.errors import CourseError
-from course_lib.packet_path.request import request
+from course_lib.packet_path.request import relays, request
+from tests.pictures import published
 
 
 @pytest.mark.parametrize(
@@ -43,3 +44,9 @@ def test_ipv6_has_an_icmp_of_its_own() -> None:
 def test_no_target(target: str) -> None:
     with pytest.raises(CourseError, match=r"use (http|tcp|udp)://"):
         request("client", target)
+
+
+def test_a_request_to_0_0_0_0_goes_to_the_host_itself_and_may_reach_docker_proxy() -> None:
+    sent = replace(request("host", "http://0.0.0.0:80/"), address="0.0.0.0")
+    assert relays(sent, published()) == [("web", "172.17.0.2", 80)]
+    assert relays(replace(sent, origin="client"), published()) == []

@@ -142,3 +142,32 @@ def test_only_what_a_rule_does_gets_the_name_of_the_resolver() -> None:
         '-p udp -m udp --sport RESOLVER -m comment --comment "a --sport 9 -j SNAT \N{REPLACEMENT CHARACTER}[2J" '
         "-j SNAT --to-source :53"
     )
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_reject_is_not_called_a_drop(engine: str) -> None:
+    told = sentences(recorded_path(engine, "rejected"))
+    assert "In host, filter DOCKER-USER rule 1 says REJECT." in told
+    assert "DROP" not in told
+
+
+def test_an_answer_whose_sender_is_not_watched_begins_nowhere() -> None:
+    found = recorded_path("26.1", "rejected")
+    assert "The answer is first seen in host." in sentences(
+        replace(found, steps=tuple(s for s in found.steps if not (s.back and s.kind == "sends")))
+    )
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_rule_of_ipv6_is_named_as_one(engine: str) -> None:
+    steps = [s for s in recorded_path(engine, "ipv6_answered").steps if s.kind == "rule" and s.family == "ip6"]
+    names = Names(recorded_path(engine, "ipv6_answered"))
+    assert all("(IPv6)" in at(step, names) for step in steps)
+
+
+def test_a_dnat_whose_effect_was_not_seen_is_not_called_an_accept() -> None:
+    """The kernel stops a packet after PREROUTING if its ip_forward is 0."""
+    found = recorded_path("26.1", "published")
+    at_dnat = next(n for n, s in enumerate(found.steps) if s.target == "DNAT")
+    steps = (*found.steps[:at_dnat], replace(found.steps[at_dnat], before=None))
+    assert "In host, nat DOCKER rule 5 says DNAT." in sentences(replace(found, steps=steps))

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 from course_lib.network.model import Key
 from course_lib.network.topology import HOST
-from course_lib.network.wording import empty_words
 from course_lib.picture import palette
 from course_lib.picture.layout.columns import MONO, NAME, SHELF, SMALL, Column
 from course_lib.picture.shapes import Box, Line, Shape, Text, shorten, stack
@@ -37,8 +36,8 @@ def bar(column: Column, x: float, levels: Levels) -> list[Shape]:
     shapes: list[Shape] = [box, title, shorten(name, column.width - title.width - 44)]
     shapes += [*stack(lines, x + 14, levels.bar + 34, "start"), *([state] if column.state else [])]
     if column.empty:
-        words, y = empty_words(column.node[1], column.state), levels.veth + (VETH + 18 if column.ports else 16)
-        shapes.append(Text(words, x + column.width / 2, y, 11.5, palette.GREY, anchor="middle"))
+        y = levels.veth + (VETH + 18 if column.ports else 16)
+        shapes.append(Text(column.empty, x + column.width / 2, y, 11.5, palette.GREY, anchor="middle"))
     return shapes + _ports(column, x + 14, levels)
 
 

@@ -15,7 +15,7 @@ from math import ceil
 from course_lib.network.model import Container, Interface, Snapshot
 from course_lib.network.placement import Group, Placement, drawn_groups
 from course_lib.network.topology import Node, connections, external_interface, network_nodes, outer_interfaces
-from course_lib.network.wording import bridge_state, namespace_words, network_words, subnet_words
+from course_lib.network.wording import bridge_state, empty_words, namespace_words, network_words, subnet_words
 from course_lib.picture import palette
 from course_lib.picture.layout import cards
 from course_lib.picture.layout.cards import Card
@@ -55,7 +55,7 @@ class Column:
     width: float
     cells: tuple[Cell, ...]
     rows: tuple[float, ...]  # the height of each row of containers
-    empty: bool = False  # no container is connected, not even one that is drawn below another network
+    empty: str = ""  # the words if no container is connected, not even one that is drawn below another network
     ports: tuple[tuple[Interface, ...], ...] = ()  # in groups, veths of no container; only if there are no cells
 
     @property
@@ -95,7 +95,10 @@ def columns(snapshot: Snapshot, placement: Placement, apart: Collection[str]) ->
         )
         found.append(replace(column, width=max(column.width, min(_bar_width(column), WIDEST_BAR))))
     used = {tab.node for column in found for cell in column.cells for tab in cell.card.tabs}
-    return [replace(column, empty=column.node not in used) for column in found]
+    return [
+        replace(column, empty="" if column.node in used else empty_words(snapshot, column.node[1], column.state))
+        for column in found
+    ]
 
 
 def sharing_cards(snapshot: Snapshot, placement: Placement, container: Container, width: float) -> list[Card]:

@@ -17,6 +17,7 @@ from course_lib.network.placement import SINGLES_ASIDE, drawn_groups, place_cont
 from course_lib.network.topology import CLIENT, HOST, external_interface, outer_interfaces
 from course_lib.network.wording import (
     CONTRADICTS,
+    NOT_DRAWN,
     NOT_READ,
     host_words,
     namespace_words,
@@ -101,7 +102,13 @@ def layout(snapshot: Snapshot, apart: Collection[str] = (), met: Collection[Rule
             place = (MARGIN, _bottom(shapes) + 22, host.width, stack_height(texts) + 18)
             shapes.append(Box(*place, ("note", key), fill, colour, stroke_width=2))
             shapes += stack(texts, MARGIN + 16, place[1] + 8, "start")
-    return Picture(round(host.width + 2 * MARGIN), round(_bottom(shapes) + MARGIN), tuple(shapes))
+    end = _bottom(shapes) + 12
+    drawn = wrap(Text(NOT_DRAWN, size=10.5, colour=palette.GREY), host.width, 3)
+    shapes += [
+        Line(((MARGIN, end), (MARGIN + host.width, end)), palette.EDGE, 1),
+        *stack(drawn, MARGIN, end + 5, "start"),
+    ]
+    return Picture(round(host.width + 2 * MARGIN), round(end + 5 + stack_height(drawn) + MARGIN), tuple(shapes))
 
 
 def _bottom(shapes: Sequence[Shape]) -> float:

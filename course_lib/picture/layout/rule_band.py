@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby
 
 from course_lib.network.hooks import Decision, Hook, policy_words
 from course_lib.network.model import Key
@@ -20,7 +21,7 @@ PILL = 22
 PILL_STEP = 26
 CAPTION = 17
 MORE = 17  # the line that counts what is left out
-AREA = 212  # for pills, captions and notes of one hook
+AREA = 226  # for pills, captions and notes of one hook
 HEIGHT = TITLE + AREA + 6  # of the band
 GAP_BELOW = 34  # between the band and the bridges
 GAP = 26  # between two hooks, for an arrow
@@ -57,7 +58,7 @@ def band(hooks: Sequence[Hook], x: float, y: float, width: float) -> list[Shape]
 
 def _hook_width(hook: Hook) -> float:
     chosen, _ = _choice(hook, MAX_WIDTH)
-    pills = [d.words for d in chosen] + [policy_words(p) for p in hook.policies]
+    pills = [d.full for d in chosen] + [policy_words(p) for p in hook.policies]
     widths = [replace(_TITLE, text=hook.title).width]
     widths += [replace(_WORDS, text=words).width + COUNTER + 2 * PAD for words in pills]
     widths += [replace(_CAPTION, text=hook.caption(d)).width for d in chosen]
@@ -73,12 +74,12 @@ def _hook(hook: Hook, x: float, y: float, width: float) -> list[Shape]:
     shapes += stack([shorten(replace(_TITLE, text=hook.title), room)], left, y + 7, "start")
     chosen, notes = _choice(hook, width)
     y += TITLE
-    for caption, group in _by_caption(hook, chosen).items():
+    for caption, group in _by_caption(hook, chosen):
         if caption:
             shapes += stack([shorten(replace(_CAPTION, text=caption), room)], left, y + 2, "start")
             y += CAPTION
         for decision in group:
-            shapes += _pill((left, y, room), decision.key, key, decision.words, decision.packets)
+            shapes += _pill((left, y, room), decision.key, key, decision.full, decision.packets)
             y += PILL_STEP
     if len(chosen) < len(hook.decisions):
         more = replace(_NOTE, text=f"+{len(hook.decisions) - len(chosen)} more, listed in the text")
@@ -103,12 +104,10 @@ def _pill(place: tuple[float, float, float], key: Key, holder: Key, words: str, 
     return [box, shorten(replace(_WORDS, text=words, x=x + 9, y=y + 15), width - counter.width - 26), counter]
 
 
-def _by_caption(hook: Hook, chosen: Sequence[Decision]) -> dict[str, list[Decision]]:
-    """Return the chosen decisions by the caption of their chain; "" if it is the hook's only one."""
-    groups: dict[str, list[Decision]] = {}
-    for decision in chosen:
-        groups.setdefault("" if len(hook.captions) == 1 else hook.caption(decision), []).append(decision)
-    return groups
+def _by_caption(hook: Hook, chosen: Sequence[Decision]) -> list[tuple[str, list[Decision]]]:
+    """Return the chosen decisions in runs of the same chain, with its caption; "" if it is the hook's only one."""
+    runs = groupby(chosen, key=lambda decision: "" if len(hook.captions) == 1 else hook.caption(decision))
+    return [(caption, list(run)) for caption, run in runs]
 
 
 def _choice(hook: Hook, width: float) -> tuple[list[Decision], list[Text]]:
@@ -122,7 +121,7 @@ def _choice(hook: Hook, width: float) -> tuple[list[Decision], list[Text]]:
     for count in range(min(len(by_rank), int(height // PILL_STEP)), 0, -1):
         kept = set(by_rank[:count])
         chosen = [decision for decision in hook.decisions if decision in kept]
-        captions = [caption for caption in _by_caption(hook, chosen) if caption]
+        captions = [caption for caption, _ in _by_caption(hook, chosen) if caption]
         more = MORE if count < len(by_rank) else 0
         if count * PILL_STEP + len(captions) * CAPTION + more <= height:
             return chosen, notes
