@@ -18,14 +18,16 @@ def everywhere(do: Callable[[], T]) -> dict[str, T]:
     For its own engine that is the learner's lab. For the others it is a relative of it, which is started if need be.
     Raises CourseError if one cannot be started.
     """
-    own, results = current.lab(), {}
+    results = {}
     for version in images.RELEASES:
-        lab = own
-        if not (own.inspect() and own.version() == version):
-            lab = own.relative(version)
-            found = lab.inspect()
-            if not (found and found["State"]["Running"]):
-                lab.up(version, images.need_package)
+        own = current.lab()
+        if own.inspect() and own.version() == version:
+            results[version] = do()  # a reset of the own lab stays known
+            continue
+        lab = own.relative(version)
+        found = lab.inspect()
+        if not (found and found["State"]["Running"]):
+            lab.up(version, images.need_package)
         with current.using(lab):
             results[version] = do()
     return results
