@@ -82,3 +82,15 @@ def test_a_claim_is_refuted_by_its_output_a_scene_that_fails_or_a_script_that_ha
     assert "did not end within 5 s" in plain[1].output
     assert broken[0].output.startswith("The scene could not be set up")
     assert "expected no\n" in claims.line(plain[1])
+
+
+def test_a_refuted_attempt_is_tried_again_in_a_new_lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chapter = claims.read(written(tmp_path, FILE))
+    said, resets = iter(["", "yes", "no"]), []
+    monkeypatch.setattr(claims.Lab, "up", lambda *_: None)
+    monkeypatch.setattr(claims.Lab, "remove", lambda *_: None)
+    monkeypatch.setattr(claims.Lab, "reset", lambda *_: resets.append(1))
+    monkeypatch.setattr(claims, "_run", lambda lab, script: (True, "" if "set -e" in script else next(said)))
+    results = claims.try_all(claims.Lab("any"), [chapter], "20.10", "20.10", jobs=1, keep=False)
+    assert [(result.number, result.held) for result in results] == [(1, True), (2, True)]
+    assert len(resets) == 3, "at first, for the second try, and for the next attempt"
