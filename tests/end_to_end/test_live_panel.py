@@ -134,7 +134,7 @@ def test_it_follows_a_terminal_also_while_a_cell_runs(learner: Learner, page: An
     assert page.get_by_text("| Busy").count(), "the cell ended before"
     status = page.locator("[role=status]").first.inner_text()
     assert "c1" in status
-    current.host("iptables -A DOCKER-USER -s 203.0.113.99 -j DROP")  # what no engine tells
+    current.host("iptables -I DOCKER-USER -s 203.0.113.99 -j DROP")  # what no engine tells; before RETURN
     seen(page, r"DROP 203\.0\.113\.99")
     current.host("ip link set $(veth-of web) down")
     seen(page, r"web +eth0 .*DOWN")

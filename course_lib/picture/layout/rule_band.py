@@ -58,10 +58,11 @@ def band(hooks: Sequence[Hook], x: float, y: float, width: float) -> list[Shape]
 
 def _hook_width(hook: Hook) -> float:
     chosen, _ = _choice(hook, MAX_WIDTH)
-    pills = [d.full for d in chosen] + [policy_words(p) for p in hook.policies]
-    widths = [replace(_TITLE, text=hook.title).width]
+    runs = _runs(hook, chosen)
+    pills = [words for _, run in runs for _, words in run] + [policy_words(p) for p in hook.policies]
+    widths = [replace(_TITLE, text=_title(hook)).width]
     widths += [replace(_WORDS, text=words).width + COUNTER + 2 * PAD for words in pills]
-    widths += [replace(_CAPTION, text=hook.caption(d)).width for d in chosen]
+    widths += [replace(_CAPTION, text=caption).width for caption, _ in runs]
     widths += [replace(_NOTE, text=note).width / 2 + 40 for note in hook.notes]  # they may take two lines
     return min(MAX_WIDTH, max(MIN_WIDTH, *widths) + 2 * PAD)
 
@@ -71,15 +72,15 @@ def _hook(hook: Hook, x: float, y: float, width: float) -> list[Shape]:
     key: Key = ("hook", hook.name)
     left, room = x + PAD, width - 2 * PAD
     shapes: list[Shape] = [Box(x, y, width, HEIGHT, key, palette.RULES, palette.RULES_EDGE, holder=HOST, radius=8)]
-    shapes += stack([shorten(replace(_TITLE, text=hook.title), room)], left, y + 7, "start")
+    shapes += stack([shorten(replace(_TITLE, text=_title(hook)), room)], left, y + 7, "start")
     chosen, notes = _choice(hook, width)
     y += TITLE
-    for caption, group in _by_caption(hook, chosen):
+    for caption, run in _runs(hook, chosen):
         if caption:
             shapes += stack([shorten(replace(_CAPTION, text=caption), room)], left, y + 2, "start")
             y += CAPTION
-        for decision in group:
-            shapes += _pill((left, y, room), decision.key, key, decision.full, decision.packets)
+        for decision, words in run:
+            shapes += _pill((left, y, room), decision.key, key, words, decision.packets)
             y += PILL_STEP
     if len(chosen) < len(hook.decisions):
         more = replace(_NOTE, text=f"+{len(hook.decisions) - len(chosen)} more, listed in the text")
@@ -104,10 +105,31 @@ def _pill(place: tuple[float, float, float], key: Key, holder: Key, words: str, 
     return [box, shorten(replace(_WORDS, text=words, x=x + 9, y=y + 15), width - counter.width - 26), counter]
 
 
-def _by_caption(hook: Hook, chosen: Sequence[Decision]) -> list[tuple[str, list[Decision]]]:
-    """Return the chosen decisions in runs of the same chain, with its caption; "" if it is the hook's only one."""
-    runs = groupby(chosen, key=lambda decision: "" if len(hook.captions) == 1 else hook.caption(decision))
-    return [(caption, list(run)) for caption, run in runs]
+def _title(hook: Hook) -> str:
+    """Return a hook's title, with the condition of the jump that leads to its only chain."""
+    return hook.title + (_shared(hook.decisions) if len(hook.captions) == 1 else "")
+
+
+def _shared(decisions: Sequence[Decision]) -> str:
+    """Return " if in docker0" if jumps with the same conditions lead to all of the decisions, otherwise ""."""
+    conditions = {decision.when for decision in decisions}
+    return f" if {conditions.pop()}" if len(conditions) == 1 and conditions != {""} else ""
+
+
+def _runs(hook: Hook, chosen: Sequence[Decision]) -> list[tuple[str, list[tuple[Decision, str]]]]:
+    """Return the chosen decisions in runs of the same chain: its caption, and each decision with its words.
+
+    The caption is "" if it is the hook's only one. Conditions that a whole run shares are said once, above it.
+    """
+    found = []
+    for caption, run in groupby(chosen, key=hook.caption):
+        decisions = list(run)
+        shared = _shared(decisions)
+        above = "" if len(hook.captions) == 1 else caption + shared
+        if len(hook.captions) == 1:
+            shared = _shared(hook.decisions)
+        found.append((above, [(decision, decision.words if shared else decision.full) for decision in decisions]))
+    return found
 
 
 def _choice(hook: Hook, width: float) -> tuple[list[Decision], list[Text]]:
@@ -121,7 +143,7 @@ def _choice(hook: Hook, width: float) -> tuple[list[Decision], list[Text]]:
     for count in range(min(len(by_rank), int(height // PILL_STEP)), 0, -1):
         kept = set(by_rank[:count])
         chosen = [decision for decision in hook.decisions if decision in kept]
-        captions = [caption for caption, _ in _by_caption(hook, chosen) if caption]
+        captions = [caption for caption, _ in _runs(hook, chosen) if caption]
         more = MORE if count < len(by_rank) else 0
         if count * PILL_STEP + len(captions) * CAPTION + more <= height:
             return chosen, notes
