@@ -60,7 +60,7 @@ def _hook_width(hook: Hook) -> float:
     chosen, _ = _choice(hook, MAX_WIDTH)
     runs = _runs(hook, chosen)
     pills = [words for _, run in runs for _, words in run] + [policy_words(p) for p in hook.policies]
-    widths = [replace(_TITLE, text=_title(hook)).width]
+    widths = [replace(_TITLE, text=hook.title).width]
     widths += [replace(_WORDS, text=words).width + COUNTER + 2 * PAD for words in pills]
     widths += [replace(_CAPTION, text=caption).width for caption, _ in runs]
     widths += [replace(_NOTE, text=note).width / 2 + 40 for note in hook.notes]  # they may take two lines
@@ -72,7 +72,7 @@ def _hook(hook: Hook, x: float, y: float, width: float) -> list[Shape]:
     key: Key = ("hook", hook.name)
     left, room = x + PAD, width - 2 * PAD
     shapes: list[Shape] = [Box(x, y, width, HEIGHT, key, palette.RULES, palette.RULES_EDGE, holder=HOST, radius=8)]
-    shapes += stack([shorten(replace(_TITLE, text=_title(hook)), room)], left, y + 7, "start")
+    shapes += stack([shorten(replace(_TITLE, text=hook.title), room)], left, y + 7, "start")
     chosen, notes = _choice(hook, width)
     y += TITLE
     for caption, run in _runs(hook, chosen):
@@ -105,11 +105,6 @@ def _pill(place: tuple[float, float, float], key: Key, holder: Key, words: str, 
     return [box, shorten(replace(_WORDS, text=words, x=x + 9, y=y + 15), width - counter.width - 26), counter]
 
 
-def _title(hook: Hook) -> str:
-    """Return a hook's title, with the condition of the jump that leads to its only chain."""
-    return hook.title + (_shared(hook.decisions) if len(hook.captions) == 1 else "")
-
-
 def _shared(decisions: Sequence[Decision]) -> str:
     """Return " if in docker0" if jumps with the same conditions lead to all of the decisions, otherwise ""."""
     conditions = {decision.when for decision in decisions}
@@ -119,15 +114,13 @@ def _shared(decisions: Sequence[Decision]) -> str:
 def _runs(hook: Hook, chosen: Sequence[Decision]) -> list[tuple[str, list[tuple[Decision, str]]]]:
     """Return the chosen decisions in runs of the same chain: its caption, and each decision with its words.
 
-    The caption is "" if it is the hook's only one. Conditions that a whole run shares are said once, above it.
+    The caption has the conditions that the whole run shares. It does not name the chain if the hook has only one.
     """
     found = []
     for caption, run in groupby(chosen, key=hook.caption):
         decisions = list(run)
         shared = _shared(decisions)
-        above = "" if len(hook.captions) == 1 else caption + shared
-        if len(hook.captions) == 1:
-            shared = _shared(hook.decisions)
+        above = caption + shared if len(hook.captions) > 1 else shared.strip()
         found.append((above, [(decision, decision.words if shared else decision.full) for decision in decisions]))
     return found
 
