@@ -59,7 +59,7 @@ def namespace_words(snapshot: Snapshot, container: Container) -> str:
         return f"uses the network namespace {left if container.is_left else 'of a container that does not exist'}"
     start = "network none" if container.mode == "none" else "in no network"
     if container.by_hand:
-        return f"{start}, but it has {', '.join(map(_by_hand, container.by_hand))}, which Docker did not make"
+        return f"{start}, but it has {', '.join(map(_by_hand, container.by_hand))}, which this engine did not make"
     return f"{start}: only lo, nothing leads out"
 
 

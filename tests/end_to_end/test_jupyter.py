@@ -120,8 +120,9 @@ def learning(browser: Any, base: Path, *options: str) -> Iterator[Learner]:
     (base / "watch" / "sitecustomize.py").write_text(WATCH)
     home = base / "home"
     home.mkdir()
+    ours = ("JUPYTER", "IPYTHON", "XDG_", "COURSE_LEARNER")
     environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith(("JUPYTER", "IPYTHON", "XDG_"))},
+        **{name: value for name, value in os.environ.items() if not name.startswith(ours)},
         "HOME": str(home),
         "DOCKER_CONFIG": os.environ.get("DOCKER_CONFIG", str(Path.home() / ".docker")),
         "PYTHONPATH": f"{clone}{os.pathsep}{base / 'watch'}",

@@ -41,6 +41,14 @@ def shown(page: Any, name: str) -> None:
     page.locator(f"{PANEL} .jp-Cell").first.wait_for(timeout=60_000)
 
 
+def run(page: Any, code: str) -> Any:
+    """Run the first cell with this code, in the notebook that is shown; return the cell."""
+    cell = page.locator(f"{PANEL} .jp-CodeCell", has_text=code).first
+    cell.locator(".cm-content").click()
+    page.keyboard.press("Control+Enter")
+    return cell
+
+
 def follow(page: Any, words: str) -> None:
     page.locator(f"{PANEL} .jp-MarkdownCell").first.get_by_role("link", name=words).click()
 
@@ -49,11 +57,11 @@ def test_it_opens_on_the_first_notebook_with_its_contents_and_without_outputs(le
     page = learner.page
     page.goto(learner.address, wait_until="domcontentloaded")
     shown(page, "00_start_here.ipynb")
-    page.locator(".jp-TableOfContents:visible .jp-tocItem", has_text="How to use a notebook").last.wait_for(
+    page.locator(".jp-TableOfContents:visible .jp-tocItem", has_text="The path of one request").last.wait_for(
         timeout=60_000
     )
     assert page.locator(f"{PANEL} .jp-OutputArea-output:visible").count() == 0
-    page.locator(f"{PANEL} .jp-MarkdownOutput strong", has_text="Shift+Enter").wait_for(timeout=10_000)
+    page.locator(f"{PANEL} .jp-MarkdownOutput code", has_text="Shift+Enter").wait_for(timeout=10_000)
     learner.look("copy-1-start")
     assert json.loads((learner.clone / "my-course" / MANIFEST).read_text())
 
@@ -74,12 +82,12 @@ def test_the_links_lead_to_a_chapter_to_its_exercise_and_back(learner: Learner) 
 def test_the_exercise_asks_for_a_name_once(learner: Learner) -> None:
     learner.open("exercises/02_publish_three_ways/02_publish_three_ways.ipynb")
     page = learner.page
-    area = learner.run_cell(2)
+    cell = run(page, "exercise()")
     page.locator(f"{PANEL} .jp-Stdin-input").wait_for(timeout=30_000)
     learner.look("copy-3-name")
     page.keyboard.type("kim")
     page.keyboard.press("Enter")
-    area.get_by_text("Values for kim:").wait_for(timeout=60_000)
+    cell.get_by_text("Values for kim:").wait_for(timeout=60_000)
     assert (learner.clone / "my-course" / "learner.txt").read_text() == "kim\n"
 
 
@@ -88,18 +96,14 @@ def test_the_other_notebook_is_told_by_name(learner: Learner) -> None:
     page.goto(learner.address + "&reset", wait_until="domcontentloaded")
     shown(page, "00_start_here.ipynb")
     page.get_by_text("| Idle").wait_for(timeout=30_000)
-    area = learner.run_cell(4)
-    area.get_by_text("The lab has been reset.").wait_for(timeout=60_000)
+    run(page, "begin()").get_by_text("The lab has been reset.").wait_for(timeout=60_000)
     follow(page, "01 docker0")
     shown(page, "01_docker0.ipynb")
     page.get_by_text("| Idle").wait_for(timeout=30_000)
-    begin = page.locator(f"{PANEL} .jp-CodeCell").first
-    begin.locator(".cm-content").click()
-    page.keyboard.press("Control+Enter")
-    begin.get_by_text("The lab has been reset.").wait_for(timeout=60_000)
+    run(page, "begin()").get_by_text("The lab has been reset.").wait_for(timeout=60_000)
     follow(page, "Start here")
     shown(page, "00_start_here.ipynb")
-    told = learner.run_cell(6).get_by_text("The lab was reset by 01_docker0 at ")
+    told = run(page, "docker run -d --name web").get_by_text("The lab was reset by 01_docker0 at ")
     told.wait_for(timeout=60_000)
     learner.look("copy-4-reset")
 

@@ -238,7 +238,9 @@ def test_nothing_of_the_machine_is_changed(running_lab: None) -> None:
     assert before["rules"]
     assert no_helper_is_left(api)
     assert f"  {lab.container}" in done.stdout or f" {lab.container}" in done.stdout
-    assert not re.search(r"\bclient\b|203\.0\.113\.", done.stdout)
+    # No lab is taken for the course's host and client. Its container has interfaces that this engine did not make.
+    own = re.sub(r"but it\s+has .*?,\s+which\s+this\s+engine\s+did\s+not\s+make", "", done.stdout, flags=re.DOTALL)
+    assert not re.search(r"\bclient\b|203\.0\.113\.", own)
     assert "Rules at FORWARD" in done.stdout
 
 

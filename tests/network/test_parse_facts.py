@@ -324,12 +324,12 @@ def test_an_interface_that_was_given_by_hand_is_told() -> None:
     facts["addr"] += [own("br1", 19, "192.168.1.254/24", kind="bridge"), own("vh", 20, link=21) | {"master": "br1"}]
     made = parse_facts.snapshot(facts)
     told = describe(made)
-    assert "network none, but it has eth1 192.168.1.2/24, which Docker did not make" in " ".join(told.split())
+    assert "network none, but it has eth1 192.168.1.2/24, which this engine did not make" in " ".join(told.split())
     name = next(c.name for c in made.containers if c.id == lonely)
     assert f"connected by hand: {name} by its eth1 192.168.1.2/24" in told
     assert "only lo" not in told
     drawn = " ".join(shape.text for shape in layout(made).shapes if isinstance(shape, Text))
-    assert "which Docker did not make" in drawn
+    assert "which this engine did not make" in drawn
     assert f"connected by hand: {name}" in drawn
 
 
