@@ -29,7 +29,7 @@ from course_lib.packet_path.request import Request, relays
 # Outside the range from which the kernel chooses ports by itself (ip(7), ip_local_port_range: up to 60999).
 SOURCE_PORTS = range(61000, 65000)
 RESERVED = ("client", "host")  # a container with one of these names is not watched: it would be mistaken for ours
-# The source port or the echo's id in the packet that an ICMP error quotes: {} are its offset in bits, and the value.
+# A port or the echo's id in the packet that an ICMP error quotes: {} are its offset in bits, and the value.
 ERRORS = ("icmp type destination-unreachable @th,{},16 {}", "icmpv6 type destination-unreachable @th,{},16 {}")
 
 
@@ -154,6 +154,8 @@ def _rules(request: Request, network: Snapshot) -> list[str]:
     rules = [f"{proto} {side} {number}{opening}" for side in ("sport", "dport")]
     rules += [ERRORS[0].format(224, number), ERRORS[1].format(384, number)]
     for _, address, port in relays(request, network):
+        # What refuses a relay's datagram quotes the port that it was sent to, since the relay's own is not known.
+        rules += [ERRORS[0].format(240, port), ERRORS[1].format(400, port)]
         ip = "ip6" if ":" in address else "ip"
         rules += [
             f"{ip} daddr {address} {proto} dport {port}{opening}",

@@ -46,7 +46,9 @@ class Step:
     device: str = ""  # the interface; for `crosses` the port that it leaves by
     family: str = ""  # "ip", "ip6", "bridge" ..., with the table, the chain and the rule's number, as in iptables-save
     table: str = ""
-    hook: str = ""  # the base chain from which the packet got to this chain: "PREROUTING", "FORWARD" ...
+    # The base chain from which the packet got to this chain: "PREROUTING", "FORWARD" ... Of `rewritten` the hook where
+    # conntrack did it.
+    hook: str = ""
     chain: str = ""
     number: int = 0  # 0 of a rule that iptables does not have
     rule: str = ""  # as iptables-save prints it

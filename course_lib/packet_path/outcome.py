@@ -25,12 +25,11 @@ def outcome_of(request: Request, evidence: Evidence, steps: Sequence[Step]) -> O
     back = [s for s in steps if s.connection == 1 and s.back]
     relayed = next((s for s in steps if s.connection == 2 and s.back), None)
     answer = _answer(request, evidence.log, evidence.said)
-    if answer and not any(s.verdict == "drop" for s in there + back):
-        if relayed and relayed.packet.said.startswith("RST"):
-            who = f" by {relayed.place}" if relayed.kind == "sends" else ""
-            words = f"connected to a relay in host, whose own connection was refused{who}"
-            return Outcome("refused", words, ("the sender", "trace"))
-        return Outcome("answered" if answer.startswith("answered") else "connected", answer, ("the sender",))
+    if not any(s.verdict == "drop" for s in there + back):
+        if relayed and _refuses(relayed) and (answer or not back):
+            return _relay_refused(relayed, bool(answer))
+        if answer:
+            return Outcome("answered" if answer.startswith("answered") else "connected", answer, ("the sender",))
     for packet in (there, back):
         if packet and packet[-1].verdict == "drop":
             return _dropped(packet[-1], back)
@@ -48,6 +47,17 @@ def _refuses(step: Step) -> bool:
     """Whether an answer refuses the packet: a RST, or an ICMP error."""
     said = step.packet.said
     return said.startswith("RST") or (step.packet.protocol.startswith("icmp") and not said.startswith("echo"))
+
+
+def _relay_refused(answer: Step, connected: bool) -> Outcome:
+    """Return who refused the connection or the datagram of a relay, to which the sender's request had come."""
+    who = f" by {answer.place}" if answer.kind == "sends" else ""
+    how = "" if answer.packet.said.startswith("RST") else f" with ICMP {answer.packet.said}"
+    why = ": no socket listens there" if answer.packet.said == "port unreachable" else ""
+    if connected:
+        words = f"connected to a relay in host, whose own connection was refused{who}{how}"
+        return Outcome("refused", words, ("the sender", *TRACE))
+    return Outcome("refused", f"delivered to a relay in host, whose own datagram was refused{who}{how}{why}", TRACE)
 
 
 def _answer(request: Request, log: str, said: str) -> str:

@@ -154,10 +154,18 @@ class _Walk:
             return
         if translated is None:
             self._add("rewritten", sighting.packet, before=before)
+            self.steps[-1] = replace(self.steps[-1], hook=self._hook_of_change(before, sighting))
             return
         for index in range(translated, len(self.steps)):
             self.steps[index] = replace(self.steps[index], packet=sighting.packet)
         self.steps[translated] = replace(self.steps[translated], before=before)
+
+    def _hook_of_change(self, before: Packet, sighting: Sighting) -> str:
+        """Return where conntrack did it: the destination on the way in, the source on the way out (nf_nat_proto.c)."""
+        if before.addresses[2:] != sighting.packet.addresses[2:]:
+            sent = any(s.place == self.place and s.kind == "sends" for s in self.steps)
+            return "OUTPUT" if sent else "PREROUTING"
+        return "INPUT" if sighting.ours and sighting.chain == "in" else "POSTROUTING"
 
     def _decide(self, sighting: Sighting) -> None:
         """Add the rules that matched in a base chain and in the chains it jumped to, and its policy."""

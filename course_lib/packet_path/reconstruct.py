@@ -38,6 +38,13 @@ def path_of(request: Request, evidence: Evidence, network: Snapshot) -> PacketPa
     captured = frames(evidence.capture)
     goals = {(address, port) for _, address, port in relays(request, network)}
     roles = {id(s): _role(request, s, goals) for found in traces.values() for s in found}
+    relayed = {
+        (s.packet.destination, s.packet.source) for some in traces.values() for s in some if roles[id(s)] == (2, False)
+    }
+    for sighting in (s for some in traces.values() for s in some if roles[id(s)] == (1, True)):
+        refusal = sighting.packet.protocol.startswith("icmp") and not sighting.packet.said.startswith("echo")
+        if refusal and (sighting.packet.source, sighting.packet.destination) in relayed:
+            roles[id(sighting)] = (2, True)
     veths = {e.veth: c.name for c in network.containers for e in c.endpoints if e.veth}
     steps: list[Step] = []
     netfilter = False
@@ -78,7 +85,7 @@ def _one(parts: dict[str, list[Sighting]], opening: bool, port: int, connection:
     found = [s for _, some in sorted(parts.items(), key=lambda part: part[0] != "host") for s in some]
     found = [s for s in found if not opening or s.packet.said == "SYN"]
     if connection == 2 and port:
-        found = [s for s in found if s.packet.destination_port == port]
+        found = [s for s in found if s.packet.destination_port in (port, 0)]  # an ICMP error has none
     if not found:
         return {}
     first = found[0].packet
