@@ -44,6 +44,8 @@ class Step:
     packet: Packet  # as it is after the step
     before: Packet | None = None  # as it was before, if the step rewrote it
     device: str = ""  # the interface; for `crosses` the port that it leaves by
+    incoming: str = ""  # the interfaces as the trace names them at this hook; "" where it names none
+    outgoing: str = ""
     family: str = ""  # "ip", "ip6", "bridge" ..., with the table, the chain and the rule's number, as in iptables-save
     table: str = ""
     # The base chain from which the packet got to this chain: "PREROUTING", "FORWARD" ... Of `rewritten` the hook where

@@ -108,9 +108,11 @@ class _Walk:
     outgoing: str = ""  # the interface that routing has chosen
     flooded: bool = False  # see Step
     bridge_port: bool = False  # it came in by a port of a bridge and has not left that bridge yet
+    interfaces: tuple[str, str] = ("", "")  # by which it came and will leave, as the sighting that is added names them
 
     def see(self, sighting: Sighting) -> None:
         """Add what one sighting shows."""
+        self.interfaces = sighting.incoming, sighting.outgoing
         self._compare(sighting)
         packet, incoming, outgoing = sighting.packet, sighting.incoming, sighting.outgoing
         at = sighting.chain if sighting.ours else ""
@@ -143,7 +145,8 @@ class _Walk:
         captured = self.place == "host" and any(frame in self.frames for frame in expected)
         seen = ("trace", "capture") if captured else ("trace",)
         flooded = self.flooded and kind in ("crosses", "exits")
-        step = Step(self.connection, self.back, self.place, kind, packet, before, device, seen=seen, flooded=flooded)
+        at = (self.connection, self.back, self.place, kind, packet, before, device, *self.interfaces)
+        step = Step(*at, seen=seen, flooded=flooded)
         self.steps.append(step)
 
     def _compare(self, sighting: Sighting) -> None:
@@ -193,6 +196,8 @@ class _Walk:
                 self.place,
                 kind,
                 sighting.packet,
+                incoming=sighting.incoming,
+                outgoing=sighting.outgoing,
                 family=sighting.family,
                 table=sighting.table,
                 hook=sighting.chain,

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from course_lib.network.iptables_save import parse_chains
 from course_lib.network.model import Snapshot
+from course_lib.packet_path.continuity import gaps
 from course_lib.packet_path.evidence import Evidence
 from course_lib.packet_path.model import Entry, Packet, PacketPath, Step
 from course_lib.packet_path.nft_trace import Sighting, sightings
@@ -72,7 +73,7 @@ def path_of(request: Request, evidence: Evidence, network: Snapshot) -> PacketPa
         tuple(e for e in dict.fromkeys(found) if _belongs(request, e, steps)),
         outcome_of(request, evidence, steps),
         tuple(_notes(request, evidence, steps, port, netfilter)),
-        tuple(dict.fromkeys(_doubts(evidence, steps, after))),
+        tuple(dict.fromkeys((*_doubts(evidence, steps, after), *gaps(steps, network)))),
     )
 
 
