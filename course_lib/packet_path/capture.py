@@ -23,7 +23,9 @@ from course_lib.network.model import Snapshot, without_prefix
 from course_lib.network.parse_facts import RawFacts
 from course_lib.network.sections import SHELL
 from course_lib.network.topology import owner_of
+from course_lib.packet_path import lookups
 from course_lib.packet_path.evidence import Evidence, evidence_of
+from course_lib.packet_path.model import PacketPath
 from course_lib.packet_path.request import Request, relays
 
 # Outside the range from which the kernel chooses ports by itself (ip(7), ip_local_port_range: up to 60999).
@@ -59,6 +61,17 @@ def gather(lab: Lab, request: Request, facts: RawFacts, network: Snapshot) -> tu
         "TEXT": _text(request),
     }
     return request, evidence_of(_run(lab, values))
+
+
+def ask_after(lab: Lab, path: PacketPath, facts: RawFacts) -> str:
+    """Ask the lab's kernel about the steps of a path and return its answers, for `lookups.with_answers`.
+
+    `facts` are those from before the request. Raises LabGoneError.
+    """
+    pids = {item["Name"].lstrip("/"): item["State"]["Pid"] for item in facts["inspect"]}
+    enter = {place: f"nsenter -t {pids.get(place, 0)} -n" for place in lookups.questions(path)}
+    enter |= {"host": "", "client": "nsenter --net=/run/netns/client"}
+    return execute.ask(lab, SHELL + lookups.script(enter, lookups.questions(path)))
 
 
 def _run(lab: Lab, values: dict[str, str]) -> str:

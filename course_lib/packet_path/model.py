@@ -28,6 +28,16 @@ class Packet:
 
 
 @dataclass(frozen=True)
+class Tried:
+    """A rule of iptables that a packet was compared with and that did not match: inferred, see `tried`."""
+
+    chain: str
+    number: int
+    rule: str
+    why: str  # the condition that failed: "not from docker0", "port 81, not 80"
+
+
+@dataclass(frozen=True)
 class Step:
     """One thing that happened to a packet, in one network namespace.
 
@@ -58,6 +68,8 @@ class Step:
     flooded: bool = False  # `crosses` and `exits`: the bridge did not know the MAC and sent copies to other ports, too
     verdict: str = ""  # "accept", "drop", "continue", "return", "jump DOCKER"
     seen: tuple[str, ...] = ()  # "trace", "capture", "conntrack"; empty if it was only inferred
+    tried: tuple[Tried, ...] = ()  # the rules that the kernel passed over before this decision, in its order
+    facts: tuple[str, ...] = ()  # what the kernel answered about it after the request, see `lookups`
 
 
 @dataclass(frozen=True)

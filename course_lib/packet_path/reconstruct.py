@@ -20,6 +20,7 @@ from course_lib.packet_path.outcome import outcome_of
 from course_lib.packet_path.path_builder import walk
 from course_lib.packet_path.request import Request, relays
 from course_lib.packet_path.rule_handles import rules_by_handle
+from course_lib.packet_path.tried import with_tried
 
 ERRORS = ("unreachable", "prohibited", "no route")
 
@@ -64,7 +65,7 @@ def path_of(request: Request, evidence: Evidence, network: Snapshot) -> PacketPa
         # The kernel answers the first SYN before a relay reads anything. A relay of UDP answers last.
         steps.sort(key=lambda s: (s.connection, s.back))
     found = [e for place, recorded in there.items() for e in entries(place, recorded.events)]
-    steps = [_with_conntrack(step, found) for step in steps]
+    steps = with_tried([_with_conntrack(step, found) for step in steps], chains, network)
     after = replace(network, chains=chains["host"])
     return PacketPath(
         request,
