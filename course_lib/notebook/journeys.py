@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 from course_lib.lab import facts
@@ -11,6 +12,7 @@ from course_lib.notebook import current, panel
 from course_lib.packet_path import capture, overlay
 from course_lib.packet_path.lookups import with_answers
 from course_lib.packet_path.model import PacketPath
+from course_lib.packet_path.pcapng import pcapng
 from course_lib.packet_path.player import player
 from course_lib.packet_path.reconstruct import path_of
 from course_lib.packet_path.request import request
@@ -41,6 +43,13 @@ class Journey(PacketPath):
         afterwards: rule and route of a routing decision, neighbour entry, forwarding entry, listening socket.
         """
         return table(self, overlay.numbers(overlay.ground(self), self), details=True).rstrip("\n")
+
+    def save(self, file: str | Path) -> None:
+        """Write the captured frames as pcapng for Wireshark, each with the steps that it shows as comments.
+
+        The frames are those of all the host's interfaces. Raises OSError if the file cannot be written.
+        """
+        Path(file).write_bytes(pcapng(self))
 
     @property
     def words(self) -> str:

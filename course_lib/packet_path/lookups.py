@@ -14,9 +14,11 @@ from dataclasses import replace
 from ipaddress import ip_address, ip_network
 from typing import Any
 
+from course_lib.network.iptables_save import parse_rule
 from course_lib.network.model import Snapshot
 from course_lib.network.sections import sections
 from course_lib.packet_path.model import PacketPath, Step
+from course_lib.packet_path.outcome import UNEXPLAINED
 from course_lib.packet_path.wording import owners
 
 ROUTED = ("sends", "routed", "delivered")
@@ -25,6 +27,7 @@ ROUTED = ("sends", "routed", "delivered")
 SCRIPT = """batch() { printf '%s\\n' "$2" | $1 ip -d -j -force -batch - 2>&1; }
 """
 FIRST = ("rule", "neigh")
+NO_ROUTE = "routing: the kernel answers "
 
 
 def questions(path: PacketPath) -> dict[str, list[str]]:
@@ -35,7 +38,7 @@ def questions(path: PacketPath) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for step in path.steps:
         asked = found.setdefault(step.place, [])
-        if step.kind in ROUTED and (question := _question(step)) and f"route get {question}" not in asked:
+        if (question := _question(step, path)) and f"route get {question}" not in asked:
             asked += [f"route get {question}", f"route get fibmatch {question}"]
     return found
 
@@ -52,15 +55,28 @@ def script(enter: Mapping[str, str], asked: Mapping[str, Sequence[str]]) -> str:
     return "\n".join([*lines, "section fdb bridge -j fdb show"])
 
 
-def _question(step: Step) -> str:
-    """Return what to ask `ip route get` about a routing decision; "" for what was never routed in its namespace."""
-    packet = step.before or step.packet
-    if not packet.source or packet.source == packet.destination:
+def _question(step: Step, path: PacketPath) -> str:
+    """Return what to ask `ip route get` about a routing decision; "" for a step that is none.
+
+    A packet that was last seen before it was routed may have ended there: that is asked, too.
+    """
+    lost = step is path.lost and step.hook in ("", "PREROUTING")
+    packet = step.before if step.before and not lost else step.packet
+    if step.kind == "delivered":  # what conntrack rewrites at INPUT was routed before
+        earlier = path.steps[path.steps.index(step) - 1]
+        packet = (earlier.hook == "INPUT" and earlier.before) or packet
+    if not (step.kind in ROUTED or lost) or not packet.source or packet.source == packet.destination:
         return ""
     came = step.incoming if step.kind != "sends" else ""
+    if lost and step.kind in ("enters", "up"):  # IP knows the bridge, not its port
+        port = path.network.interface(step.device)
+        came = (port and port.master) or came
     if step.kind == "delivered" and came in ("", "lo"):
         return ""
-    return f"{packet.destination} from {packet.source}" + (f" iif {came}" if came else "")
+    goal = packet.destination
+    if lost and step.target == "DNAT":  # the trace has not seen the address that the rule gave it
+        goal = parse_rule(step.rule).value("--to-destination").rpartition(":")[0].strip("[]") or goal
+    return f"{goal} from {packet.source}" + (f" iif {came}" if came else "")
 
 
 def with_answers(path: PacketPath, text: str) -> PacketPath:
@@ -72,13 +88,21 @@ def with_answers(path: PacketPath, text: str) -> PacketPath:
     steps = []
     for step in path.steps:
         here = answers[step.place]
-        facts = list(_routing(step, here, _json(told.get(f"rule6 {step.place}", ""))))
+        facts: list[str] = []
+        if question := _question(step, path):
+            facts += _routing(question, step, here, _json(told.get(f"rule6 {step.place}", "")))
         if step.kind in ("exits", "crosses"):
             facts += _forwarding(step, forwarding, path.network)
         if step.kind == "delivered" and not step.back and step.packet.protocol in ("tcp", "udp"):
             facts.append(_socket(step, told.get(f"sockets {step.place}", "")))
         steps.append(replace(step, facts=tuple(facts)))
-    return replace(path, steps=tuple(steps))
+    end = path.end
+    refused = [
+        f for s, new in zip(path.steps, steps, strict=True) if s is path.lost for f in new.facts if NO_ROUTE in f
+    ]
+    if end.words.endswith(UNEXPLAINED) and refused:
+        end = replace(end, words=f"{end.words.removesuffix(UNEXPLAINED)}: {refused[0]}")
+    return replace(path, steps=tuple(steps), end=end)
 
 
 def _json(text: str) -> list[dict[str, Any]]:
@@ -101,14 +125,12 @@ def _batch(asked: Sequence[str], text: str) -> dict[str, Any]:
     }
 
 
-def _routing(step: Step, answers: Mapping[str, Any], rules6: list[dict[str, Any]]) -> Iterator[str]:
+def _routing(question: str, step: Step, answers: Mapping[str, Any], rules6: list[dict[str, Any]]) -> Iterator[str]:
     """Yield the routing decision of a step, and the neighbour entry of the next hop."""
-    if step.kind not in ROUTED or not (question := _question(step)):
-        return
     found = answers.get(f"route get {question}")
     if not found or isinstance(found, str):
         if found:
-            yield f"routing: `ip route get {question}`: {found.removeprefix('RTNETLINK answers: ')}"
+            yield f"{NO_ROUTE}{found.removeprefix('RTNETLINK answers: ')} (`ip route get {question}`)"
         return
     route, packet = found[0], step.before or step.packet
     # A table of the kernel's own: old versions of ip name the main table here (seen with iproute2 6.1).

@@ -88,6 +88,8 @@ class Outcome:
     kind: str  # "answered", "connected", "refused", "dropped", "rejected", "unreachable", "silent"
     words: str  # a clause for learners: "refused by host with a RST: ..."
     seen: tuple[str, ...] = ()  # as in Step; also "the sender" and "route"
+    # What the kernel counted meanwhile, of a request without an answer: "u2: UdpNoPorts +1, a datagram came ..."
+    counted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -101,3 +103,12 @@ class PacketPath:
     end: Outcome
     notes: tuple[str, ...] = ()  # what else the evidence shows
     doubts: tuple[str, ...] = ()  # where the evidence is incomplete, or contradicts itself
+    capture: str = ""  # the frames that tcpdump captured on the host, as it printed them
+
+    @property
+    def lost(self) -> Step | None:
+        """The last step of a packet that nothing answered, if the trace shows neither its delivery nor a drop."""
+        there = [s for s in self.steps if s.connection == 1]
+        if not there or there[-1].back or there[-1].kind == "delivered" or there[-1].verdict == "drop":
+            return None
+        return there[-1]

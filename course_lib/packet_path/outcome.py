@@ -1,4 +1,4 @@
-"""Determine how a request ended, from what the sender and the kernel reported: `outcome_of`. Pure."""
+"""Determine how a request ended, from what the sender and the kernel reported: `outcome_of`, `counted`. Pure."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 
+from course_lib.packet_path import counters
 from course_lib.packet_path.evidence import Evidence
 from course_lib.packet_path.model import FAMILIES, Outcome, Step
 from course_lib.packet_path.observations import sender_error, unanswered
@@ -13,6 +14,7 @@ from course_lib.packet_path.request import Request
 from course_lib.plain_text import clean
 
 TRACE = ("trace",)
+UNEXPLAINED = "; no answer within a second"
 
 
 def outcome_of(request: Request, evidence: Evidence, steps: Sequence[Step]) -> Outcome:
@@ -41,6 +43,17 @@ def outcome_of(request: Request, evidence: Evidence, steps: Sequence[Step]) -> O
         why = f"; `ip route get {request.address}`: {route}" if route else ""
         return Outcome("unreachable", f"no packet was sent: {error}{why}", ("the sender", "route"))
     return _silent(evidence, there, back)
+
+
+def counted(evidence: Evidence, steps: Sequence[Step]) -> tuple[str, ...]:
+    """Return what the kernel counted where a packet of the request was last seen, as far as it may explain its end."""
+    last = {s.connection: s.place for s in steps if not s.back}
+    return tuple(
+        f"{place}: {name} +{rise}, {counters.WORDS[name]}"
+        for place, there in evidence.namespaces.items()
+        for name, rise in counters.reasons(there.counters_before, there.counters).items()
+        if place in last.values()
+    )
 
 
 def _refuses(step: Step) -> bool:
@@ -131,7 +144,7 @@ def _silent(evidence: Evidence, there: Sequence[Step], back: Sequence[Step]) -> 
         words = f"the {back[-1].packet.said or 'answer'} arrived, but the sender did not report it"
         return Outcome("connected", words, TRACE)
     if back:
-        return Outcome("silent", f"the answer was last seen in {back[-1].place}", TRACE)
+        return Outcome("silent", f"the answer was last seen in {back[-1].place}{_why(evidence, back[-1].place)}", TRACE)
     return _lost(evidence, there[-1]) if there else Outcome("silent", "nothing was seen of it")
 
 
@@ -146,4 +159,12 @@ def _lost(evidence: Evidence, last: Step) -> Outcome:
         return Outcome("silent", f"delivered to {last.place}; no answer within a second", (*TRACE, "the sender"))
     if inbound and "ip_forward 0" in evidence.settings.splitlines():
         return Outcome("silent", "last seen in host: its ip_forward is 0, so it forwards no packets", TRACE)
-    return Outcome("silent", f"last seen in {last.place}; no answer within a second", TRACE)
+    why = _why(evidence, last.place) or UNEXPLAINED
+    return Outcome("silent", f"last seen in {last.place}{why}", TRACE)
+
+
+def _why(evidence: Evidence, place: str) -> str:
+    """Return for what the kernel counted a packet as lost in a namespace; "" if it counted none."""
+    there = evidence.namespaces.get(place)
+    found = counters.reasons(there.counters_before, there.counters) if there else {}
+    return next((f": {counters.LOST[name]} ({name})" for name in found if name in counters.LOST), "")

@@ -16,7 +16,7 @@ from course_lib.packet_path.evidence import Evidence
 from course_lib.packet_path.model import Entry, Packet, PacketPath, Step
 from course_lib.packet_path.nft_trace import Sighting, sightings
 from course_lib.packet_path.observations import entries, frames, relay
-from course_lib.packet_path.outcome import outcome_of
+from course_lib.packet_path.outcome import counted, outcome_of
 from course_lib.packet_path.path_builder import walk
 from course_lib.packet_path.request import Request, relays
 from course_lib.packet_path.rule_handles import rules_by_handle
@@ -67,14 +67,18 @@ def path_of(request: Request, evidence: Evidence, network: Snapshot) -> PacketPa
     found = [e for place, recorded in there.items() for e in entries(place, recorded.events)]
     steps = with_tried([_with_conntrack(step, found) for step in steps], chains, network)
     after = replace(network, chains=chains["host"])
+    end = outcome_of(request, evidence, steps)
+    if end.kind not in ("answered", "connected"):
+        end = replace(end, counted=counted(evidence, steps))
     return PacketPath(
         request,
         after,
         tuple(steps),
         tuple(e for e in dict.fromkeys(found) if _belongs(request, e, steps)),
-        outcome_of(request, evidence, steps),
+        end,
         tuple(_notes(request, evidence, steps, port, netfilter)),
         tuple(dict.fromkeys((*_doubts(evidence, steps, after), *gaps(steps, network)))),
+        evidence.capture,
     )
 
 

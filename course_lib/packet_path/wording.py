@@ -101,6 +101,7 @@ def table(path: PacketPath, numbers: Mapping[int, int], *, details: bool = False
     """
     names = Names(path)
     lines = [f"{path.request.origin} → {path.request.target}", *wrap_line(f"End: {names.text(path.end.words)}")]
+    lines += [part for clause in path.end.counted if details for part in wrap_line(f"Counted in {clause}")]
     group: tuple[object, ...] = ()
     place = ""
     for row, step in enumerate(path.steps, 1):
@@ -133,8 +134,7 @@ def _title(path: PacketPath, step: Step) -> str:
 def _row(number: int | None, step: Step, names: Names) -> list[str]:
     """Return the lines of a step: number, place, how it is known, what happened, and the new addresses."""
     start = f"{number or '':>4}  {at(step, names):38}  {'+'.join(step.seen) or 'inferred':15}  "
-    happened = what(step, names)
-    lines = [start + happened] if len(start + happened) <= WIDTH else [start, *_indented(happened)]
+    lines = _fitted(start, what(step, names))
     if step.before:
         now = f"now {names.packet(step.packet)}"
         lines += [" " * len(start) + now] if len(start + now) <= WIDTH else _indented(now)
@@ -147,7 +147,7 @@ def _passed_over(step: Step, names: Names) -> list[str]:
     for tried in step.tried:
         where = at(replace(step, kind="rule", chain=tried.chain, number=tried.number), names)
         start = f"      {where:38}  {'inferred':15}  "
-        lines += [f"{start}does not match: {names.text(tried.why)}", *_indented(names.rule(tried.rule))]
+        lines += [*_fitted(start, f"does not match: {names.text(tried.why)}"), *_indented(names.rule(tried.rule))]
     return lines
 
 
@@ -163,8 +163,12 @@ def _facts(path: PacketPath, index: int, names: Names) -> list[str]:
     for fact, how in facts:
         where, _, words = names.text(fact).partition(": ")
         start = f"      {where:38}  {how:15}  "
-        lines += [start + words] if len(start + words) <= WIDTH else [start, *_indented(words)]
+        lines += _fitted(start, words)
     return lines
+
+
+def _fitted(start: str, words: str) -> list[str]:
+    return [start + words] if len(start + words) <= WIDTH else [start, *_indented(words)]
 
 
 def _indented(text: str) -> list[str]:
