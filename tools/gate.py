@@ -199,7 +199,12 @@ def _chosen(paths: Sequence[str]) -> list[Step]:
 
 def _need_tools() -> None:
     """Install the Debian packages that tests use; without them those tests are skipped, which fails in CI."""
-    for package, why in (("chromium", "test with a real browser"), ("shellcheck", "check its shell files")):
+    needed = (
+        ("chromium", "test with a real browser"),
+        ("shellcheck", "check its shell files"),
+        ("tshark", "read captures"),
+    )
+    for package, why in needed:
         try:
             need_packages([package], why, say)
         except CourseError as error:

@@ -108,9 +108,11 @@ class _Walk:
     outgoing: str = ""  # the interface that routing has chosen
     flooded: bool = False  # see Step
     bridge_port: bool = False  # it came in by a port of a bridge and has not left that bridge yet
+    interfaces: tuple[str, str] = ("", "")  # by which it came and will leave, as the sighting that is added names them
 
     def see(self, sighting: Sighting) -> None:
         """Add what one sighting shows."""
+        self.interfaces = sighting.incoming, sighting.outgoing
         self._compare(sighting)
         packet, incoming, outgoing = sighting.packet, sighting.incoming, sighting.outgoing
         at = sighting.chain if sighting.ours else ""
@@ -143,7 +145,8 @@ class _Walk:
         captured = self.place == "host" and any(frame in self.frames for frame in expected)
         seen = ("trace", "capture") if captured else ("trace",)
         flooded = self.flooded and kind in ("crosses", "exits")
-        step = Step(self.connection, self.back, self.place, kind, packet, before, device, seen=seen, flooded=flooded)
+        at = (self.connection, self.back, self.place, kind, packet, before, device, *self.interfaces)
+        step = Step(*at, seen=seen, flooded=flooded)
         self.steps.append(step)
 
     def _compare(self, sighting: Sighting) -> None:
@@ -154,10 +157,18 @@ class _Walk:
             return
         if translated is None:
             self._add("rewritten", sighting.packet, before=before)
+            self.steps[-1] = replace(self.steps[-1], hook=self._hook_of_change(before, sighting))
             return
         for index in range(translated, len(self.steps)):
             self.steps[index] = replace(self.steps[index], packet=sighting.packet)
         self.steps[translated] = replace(self.steps[translated], before=before)
+
+    def _hook_of_change(self, before: Packet, sighting: Sighting) -> str:
+        """Return where conntrack did it: the destination on the way in, the source on the way out (nf_nat_proto.c)."""
+        if before.addresses[2:] != sighting.packet.addresses[2:]:
+            sent = any(s.place == self.place and s.kind == "sends" for s in self.steps)
+            return "OUTPUT" if sent else "PREROUTING"
+        return "INPUT" if sighting.ours and sighting.chain == "in" else "POSTROUTING"
 
     def _decide(self, sighting: Sighting) -> None:
         """Add the rules that matched in a base chain and in the chains it jumped to, and its policy."""
@@ -185,6 +196,8 @@ class _Walk:
                 self.place,
                 kind,
                 sighting.packet,
+                incoming=sighting.incoming,
+                outgoing=sighting.outgoing,
                 family=sighting.family,
                 table=sighting.table,
                 hook=sighting.chain,

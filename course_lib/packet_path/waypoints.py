@@ -78,7 +78,7 @@ def _aside(stop: Stop) -> Stop:
 def _stops(picture: Picture, network: Snapshot, row: int, step: Step) -> Iterator[Stop]:
     """Yield the stops of one step: at a hook, an interface, a bridge, a socket, or none if that is not drawn."""
     places, own = picture.places, step.kind in ("sends", "delivered")
-    if step.kind in ("rule", "policy", "nothing") and step.place == "host":
+    if step.kind in ("rule", "policy", "nothing", "rewritten") and step.place == "host":
         yield from _hook(picture, row, step)
     elif step.place == "client" and own:
         if box := places.get(("client", "client")):
@@ -109,7 +109,7 @@ def _hook(picture: Picture, row: int, step: Step) -> Iterator[Stop]:
     if step.kind == "policy":
         key = ("policy", step.family)
     drawn = step.kind == "rule" or (step.table, step.chain) == ("filter", "FORWARD")
-    decided = step.verdict in ("accept", "drop") and drawn
+    decided = (step.verdict in ("accept", "drop") and drawn) or step.kind == "rewritten"
     pill = picture.places.get(key) if decided else None
     hook = picture.places.get(pill.holder if pill and pill.holder else ("hook", step.hook))
     if hook:
