@@ -16,7 +16,7 @@ from course_lib.packet_path.model import Entry, Packet, PacketPath, Step
 from course_lib.packet_path.nft_trace import Sighting, sightings
 from course_lib.packet_path.observations import entries, frames, relay
 from course_lib.packet_path.outcome import outcome_of
-from course_lib.packet_path.path_builder import walk
+from course_lib.packet_path.path_builder import through_containers, walk
 from course_lib.packet_path.request import Request, relays
 from course_lib.packet_path.rule_handles import rules_by_handle
 
@@ -56,7 +56,7 @@ def path_of(request: Request, evidence: Evidence, network: Snapshot) -> PacketPa
         # The kernel answers the first SYN before a relay reads anything. A relay of UDP answers last.
         steps.sort(key=lambda s: (s.connection, s.back))
     found = [e for place, recorded in there.items() for e in entries(place, recorded.events)]
-    steps = [_with_conntrack(step, found) for step in steps]
+    steps = [_with_conntrack(step, found) for step in through_containers(steps, network)]
     after = replace(network, chains=chains["host"])
     return PacketPath(
         request,
