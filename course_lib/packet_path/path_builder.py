@@ -31,14 +31,16 @@ def walk(
     frames: Collection[Frame],
     *,
     veths: Mapping[str, str],
+    wanted: tuple[str, int, str, int] | None = None,
 ) -> list[Step]:
     """Return the steps of one packet.
 
     `parts` has its sightings, and no others, by namespace; `rules` has the rules by namespace, and `frames` is what
     tcpdump captured on the host. `connection` and `back` are those of Step; `veths` are the containers by the host's
-    ends of their veth pairs.
+    ends of their veth pairs. `wanted` are the addresses of the answer that the sender waits for: only conntrack makes
+    them, by taking back what a rule did to the packet.
     """
-    walker = _Walk(connection, back, frames)
+    walker = _Walk(connection, back, frames, wanted)
     receivers = [place for place, some in parts.items() if any(_is_at(s, "in") for s in some)]
     for place, passage in _passages(parts):
         walker.between = walker.place == place == "host"
@@ -102,6 +104,7 @@ class _Walk:
     connection: int
     back: bool
     frames: Collection[Frame]
+    wanted: tuple[str, int, str, int] | None = None  # see `walk`
     steps: list[Step] = field(default_factory=list)
     place: str = ""  # the namespace where it is
     rules: Mapping[Handle, Rule] = field(default_factory=dict)  # of this namespace
@@ -155,7 +158,7 @@ class _Walk:
         before = self.steps[-1].packet if self.steps else sighting.packet
         if before.addresses == sighting.packet.addresses or (between and translated is None):
             return
-        if translated is None:
+        if translated is None or sighting.packet.addresses == self.wanted:
             self._add("rewritten", sighting.packet, before=before)
             return
         for index in range(translated, len(self.steps)):

@@ -47,7 +47,9 @@ def path_of(request: Request, evidence: Evidence, network: Snapshot) -> PacketPa
         if connection == 2 and not any(s.kind == "delivered" for s in steps):
             parts = {}  # nothing was delivered to a process that could relay it
         parts = _one(parts, request.protocol == "tcp" and not back, port if back else 0, connection)
-        steps += walk(parts, connection, back, rules, captured, veths=veths)
+        sent = next((s.packet for s in steps if back and s.connection == connection), None)
+        wanted = _turned(sent) if sent else None
+        steps += walk(parts, connection, back, rules, captured, veths=veths, wanted=wanted)
         if (connection, back) == (2, False):
             port = steps[-1].packet.source_port if parts else -1
         if (connection, back) == (1, False):

@@ -10,8 +10,9 @@ from itertools import pairwise
 import pytest
 
 from course_lib.network import parse_facts
+from course_lib.network.model import Rule
 from course_lib.packet_path.model import Outcome, Packet, PacketPath, Step
-from course_lib.packet_path.nft_trace import Sighting
+from course_lib.packet_path.nft_trace import Sighting, Verdict
 from course_lib.packet_path.overlay import ground, numbered, trips
 from course_lib.packet_path.path_builder import through_containers, walk
 from course_lib.packet_path.reconstruct import path_of
@@ -103,6 +104,30 @@ def test_a_container_that_asks_its_own_published_port_sends_before_it_gets() -> 
         ("a", "delivered"),
     ]
     assert {s.place for s in steps if s.kind == "rewritten"} == {"host"}
+
+
+@pytest.mark.parametrize(
+    ("source", "by_the_rule"), [(("203.0.113.10", 8080), False), (("203.0.113.10", 80), True)], ids=["back", "rule"]
+)
+def test_conntrack_and_not_a_matching_rule_gives_an_answer_the_address_that_was_asked(
+    source: tuple[str, int], by_the_rule: bool
+) -> None:
+    """REJECT's RST to a published port matches MASQUERADE, which would have kept its port (nf_nat_core.c)."""
+    client, web = ("203.0.113.20", 61000), ("172.17.0.2", 80)
+    answer, sent = Packet("tcp", *web, *client, "RST-ACK"), Packet("tcp", *source, *client, "RST-ACK")
+    masquerade = Verdict("POSTROUTING", "accept", 7)
+    passed = [
+        at("out", "", "eth0", answer),
+        Sighting("ip", "nat", "POSTROUTING", answer, "", "", "eth0", [masquerade]),
+        at("post", "", "eth0", sent),
+    ]
+    rules = {"host": {("ip", "nat", "POSTROUTING", 7): Rule(2, "-j MASQUERADE", "MASQUERADE", 0, 0)}}
+    wanted = ("203.0.113.10", 8080, *client)
+    steps = walk({"host": passed}, 1, True, rules, (), veths={}, wanted=wanted)
+    (changed,) = (s for s in steps if s.before)
+    assert (changed.kind, changed.target) == (("rule", "MASQUERADE") if by_the_rule else ("rewritten", ""))
+    assert changed.packet == sent
+    assert [s.kind for s in steps] == ["sends", "rule", *([] if by_the_rule else ["rewritten"]), "leaves"]
 
 
 @pytest.mark.parametrize("watched", [True, False])
