@@ -17,7 +17,7 @@ from course_lib.packet_path.model import Entry, Packet, PacketPath, Step
 from course_lib.packet_path.nft_trace import Sighting, sightings
 from course_lib.packet_path.observations import entries, frames, relay
 from course_lib.packet_path.outcome import counted, outcome_of
-from course_lib.packet_path.path_builder import walk
+from course_lib.packet_path.path_builder import through_containers, walk
 from course_lib.packet_path.request import Request, relays
 from course_lib.packet_path.rule_handles import rules_by_handle
 from course_lib.packet_path.tried import with_tried
@@ -56,7 +56,9 @@ def path_of(request: Request, evidence: Evidence, network: Snapshot) -> PacketPa
         if connection == 2 and not any(s.kind == "delivered" for s in steps):
             parts = {}  # nothing was delivered to a process that could relay it
         parts = _one(parts, request.protocol == "tcp" and not back, port if back else 0, connection)
-        steps += walk(parts, connection, back, rules, captured, veths=veths)
+        sent = next((s.packet for s in steps if back and s.connection == connection), None)
+        wanted = _turned(sent) if sent else None
+        steps += walk(parts, connection, back, rules, captured, veths=veths, wanted=wanted)
         if (connection, back) == (2, False):
             port = steps[-1].packet.source_port if parts else -1
         if (connection, back) == (1, False):
@@ -65,7 +67,8 @@ def path_of(request: Request, evidence: Evidence, network: Snapshot) -> PacketPa
         # The kernel answers the first SYN before a relay reads anything. A relay of UDP answers last.
         steps.sort(key=lambda s: (s.connection, s.back))
     found = [e for place, recorded in there.items() for e in entries(place, recorded.events)]
-    steps = with_tried([_with_conntrack(step, found) for step in steps], chains, network)
+    steps = [_with_conntrack(step, found) for step in through_containers(steps, network)]
+    steps = with_tried(steps, chains, network)
     after = replace(network, chains=chains["host"])
     end = outcome_of(request, evidence, steps)
     if end.kind not in ("answered", "connected"):

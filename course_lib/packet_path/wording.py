@@ -220,6 +220,8 @@ def what(step: Step, names: Names) -> str:
 def said(step: Step, names: Names) -> str:
     """Return where a step happened and what, for the legend of a picture."""
     where = step.place if step.kind in ("sends", "delivered") else at(step, names)
+    if step.kind == "routed" and step.place != "host":
+        where = f"{step.place}, routing"
     return f"{where}: {what(step, names)}" + (f", now {names.packet(step.packet)}" if step.before else "")
 
 
@@ -250,6 +252,9 @@ def _sentence(step: Step, names: Names) -> str:
         return f"{place}{at(step, names)} says {step.target or step.verdict.upper()}"
     if step.kind == "policy" and step.verdict == "drop":
         return f"{place}no rule of {step.chain} decided, and its policy is DROP"
+    if step.kind == "routed" and not step.seen:
+        changed = f", with other addresses: {now}" if step.before else ""
+        return f"{step.place} was not watched; it sent the packet on by {device}{changed}"
     passed_on = f"The bridge passes it on to {device}"
     if step.flooded:
         passed_on = f"The bridge does not know the MAC, so it floods: a copy to each port, one of them to {device}"
