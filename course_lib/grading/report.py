@@ -21,10 +21,11 @@ import jinja2
 from markupsafe import Markup, escape
 
 from course_lib.errors import CourseError
-from course_lib.exercises import catalog
+from course_lib.exercises import catalog, questions
 from course_lib.exercises.answers import RAN
 from course_lib.exercises.catalog import Exercise
 from course_lib.exercises.checks import UNSEEN, WAITING, Check, Verdict, judge
+from course_lib.exercises.questions import Belief
 from course_lib.network import parse_facts
 from course_lib.network.describe import describe
 from course_lib.network.parse_facts import RawFacts
@@ -48,6 +49,7 @@ class Marked:
     facts: RawFacts | None  # the raw facts of the network after the answer
     hints: int  # steps of hint() taken, as counted by the learner's own notebook
     price: float  # points that one step of hint() costs
+    misconceptions: frozenset[str]  # ids of beliefs that the lab refuted, if the learner handed in predictions
 
     @property
     def points(self) -> float:
@@ -182,6 +184,7 @@ def _learner(folder: Path, price: float, named: Callable[[str], Exercise]) -> Le
                     facts=found["facts"],
                     hints=sum(found["hints"].values()),
                     price=price,
+                    misconceptions=frozenset(found.get("misconceptions", {}).values()),
                 )
                 answers.append(answer)
                 if (why := found["broken"] or answer.ended) != RAN:
@@ -203,6 +206,7 @@ def write(out: Path, learners: list[Learner]) -> None:
         undefined=jinja2.StrictUndefined,
     )
     pages.globals |= {"WAITING": WAITING, "learners": learners, "exercises": exercises, "counts": counts}
+    pages.globals["misconceptions"] = misconceptions(learners)
     pages.filters["code"] = code
     catalog.write(out / "grades.csv", grades(learners, exercises))
     catalog.write(out / "junit.xml", FORBIDDEN.sub("?", pages.get_template("junit.xml").render()))
@@ -258,6 +262,17 @@ def _count(check: Check, verdicts: list[Verdict], exercise: Exercise) -> Count:
         often=made[common],
         example=next((v for v in verdicts if v.mistake == common), None) if common else None,
     )
+
+
+def misconceptions(learners: list[Learner]) -> list[tuple[Belief, int]]:
+    """Return the refuted beliefs that several learners had, and how many had each: the most common ones first.
+
+    What one learner alone thought is left out: a class may be small enough to know who it was.
+    """
+    had = Counter(belief for one in learners for belief in set().union(*(a.misconceptions for a in one.answers)))
+    known = {choice.thinks.id: choice.thinks for question in questions.every().values() for choice in question.choices}
+    common = [(known[belief], count) for belief, count in had.items() if count > 1 and belief in known]
+    return sorted(common, key=lambda pair: (-pair[1], pair[0].name))
 
 
 def _picture(folder: Path, answer: Marked) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from course_lib.lab import facts
 from course_lib.network import parse_facts
-from course_lib.notebook import current, panel
+from course_lib.notebook import current, panel, prediction
 from course_lib.packet_path import capture, overlay
 from course_lib.packet_path.lookups import with_answers
 from course_lib.packet_path.model import PacketPath
@@ -57,7 +57,7 @@ class Journey(PacketPath):
         return sentences(self)
 
 
-def journey(origin: str, target: str) -> Journey:
+def journey(origin: str, target: str, *, decides: str = "") -> Journey:
     """Send one real request and return the path that its first packet and the answer took.
 
     `origin` is "client", "host" or the name of a running container (not one named like these two). `target` is one of
@@ -72,6 +72,8 @@ def journey(origin: str, target: str) -> Journey:
     first packet and its answer are followed, because the kernel consults the rules of nat for no other packet of a
     connection (nft(8), CHAINS). An open live panel can play the new journey at once.
 
+    `decides` is the id of a question that the result's `words` decide; they are then printed.
+
     Raises CourseError if the origin or the name is unknown, or if the kernel's trace could not be read. A request
     that fails is not an error: see the result's `end`.
     """
@@ -84,4 +86,6 @@ def journey(origin: str, target: str) -> Journey:
     made = Journey(**{f.name: getattr(path, f.name) for f in fields(path)})
     for live in panel.opened:
         live.offer(player(overlay.ground(made), made))
+    if decides:
+        prediction.decide(decides, made.words)
     return made
