@@ -25,6 +25,7 @@ _HOMES = {
     "look": "chapter",
     "network_graph": "chapter",
     "predict": "prediction",
+    "reach": "reaching",
     "url": "current",
     "wait_until": "chapter",
     "words": "chapter",
