@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from ipaddress import ip_address
 
@@ -29,6 +29,7 @@ class Place:
     others: tuple[str, ...] = ()  # containers that use it too
     state: str = "running"  # or "paused": of the owner
     addresses: tuple[str, ...] = ()  # without those of the loopback and of the link
+    shown: bool = True  # False of the host if it is only asked whether a docker-proxy gets further
 
     @property
     def label(self) -> str:
@@ -169,7 +170,8 @@ def namespaces(network: Snapshot, only: Collection[str] = ()) -> tuple[Place, ..
             stopped = network.container(name)
             why = f"The container {name} is {stopped.state}" if stopped else f"There is no {name!r}"
             raise CourseError(f"{why}: there are {', '.join(n for p in found for n in (p.name, *p.others))}.")
-    return tuple(p for p in found if not only or {p.name, *p.others} & set(only))
+    chosen = [replace(p, shown=not only or bool({p.name, *p.others} & set(only))) for p in found]
+    return tuple(p for p in chosen if p.shown or p.name == "host")
 
 
 def _own(given: Iterator[tuple[str, ...]] | list[tuple[str, ...]]) -> tuple[str, ...]:
@@ -227,8 +229,9 @@ def questions(network: Snapshot, places: tuple[Place, ...], heard: Mapping[str, 
 
     A container is also asked from itself. Of UDP only port 53 is asked, with a DNS query: others need not answer.
     """
-    pairs = [(s, t) for s in places for t in places if s is not t or s.name not in ("client", "host")]
-    return tuple(q for source, target in pairs for q in _between(network, source, target, heard))
+    pairs = [(s, t) for s in places for t in places if t.shown and (s is not t or s.name not in ("client", "host"))]
+    asked = ((source, q) for source, target in pairs for q in _between(network, source, target, heard))
+    return tuple(q for source, q in asked if source.shown or (q.service.kind == "tcp" and not q.service.published))
 
 
 def _between(network: Snapshot, source: Place, target: Place, heard: Mapping[str, Heard]) -> Iterator[Question]:
@@ -241,7 +244,7 @@ def _between(network: Snapshot, source: Place, target: Place, heard: Mapping[str
     own |= {place for place in listening if place[0] == "tcp" or place[1] == 53}  # others may be clients' sockets
     if not owner:  # what is published is asked of its container
         own -= {(p.protocol, p.host_port) for c in network.containers for p in c.ports if p.host_port}
-    kinds = [Service("ping"), *(Service(protocol, port) for protocol, port in own)]
+    kinds = [Service("ping"), *(Service(protocol, port) for protocol, port in sorted(own))]
     for service in kinds:
         for address in addresses:
             settled = _settled(service, source, address)

@@ -141,14 +141,17 @@ def reach_of(network: Snapshot, places: tuple[Place, ...], heard: Mapping[str, H
     asked = questions(network, places, heard)
     found = findings(sections(text))
     fields: dict[tuple[str, str, Service], Field] = {}
-    for q, answer in zip(asked, answers(asked, found, network, {p.name: p for p in places}, heard), strict=True):
+    by_name = {p.name: p for p in places}
+    for q, answer in zip(asked, answers(asked, found, network, by_name, heard), strict=True):
+        if not by_name[q.source].shown:
+            continue
         key = q.source, q.target, q.service
         before = fields.get(key, Field(*key, ()))
         url = before.url if before.url and answer.state == "yes" else q.url
         fields[key] = Field(*key, (*before.answers, answer), url)
     named = {name for p in places for name in (p.name, *p.others)}
     left_out = tuple(f"{c.name} ({c.state})" for c in network.containers if not c.is_live and c.name not in named)
-    return Reach(network, places, tuple(fields.values()), left_out)
+    return Reach(network, tuple(p for p in places if p.shown), tuple(fields.values()), left_out)
 
 
 def answers(
