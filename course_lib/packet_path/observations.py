@@ -41,7 +41,7 @@ def entries(place: str, text: str) -> list[Entry]:
         if line.startswith("<flow") and line.endswith("</flow>"):
             flow = ET.fromstring(line)  # noqa: S314 - printed by conntrack, which has no entities
             original, answer = (_packet(flow, direction) for direction in ("original", "reply"))
-            if flow.get("type", "new") == "new" and original.protocol in ("tcp", "udp", "icmp", "icmpv6"):
+            if flow.get("type") == "new" and original.protocol in ("tcp", "udp", "icmp", "icmpv6"):
                 found.append(Entry(place, original, answer))
     return found
 

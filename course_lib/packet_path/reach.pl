@@ -19,7 +19,7 @@ use Socket qw(:all);
 
 my ($CLONE_NEWNET, $SETNS) = (0x40000000, $Config{archname} =~ /^aarch64/ ? 268 : 308);    # as in reader.pl
 my ($FIRST, $PORTS) = (61000, 4000);    # our source ports and ids of echo requests: outside of ip_local_port_range
-my ($QUIET, $PATIENT) = (0.35, 1);      # seconds to wait: after the last answer, and for a name server
+my ($QUIET, $PATIENT) = (0.35, 1);      # seconds to wait after the last answer: for others, and for name servers
 my (%file, %etc, @questions);
 while (<STDIN>) {
     chomp;
@@ -134,7 +134,7 @@ sub ask {    # ask these questions in this namespace, and return a line for each
         $text .= "$number\t$own\t$from\t$words\n";
         return 1;
     };
-    my ($began, $last) = (now(), now());
+    my $last = now();
     while (@asked || %waits) {
         for (splice @asked, 0, 24) {
             my ($number, undef, $kind, $address, $port, $what, $own) = @$_;
@@ -180,7 +180,7 @@ sub ask {    # ask these questions in this namespace, and return a line for each
                 $last = now() if heard($family, $protocol, $body, $ttl, $peer, $done);
             }
         }
-        last if !@asked && now() - (grep({ /^dns/ } keys %waits) ? $began + $PATIENT - $QUIET : $last) > $QUIET;
+        last if !@asked && now() - $last > (grep({ /^dns/ } keys %waits) ? $PATIENT : $QUIET);
     }
     $done->($_, "silent") for keys %waits;
     return $text;
@@ -260,11 +260,12 @@ sub traced {    # run code while the kernel traces our packets; print the trace,
     my $rules = "";
     section("rules_$_", output("${_}tables-save -c")) for "ip", "ip6";
     section("ruleset", output("nft -j -s list ruleset"));
-    kill "KILL", $holder;
     close $in;
+    kill "TERM", $holder;    # which passes it on to nft, and waits for it
     waitpid $holder, 0;
     seek $trace, 0, 0;
-    section("trace", do { local $/; readline $trace } // "");
+    # Of the rules only those that dropped; a line with a quote that is open goes on in the next.
+    section("trace", join "", grep { tr/"// % 2 || !/\(verdict (?!drop)[^()]*\)\s*$|policy accept/ } readline $trace);
     section("lost", $ready ? $lost : -1);
     return $printed;
 }
@@ -279,10 +280,10 @@ if (!@questions) {
         section("resolver $_", content("$etc{$_}/resolv.conf"));
     }
 } else {
-    my %asked;    # how many in each namespace: each has the ports for itself
-    my $first = round(map { [@$_[0 .. 5], $FIRST + $asked{$_->[1]}++ % $PORTS] } @questions);
+    my $count = 0;
+    my $first = round(map { [@$_[0 .. 5], $FIRST + $count++ % $PORTS] } @questions);
     section("first", $first);
-    section("conntrack", output("conntrack -L -o xml; conntrack -L -f ipv6 -o xml"));
+    section("conntrack", output("conntrack -L; conntrack -L -f ipv6"));
     my %silent = map { /^(\d+)\t\d+\t\S*\t(?:silent|reset|icmp|error\tOperation not permitted)/ ? ($1, 1) : () } split /\n/, $first;
     my @again = grep { $silent{$_->[0]} && $_->[2] ne "dns" } @questions;
     for (my $begin = 0; my @part = splice @again, 0, $PORTS; $begin++) {

@@ -177,7 +177,7 @@ def namespaces(network: Snapshot, only: Collection[str] = ()) -> tuple[Place, ..
 def _own(given: Iterator[tuple[str, ...]] | list[tuple[str, ...]]) -> tuple[str, ...]:
     """Return addresses without their prefix lengths, and without those of the loopback and of the link."""
     found = [without_prefix(a) for addresses in given for a in addresses]
-    return tuple(a for a in found if not (ip_address(a).is_loopback or ip_address(a).is_link_local))
+    return tuple(a for a in found if not a.startswith(("127.", "169.254.", "fe80:")) and a != "::1")
 
 
 @dataclass(frozen=True)
@@ -230,11 +230,14 @@ def questions(network: Snapshot, places: tuple[Place, ...], heard: Mapping[str, 
     A container is also asked from itself. Of UDP only port 53 is asked, with a DNS query: others need not answer.
     """
     pairs = [(s, t) for s in places for t in places if t.shown and (s is not t or s.name not in ("client", "host"))]
-    asked = ((source, q) for source, target in pairs for q in _between(network, source, target, heard))
+    host = next(p for p in places if p.name == "host")
+    asked = ((source, q) for source, target in pairs for q in _between(network, source, target, host, heard))
     return tuple(q for source, q in asked if source.shown or (q.service.kind == "tcp" and not q.service.published))
 
 
-def _between(network: Snapshot, source: Place, target: Place, heard: Mapping[str, Heard]) -> Iterator[Question]:
+def _between(
+    network: Snapshot, source: Place, target: Place, host: Place, heard: Mapping[str, Heard]
+) -> Iterator[Question]:
     """Yield the questions from one namespace to another, or to itself."""
     owner = network.container(target.name) if target.name not in ("client", "host") else None
     addresses = _asked(network, source, target)
@@ -255,7 +258,7 @@ def _between(network: Snapshot, source: Place, target: Place, heard: Mapping[str
             yield Question(source.name, target.name, service, "", settled=Answer("", "no", words))
     for port in shown:
         service = Service(port.protocol, port.container_port, port.host_port or 0)
-        for address in _doors(network, source, port.host_ip or ""):
+        for address in _doors(source, host, port.host_ip or ""):
             settled = _settled(service, source, address)
             yield Question(source.name, target.name, service, address, port.host_port or 0, settled=settled)
     if owner and source is not target:
@@ -285,20 +288,18 @@ def _asked(network: Snapshot, source: Place, target: Place) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _doors(network: Snapshot, source: Place, given: str) -> Iterator[str]:
+def _doors(source: Place, host: Place, given: str) -> Iterator[str]:
     """Yield the addresses of the host by which a published port is asked; `given` is the one that it is published on.
 
     One on the loopback is asked from elsewhere, too: by the host's outer address.
     """
-    facing = external_interface(network)
-    outer = _own([facing.addresses]) if facing else ()
-    bound = ip_address(given or "0.0.0.0")  # noqa: S104 - as the engine prints it
-    if source.name == "host" and (bound.is_unspecified or bound.is_loopback):
-        yield "::1" if bound.version == 6 else "127.0.0.1"
-    if bound.is_unspecified or (bound.is_loopback and source.name != "host"):
-        yield from (a for a in outer if ip_address(a).version == bound.version)
-    elif not bound.is_loopback:
-        yield str(bound)
+    every, local, six = given in ("", "0.0.0.0", "::"), given.startswith("127.") or given == "::1", ":" in given  # noqa: S104
+    if source.name == "host" and (every or local):
+        yield "::1" if six else given if local else "127.0.0.1"
+    if every or (local and source.name != "host"):
+        yield from (a for a in host.addresses if (":" in a) == six)
+    elif not local:
+        yield given
 
 
 def _name(source: Place, target: Place, heard: Heard) -> Question:

@@ -35,7 +35,7 @@ def reach(lab: Lab, only: Sequence[str] = ()) -> Reach:
     lines = [_line(n, q) for n, q in enumerate(asked) if not q.settled]
     if len(lines) > LONG:
         say(f"Asking {len(lines):,} questions in {len(places)} network namespaces ...")
-    return reach_of(network, places, heard, _run(lab, [*where, *lines]) if lines else "")
+    return reach_of(network, places, heard, asked, _run(lab, [*where, *lines]) if lines else "")
 
 
 def _where(place: Place, raw: RawFacts) -> str:

@@ -15,9 +15,8 @@ from course_lib.network.iptables_save import parse_chains, parse_rule
 from course_lib.network.model import Rule, Snapshot
 from course_lib.network.sections import sections
 from course_lib.network.wording import socket
-from course_lib.packet_path.model import FAMILIES, Entry
+from course_lib.packet_path.model import FAMILIES
 from course_lib.packet_path.nft_trace import UNREACHABLE, UNREACHABLE6, Sighting, sightings
-from course_lib.packet_path.observations import entries
 from course_lib.packet_path.reach import (
     Answer,
     Field,
@@ -26,7 +25,6 @@ from course_lib.packet_path.reach import (
     Question,
     Reach,
     Service,
-    questions,
     shared_network,
 )
 from course_lib.packet_path.rule_handles import Handle, rules_by_handle
@@ -40,6 +38,7 @@ ROUTES = (
 )  # of routes that refuse
 TTLS = (64, 128, 255)  # with which systems begin
 CONNTRACK = {"tcp": "tcp", "ping": "icmp", "udp": "udp"}
+Flow = tuple[str, str, int, str, int]  # protocol, source with port, destination with port; of a ping its id as both
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ class Findings:
     first: Mapping[int, Line]  # by the question's position
     second: Mapping[int, Line]  # of those that were asked again, with a trace
     traced: Mapping[int, Traced]
-    entries: Mapping[tuple[str, str, int, str, int], Entry]  # by protocol, source and destination
+    entries: Mapping[Flow, Flow]  # of the host's conntrack: by the packet, the answer that is expected to it
     relayed: frozenset[int]  # the ports that a docker-proxy listens on
     unanswered: Mapping[str, frozenset[str]]  # by namespace: the addresses that ARP got no answer for
     forwards: bool  # ip_forward of the host
@@ -93,13 +92,12 @@ def findings(parts: Iterable[tuple[str, str]]) -> Findings:
             lines = _lines(body)
             traced = _traced(trace, rules)
             found.append((lines, {n: traced[line.own] for n, line in lines.items() if line.own in traced}))
-    known = entries("host", texts.get("conntrack", ""))
     arp = {title.removeprefix("arp "): body for title, body in texts.items() if title.startswith("arp ")}
     return Findings(
         _lines(texts.get("first", "")),
         {n: line for lines, _ in found for n, line in lines.items()},
         {n: one for _, traced in found for n, one in traced.items()},
-        {(e.original.protocol, *e.original.addresses): e for e in known},
+        dict(map(_entry, re.findall(r"^(?:tcp|udp|icmp).*", texts.get("conntrack", ""), re.M))),
         frozenset(
             int(port) for port in re.findall(r":(\d+)\s+\S+\s+users:\(\(\"docker-proxy", texts.get("relays", ""))
         ),
@@ -107,6 +105,19 @@ def findings(parts: Iterable[tuple[str, str]]) -> Findings:
         texts.get("settings", "").strip() != "0",
         lost,
     )
+
+
+def _entry(line: str) -> tuple[Flow, Flow]:
+    """Return the two directions of an entry that `conntrack -L` printed (conntrack(8)), each from its sender's view."""
+    protocol, values = line.split(None, 1)[0], re.findall(r"(src|dst|sport|dport|id)=(\S+)", line)
+    half = len(values) // 2
+    there, back = dict(values[:half]), dict(values[half:])
+
+    def flow(of: dict[str, str]) -> Flow:
+        number = of.get("id", "0")  # of an echo request
+        return protocol, of["src"], int(of.get("sport", number)), of["dst"], int(of.get("dport", number))
+
+    return flow(there), flow(back)
 
 
 def _lines(text: str) -> dict[int, Line]:
@@ -136,9 +147,14 @@ def _traced(trace: str, rules: Mapping[Handle, Rule]) -> dict[int, Traced]:
     return found
 
 
-def reach_of(network: Snapshot, places: tuple[Place, ...], heard: Mapping[str, Heard], text: str) -> Reach:
+def reach_of(
+    network: Snapshot,
+    places: tuple[Place, ...],
+    heard: Mapping[str, Heard],
+    asked: tuple[Question, ...],
+    text: str,
+) -> Reach:
     """Return who reaches whom from what reach.pl printed: `heard` before it asked, and the text afterwards."""
-    asked = questions(network, places, heard)
     found = findings(sections(text))
     fields: dict[tuple[str, str, Service], Field] = {}
     by_name = {p.name: p for p in places}
@@ -238,12 +254,12 @@ class _Judge:
     def _ways(self, question: Question, line: Line) -> Iterator[Answer]:
         """Yield how a packet got there and back, what decided first before what the others are known by."""
         address, service = question.address, question.service
-        entry = self.found.entries.get(_tuple(question, line))
-        translated = entry and (entry.answer.source, entry.answer.source_port) != (address, question.port)
-        if entry and translated and service.kind != "ping":
-            goal, port = entry.answer.source, entry.answer.source_port
+        asked = _flow(question, line)
+        _, goal, port, back, _ = self.found.entries.get(asked, (asked[0], *asked[3:], *asked[1:3]))
+        ping = service.kind == "ping"
+        if goal != address or (port != question.port and not ping):
             detail = f"{socket(address, question.port)} becomes {socket(goal, port)}"
-            if goal in self.places[question.target].addresses and port == service.port:
+            if goal in self.places[question.target].addresses and (ping or port == service.port):
                 yield Answer(address, "yes", "DNAT", detail)
             yield Answer(address, "no", "DNAT: it leads elsewhere", detail)
         if service.published:
@@ -256,8 +272,7 @@ class _Judge:
         net = shared_network(self.network, question.source, question.target, address)
         if net and not hops:
             yield Answer(address, "yes", f"same bridge: network {net}")
-        masked = entry and entry.answer.destination != line.source
-        detail = f"MASQUERADE: {line.source} becomes {entry.answer.destination}" if entry and masked else ""
+        detail = f"MASQUERADE: {line.source} becomes {back}" if back != line.source else ""
         if "host" in (question.source, question.target) and not hops:
             yield Answer(address, "yes", "direct: the host is one end", detail)
         if hops == 0:
@@ -354,9 +369,8 @@ class _Judge:
         return ""
 
 
-def _tuple(question: Question, line: Line) -> tuple[str, str, int, str, int]:
+def _flow(question: Question, line: Line) -> Flow:
     """Return what identifies the entry of conntrack that a question made."""
-    protocol = CONNTRACK.get(question.service.kind, "")
+    protocol = CONNTRACK[question.service.kind]
     protocol = "icmpv6" if protocol == "icmp" and ":" in question.address else protocol
-    port = 0 if question.service.kind == "ping" else line.own
-    return protocol, line.source, port, question.address, question.port
+    return protocol, line.source, line.own, question.address, question.port or line.own

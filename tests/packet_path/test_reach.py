@@ -38,7 +38,8 @@ def recorded(engine: str) -> tuple[Snapshot, dict[str, Heard], str]:
 @cache
 def reached(engine: str) -> Reach:
     network, heard, said = recorded(engine)
-    return reach_of(network, namespaces(network, NAMES), heard, said)
+    places = namespaces(network, NAMES)
+    return reach_of(network, places, heard, questions(network, places, heard), said)
 
 
 def why(found: Reach, source: str, target: str, service: str | int) -> str:

@@ -160,9 +160,8 @@ def judge(on: Lab, name: str) -> Reach:
         if (answer.state == "yes") != worked
     ]
     assert not wrong, "\n".join(wrong)
-    unknown = [
-        (f.source, f.target, f.service.label, a) for f in found.fields for a in f.answers if a.state == "unknown"
-    ]
+    # A name server in an internal network of 20.10 passes a question on to nobody, and says nothing.
+    unknown = [(f, a) for f in found.fields for a in f.answers if a.state == "unknown" and f.service.kind != "name"]
     assert not unknown
     for (source, target, service), words in DECIDED[name].items():
         assert words in " ".join(reach_view.why(found.field(source, target, service)).split()), (
