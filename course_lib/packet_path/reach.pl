@@ -257,7 +257,6 @@ sub traced {    # run code while the kernel traces our packets; print the trace,
     });
     kill "TERM", $monitor;
     waitpid $monitor, 0;
-    my $rules = "";
     section("rules_$_", output("${_}tables-save -c")) for "ip", "ip6";
     section("ruleset", output("nft -j -s list ruleset"));
     close $in;

@@ -16,8 +16,8 @@ from course_lib.network.topology import connections, external_interface, network
 LISTEN = "0A"  # a socket's state (proc(5), /proc/PID/net/tcp; of an UDP socket that is not connected it is 07)
 RESOLVER = "127.0.0.11"  # Docker's name server, in the network namespace of a container
 SAID = (
-    "Asked with one SYN, echo request or DNS query each, which no service notices; what that changes: counters of "
-    "packets, and entries of conntrack, of the neighbours and of the bridges' forwarding."
+    "Each question is one SYN, echo request or DNS query, and only name servers notice. It changes packet counters and "
+    "entries of conntrack, of the neighbour tables and of the bridges' forwarding tables, nothing else."
 )
 
 
@@ -254,7 +254,7 @@ def _between(
             text = "NS ." if service.kind == "udp" else ""
             yield Question(source.name, target.name, service, address, service.port, text, settled)
         if not addresses:
-            words = "no address: it has none but the loopback's"
+            words = "it has no address but the loopback's"
             yield Question(source.name, target.name, service, "", settled=Answer("", "no", words))
     for port in shown:
         service = Service(port.protocol, port.container_port, port.host_port or 0)
@@ -309,10 +309,10 @@ def _name(source: Place, target: Place, heard: Heard) -> Question:
     known, settled = heard.named(target.name), _settled(service, source, heard.server)
     if not settled and known:
         right = known in target.addresses
-        words = "hosts file" if right else "another address: the hosts file has the name for it"
+        words = "hosts file" if right else "the hosts file has the name for another address"
         settled = Answer("", "yes" if right else "no", words, f"{target.name} is {known}")
     elif not settled and not heard.server:
-        settled = Answer("", "no", "no name: no name server in resolv.conf, and not in the hosts file")
+        settled = Answer("", "no", "name not known: no name server in resolv.conf, and not in the hosts file")
     return Question(source.name, target.name, service, heard.server, 53, f"{kind} {target.name}", settled)
 
 

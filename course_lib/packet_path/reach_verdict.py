@@ -233,15 +233,13 @@ class _Judge:
             if any(a in self.places[name].addresses for a in known):
                 return Answer(server, "yes", f"name server {server}", f"{name} is {', '.join(known)}")
             if known:
-                return Answer(
-                    server, "no", "another address: the name leads elsewhere", f"{name} is {', '.join(known)}"
-                )
+                return Answer(server, "no", "the name leads elsewhere", f"{name} is {', '.join(known)}")
             why = CODES.get(code, "no address") if code != "0" else "no address"
-            return Answer(server, "no", f"no name: the name server {server} says {why}")
+            return Answer(server, "no", f"name not known: the name server {server} says {why}")
         if line.what == "error":
-            return Answer(server, "no", f"no route to the name server {server}", line.more[0])
+            return Answer(server, "no", f"the sender has no route to its name server {server}", line.more[0])
         if line.what == "reset":
-            return Answer(server, "no", f"no name server: {server} refuses")
+            return Answer(server, "no", f"the name server {server} refuses")
         return Answer(server, "unknown", f"no answer from the name server {server} within a second")
 
     def _yes(self, question: Question, line: Line) -> Answer:
@@ -291,7 +289,7 @@ class _Judge:
         if traced and traced.drop:
             yield self._dropped(question, *traced.drop)
         if line.what == "error" and line.more[0] in ROUTES:
-            yield Answer(address, "no", "no route at the sender", f"{line.more[0]}: {address}")
+            yield Answer(address, "no", "the sender has no route", f"{line.more[0]}: {address}")
         if line.what == "reset":
             yield self._refused(question, traced)
         if line.what == "icmp":
@@ -303,7 +301,7 @@ class _Judge:
         on_link = shared_network(self.network, question.source, question.target, address)
         asker = question.source if on_link or not last else "host"
         if address in self.found.unanswered.get(asker, ()):
-            yield Answer(address, "no", "no neighbour: nobody answered ARP", f"{asker} asked for {address}")
+            yield Answer(address, "no", "nobody answered ARP", f"{asker} asked for {address}")
         if last and not self.found.forwards and not last.outgoing and address not in self._of_host():
             yield Answer(address, "no", "not forwarded: the host's ip_forward is 0")
         words = "and the trace is incomplete" if self.found.lost else "and no rule of the host dropped it"

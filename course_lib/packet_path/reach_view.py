@@ -16,7 +16,7 @@ from course_lib.picture.shapes import Box, Picture, Shape, Text, wrap
 from course_lib.plain_text import clean
 
 MARKS = {"yes": "✓", "no": "✗", "some": "◐", "unknown": "?"}
-LEGEND = "✓ yes   ✗ no   ◐ by some of its addresses   ? unknown"
+LEGEND = "✓ yes  ·  ✗ no  ·  ◐ by some of its addresses  ·  ? unknown"
 GREEN, GREEN_FILL, GREEN_INK = "#007a5a", "#e6f4ee", "#00513b"
 COLOURS = {  # fill, edge, text
     "yes": (GREEN_FILL, GREEN, GREEN_INK),
@@ -245,7 +245,7 @@ def picture(reach: Reach) -> Picture:
     shapes.append(Text(LEGEND, EDGE, y, size=SIZE, colour=palette.GREY))
     for reason in reasons.values():
         lines = wrap(Text(reason.words, size=SIZE), whole - EDGE - 60, 3)
-        y += 6
+        y += 3
         shapes.append(Text(reason.letter, EDGE + 14, y + 12, SIZE, COLOURS[reason.state][2], "mono", True, "end"))
         shapes += [Text(t.text, EDGE + 24, y + 12 + 14 * n, size=SIZE) for n, t in enumerate(lines)]
         y += 14 * len(lines)

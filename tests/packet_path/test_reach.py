@@ -54,11 +54,11 @@ def test_what_decided_on_each_engine(engine: str) -> None:
         ("far", "web", "8080→80"): "yes: docker-proxy",
         ("web", "client", "53/udp"): "yes: routed by the host; MASQUERADE: 10.61.1.2 becomes 203.0.113.10",
         ("web", "client", 80): "rejected in filter DOCKER-USER; rule 1: -A DOCKER-USER -s 10.61.1.0/24",
-        ("client", "web", "ping"): "no route at the sender; No route to host",
-        ("client", "web", "name"): "no name: the name server 203.0.113.20 says NXDOMAIN",
+        ("client", "web", "ping"): "the sender has no route; No route to host",
+        ("client", "web", "name"): "name not known: the name server 203.0.113.20 says NXDOMAIN",
         ("far", "web", 80): ISOLATED[engine],
         ("far", "inn", 80): "internal network inner: dropped in filter DOCKER-ISOLATION-STAGE-1; rule 1",
-        ("inn", "far", 80): OUT_OF_INTERNAL.get(engine, "no route at the sender; Network is unreachable"),
+        ("inn", "far", 80): OUT_OF_INTERNAL.get(engine, "the sender has no route; Network is unreachable"),
         ("inn", "inn", 80): "yes: loopback",
     }.items():
         assert words in why(found, *asked), asked
@@ -196,14 +196,14 @@ SILENT = Line(61000, "10.61.1.2", "silent")
         ),
         (PING, SILENT, {}, "unknown", "no answer, and no rule of the host dropped it"),
         (PING, SILENT, {"lost": True}, "unknown", "no answer, and the trace is incomplete"),
-        (PING, SILENT, {"unanswered": {"web": frozenset(["10.61.2.2"])}}, "no", "no neighbour: nobody answered ARP"),
+        (PING, SILENT, {"unanswered": {"web": frozenset(["10.61.2.2"])}}, "no", "nobody answered ARP"),
         (NAME, Line(1, "10.61.1.2", "answer", ("0", "0 10.61.2.2")), {}, "yes", "name server 10.61.2.2"),
         (
             NAME,
             Line(1, "10.61.1.2", "answer", ("0", "0 192.0.2.9")),
             {},
             "no",
-            "another address: the name leads elsewhere",
+            "the name leads elsewhere",
         ),
         (NAME, SILENT, {}, "unknown", "no answer from the name server 10.61.2.2 within a second"),
         (

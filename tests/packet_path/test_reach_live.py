@@ -71,7 +71,7 @@ DECIDED = {
         ("client", "local", "8081"): "refused: nobody listens on this address of the host",
         ("host", "local", "8081"): "yes: docker-proxy",
         ("client", "closed", "8082"): "refused: DNAT leads to a port on which nobody listens",
-        ("far", "web", "name"): "no name",
+        ("far", "web", "name"): "name not known",
     },
     "internal": {
         ("inn", "far", "80"): "no",
@@ -80,8 +80,8 @@ DECIDED = {
     },
     "shared": {
         ("side", "host", "80"): "yes",
-        ("lonely", "web", "80"): "no route at the sender",
-        ("web", "lonely", "ping"): "no address",
+        ("lonely", "web", "80"): "the sender has no route",
+        ("web", "lonely", "ping"): "it has no address",
         ("web", "frozen", "80"): "paused: its kernel answers",
         ("frozen", "web", "80"): "paused: no process of the sender runs",
     },
@@ -97,7 +97,7 @@ DECIDED = {
     "ipv6": {
         ("db", "web", "80"): "refused: it listens on IPv4 only",
         ("web", "db", "80"): "by fd00:1::3: yes: same bridge: network six",
-        ("old", "web", "ping"): "no route at the sender",
+        ("old", "web", "ping"): "the sender has no route",
         ("web", "db", "ping"): "yes: same bridge: network six by fd00",
     },
 }
