@@ -33,6 +33,7 @@ def main() -> None:
       ./course up                     set up what is missing, start the lab, open JupyterLab
       ./course shell docker ps        run one command on the lab's host
       ./course graph -o now.png       draw the lab's network
+      ./course reach                  ask who can talk to whom, and what decides
       ./course bundle course.tar      write all that a machine without a network needs to one file
       ./course down                   remove the lab, and verify that the machine is unchanged
 

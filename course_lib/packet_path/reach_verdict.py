@@ -253,7 +253,8 @@ class _Judge:
         """Yield how a packet got there and back, what decided first before what the others are known by."""
         address, service = question.address, question.service
         asked = _flow(question, line)
-        _, goal, port, back, _ = self.found.entries.get(asked, (asked[0], *asked[3:], *asked[1:3]))
+        entry = self.found.entries.get(asked)
+        _, goal, port, back, _ = entry or (asked[0], *asked[3:], *asked[1:3])
         ping = service.kind == "ping"
         if goal != address or (port != question.port and not ping):
             detail = f"{socket(address, question.port)} becomes {socket(goal, port)}"
@@ -269,12 +270,15 @@ class _Judge:
         hops = self._hops(line)
         net = shared_network(self.network, question.source, question.target, address)
         if net and not hops:
-            yield Answer(address, "yes", f"same bridge: network {net}")
+            known = self.network.network(net)
+            yield Answer(address, "yes", f"same {'bridge: ' * bool(known and known.bridge)}network {net}")
         detail = f"MASQUERADE: {line.source} becomes {back}" if back != line.source else ""
         if "host" in (question.source, question.target) and not hops:
             yield Answer(address, "yes", "direct: the host is one end", detail)
         if hops == 0:
             yield Answer(address, "yes", "direct: no router between", detail)
+        if hops is None and not entry:
+            yield Answer(address, "yes", "answered; the way was not seen")
         yield Answer(address, "yes", "routed by the host" if hops in (None, 1) else f"routed {hops} times", detail)
 
     @staticmethod
@@ -304,7 +308,7 @@ class _Judge:
             yield Answer(address, "no", "nobody answered ARP", f"{asker} asked for {address}")
         if last and not self.found.forwards and not last.outgoing and address not in self._of_host():
             yield Answer(address, "no", "not forwarded: the host's ip_forward is 0")
-        words = "and the trace is incomplete" if self.found.lost else "and no rule of the host dropped it"
+        words = "and the trace is incomplete" if self.found.lost else "and the trace shows no rule that dropped it"
         yield Answer(address, "unknown", f"no answer, {words}")
 
     def _of_host(self) -> set[str]:
