@@ -27,6 +27,7 @@ _HOMES = {
     "network_graph": "chapter",
     "predict": "prediction",
     "progress": "progress",
+    "reach": "reaching",
     "url": "current",
     "wait_until": "chapter",
     "words": "chapter",

@@ -34,6 +34,7 @@ def main() -> None:
       ./course up                     set up what is missing, start the lab, open JupyterLab
       ./course shell docker ps        run one command on the lab's host
       ./course graph -o now.png       draw the lab's network
+      ./course reach                  ask who can talk to whom, and what decides
       ./course bundle course.tar      write all that a machine without a network needs to one file
       ./course down                   remove the lab, and verify that the machine is unchanged
 
@@ -208,6 +209,27 @@ def graph(output: Path | None, as_json: bool, each: bool, own: bool) -> None:
         say(f"Wrote {output}.")
     else:
         say(describe(now, apart))
+
+
+@main.command()
+@click.argument("names", nargs=-1)
+@click.option("--why", nargs=3, metavar="FROM TO WHAT", help="Explain one answer: WHAT is ping, name or a port.")
+def reach(names: tuple[str, ...], why: tuple[str, str, str] | None) -> None:
+    """Ask who can talk to whom in the lab, and say what decided.
+
+    The client, the host and each container ask each container, the host and the client: by ping, by name, and at each
+    port that is listened on or published. NAMES limit it to some of them. Containers need no tools for it.
+
+    \b
+    Examples:
+      ./course reach
+      ./course reach client web db
+      ./course reach --why client web 8080
+    """
+    from course_lib.packet_path import reach_ask, reach_view
+
+    found = reach_ask.reach(from_environment(), why[:2] if why else names)
+    click.echo(reach_view.why(found.field(*why)) if why else reach_view.text(found), nl=False)
 
 
 @main.command()
