@@ -3,6 +3,6 @@
 `request.request` parses what was typed, and `capture.gather` sends it and returns its `evidence`: the output of nft,
 conntrack, tcpdump and ss. `nft_trace`, `observations` and `rule_handles` parse these; `path_builder` puts the steps in
 order, `outcome` says how the request ended, and `reconstruct.path_of` makes the whole a PacketPath (`model`). `wording`
-puts it into a table and sentences; `waypoints`, `overlay.over` and `player.player` draw it. All but `capture` is pure.
+puts it into a table and sentences; `waypoints` and `overlay.over` draw it. All but `capture` is pure.
 (A wing named `journey` would hide the function `course_lib.journey`.)
 """

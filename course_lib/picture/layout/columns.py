@@ -118,7 +118,7 @@ def _card(snapshot: Snapshot, placement: Placement, group: Group, width: float, 
     """Return the card of a group; `colours` are those of the networks, by name."""
     container = group.first
     joined = connections(snapshot, container)
-    tabs = [cards.tab(e, node, colours[e.network]) for e, node in joined if container.is_live or e.interface]
+    tabs = [cards.tab(container, e, node, colours[e.network]) for e, node in joined if container.is_live or e.interface]
     absent = [endpoint.network for endpoint, _ in joined] if not tabs else []
     words = [f"belongs to {', '.join(absent)}"] if len(absent) > 1 else []
     single = cards.card(container, width, tabs, sharing_cards(snapshot, placement, container, width), words)

@@ -88,7 +88,7 @@ def layout(snapshot: Snapshot, apart: Collection[str] = (), met: Collection[Rule
     host = Box(MARGIN, host_top, *size, HOST, palette.HOST, palette.EDGE, stroke_width=2, radius=14)
 
     under, over = cables.network_shapes(snapshot, found, lefts, levels)
-    shapes: list[Shape] = [host, *outside, *edge_tabs, *title]
+    shapes: list[Shape] = [host, *title, *outside, *edge_tabs]
     shapes += rule_band.band(rules, left, band_top, width)
     shapes += [*under, *over, *inside, *below]
     for key, note, lines, colour, fill in (
@@ -127,7 +127,8 @@ def _outside(snapshot: Snapshot, below: Collection[str]) -> tuple[list[Shape], l
     tabs: list[Shape] = []
     if snapshot.client:
         addresses = [a for i in snapshot.client if i.kind != "loopback" for a in without_link_local(i)]
-        lines = [replace(name, text="client", size=14), *(replace(mono, text=a) for a in addresses)]
+        lines = [replace(name, text="client", size=14)]
+        lines += [replace(mono, text=a, key=("address", "/client", a)) for a in addresses]
         width, height = max(190.0, *(line.width + 24 for line in lines)), stack_height(lines) + 12
         shapes.append(Box(x, top, width, height, CLIENT, palette.PAPER, palette.GREY, radius=8))
         shapes += stack(lines, x + width / 2, top + 4, "middle")
@@ -135,14 +136,14 @@ def _outside(snapshot: Snapshot, below: Collection[str]) -> tuple[list[Shape], l
         tab_top = top + height + 26
         if external:
             cable = x + CLIENT_CABLE
-            shapes.insert(0, Line(((cable, top + height), (cable, tab_top)), palette.INK, 2.5))
+            shapes.insert(0, Line(((cable, top + height), (cable, tab_top)), palette.INK, key=("cable", *CLIENT)))
     for interface, *more in outer_interfaces(snapshot):
         if interface.name not in below:
             addresses = [] if more else without_link_local(interface)
             notes = [f"port{'s' if more else ''} of {interface.master}"] if interface.master else []
             notes += ["DOWN"] if interface.state == "DOWN" else []
             lines = [replace(name, text=f"{len(more) + 1} veths" if more else interface.name)]
-            lines += [replace(mono, text=address) for address in addresses]
+            lines += [replace(mono, text=a, key=("address", "/host", a)) for a in addresses]
             lines += [Text(note, size=10.5, colour=palette.GREY) for note in notes]
             width = max(190.0 if interface == external else 110.0, *(line.width + 24 for line in lines))
             place, key = (x, tab_top, width, stack_height(lines) + 9), ("interface", interface.name)

@@ -73,6 +73,7 @@ def _hook(hook: Hook, x: float, y: float, width: float) -> list[Shape]:
     left, room = x + PAD, width - 2 * PAD
     shapes: list[Shape] = [Box(x, y, width, HEIGHT, key, palette.RULES, palette.RULES_EDGE, holder=HOST, radius=8)]
     shapes += stack([shorten(replace(_TITLE, text=hook.title), room)], left, y + 7, "start")
+    pills: list[Shape] = []
     chosen, notes = _choice(hook, width)
     y += TITLE
     for caption, run in _runs(hook, chosen):
@@ -80,16 +81,16 @@ def _hook(hook: Hook, x: float, y: float, width: float) -> list[Shape]:
             shapes += stack([shorten(replace(_CAPTION, text=caption), room)], left, y + 2, "start")
             y += CAPTION
         for decision, words in run:
-            shapes += _pill((left, y, room), decision.key, key, words, decision.packets)
+            pills += _pill((left, y, room), decision.key, key, words, decision.packets)
             y += PILL_STEP
     if len(chosen) < len(hook.decisions):
         more = replace(_NOTE, text=f"+{len(hook.decisions) - len(chosen)} more, listed in the text")
         shapes += stack([more], left, y + 1, "start")
         y += MORE
     for policy in hook.policies:
-        shapes += _pill((left, y, room), ("policy", policy.family), key, policy_words(policy), policy.packets)
+        pills += _pill((left, y, room), ("policy", policy.family), key, policy_words(policy), policy.packets)
         y += PILL_STEP
-    return shapes + stack(notes, left, y + 2, "start")
+    return [*shapes, *stack(notes, left, y + 2, "start"), *pills]
 
 
 def _pill(place: tuple[float, float, float], key: Key, holder: Key, words: str, count: int) -> list[Shape]:
