@@ -41,6 +41,7 @@ function render({ model, el }) {
   let scale = 0; // screen pixels for each pixel of the picture; 0: as wide as there is room
   let step = 0; // the last step of a journey that is shown
   let timer = 0;
+  let wide = 0; // how wide Python was asked to draw
 
   // ---- what there is on the page
   const picture = make("div", { class: "course-picture", tabindex: "0", role: "group" });
@@ -392,7 +393,12 @@ function render({ model, el }) {
     if (inside) (element ?? picture).focus({ preventScroll: true });
   }
 
-  const watch = new ResizeObserver(() => size());
+  // A live picture is drawn for the room that there is; it is asked for in steps, not at each pixel.
+  const watch = new ResizeObserver(() => {
+    const now = Math.min(1160, Math.floor(room() / 40) * 40);
+    if (room() && now !== wide && model.get("controls")?.room !== undefined) ask({ do: "view", room: (wide = now) });
+    size();
+  });
   watch.observe(picture);
   const redraw = () => { draw(); control(); };
   model.on("change:shown", redraw);

@@ -23,7 +23,15 @@ from course_lib.picture.render_png import save
 from course_lib.picture.timeline import Film
 
 WEB = (80, 8000, 8080)  # the ports of a container that are asked for a page; to others a connection is made
-CHOICES = {"rules": bool, "veths": bool, "stopped": bool, "network": str, "paused": bool, "back": int}  # of a View
+CHOICES = {
+    "rules": bool,
+    "veths": bool,
+    "stopped": bool,
+    "network": str,
+    "paused": bool,
+    "back": int,
+    "room": int,
+}  # of a View
 
 
 class Panel:

@@ -15,7 +15,7 @@ from course_lib.network.provenance import reasons
 from course_lib.network.relations import relations
 from course_lib.network.summary import summary
 from course_lib.picture import highlight
-from course_lib.picture.layout.page import layout
+from course_lib.picture.layout.page import WIDTH, layout
 from course_lib.picture.render_svg import live_svg, part_id
 from course_lib.picture.shapes import Picture, Shape
 from course_lib.picture.view_filters import only_network, without_rules, without_stopped, without_veths
@@ -34,6 +34,7 @@ class View:
     veths: bool = True
     stopped: bool = True
     network: str = ""  # only this one; "" shows all
+    room: int = 0  # how wide the picture may be, in pixels; 0 for as wide as it likes
 
 
 # What can be chosen in a picture: by id (`part_id`) the name, the evidence, and the ids of what belongs to it.
@@ -141,7 +142,7 @@ _layout = lru_cache(maxsize=4)(layout)  # the state before was laid out a moment
 
 
 def _picture(snapshot: Snapshot, view: View) -> Picture:
-    picture = _layout(snapshot)
+    picture = _layout(snapshot, room=view.room or WIDTH)
     picture = picture if view.veths else without_veths(picture)
     return picture if view.rules else without_rules(picture)
 

@@ -32,7 +32,7 @@ def page_of(widget: Frame, theme: str = "") -> str:
     return (
         f"<!doctype html><html lang=en><title>A picture</title><style>body {{ margin: 0 }}\n{widget._css}</style>"
         f'<body{body}><main><div id="here" class="jupyter-widgets"></div></main>'
-        f"<script>const STATE = {state}; const ESM = {esm}; {MODEL}</script></body></html>"
+        f"<script>{{ const STATE = {state}; const ESM = {esm}; {MODEL} }}</script></body></html>"
     )
 
 

@@ -63,7 +63,7 @@ def tab(container: Container, endpoint: Endpoint, node: Node, colour: str) -> Ta
     """Return the tab of a container's endpoint, as wide as its longest line."""
     lines = _tab_lines(endpoint, endpoint.addresses or ("no address",), colour, container)
     if endpoint.mac:
-        lines.append(Text(endpoint.mac, size=9, font="mono", colour=palette.GREY))
+        lines.append(Text(endpoint.mac, size=9.5, font="mono", colour=palette.GREY))
     width = max(100.0, *(line.width + 10 for line in lines))
     return Tab(endpoint, node, colour, tuple(lines), width, stack_height(lines) + 7)
 
