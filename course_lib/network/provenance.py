@@ -4,26 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 
 from course_lib.network.hooks import hooks
 from course_lib.network.model import Container, Endpoint, Interface, Key, Network, Snapshot, without_prefix
 from course_lib.network.placement import groups_by_container, name_runs
-from course_lib.network.topology import container_key, endpoint_key, network_key
-from course_lib.network.wording import socket
+from course_lib.network.topology import CLIENT, container_key, endpoint_key, network_key
+from course_lib.network.wording import socket, without_link_local
 
 
 @dataclass(frozen=True)
 class Reason:
     """The evidence for one part of a picture."""
 
-    key: Key  # of its box in the picture
+    key: Key  # in the picture
     name: str
     evidence: tuple[str, ...]  # lines
-
-    @property
-    def text(self) -> str:
-        """Return the name and the evidence as lines of one text."""
-        return "\n".join((self.name, *self.evidence))
 
 
 def reasons(snapshot: Snapshot) -> tuple[Reason, ...]:
@@ -45,20 +41,30 @@ def _container(snapshot: Snapshot, container: Container) -> Iterator[Reason]:
         f"docker ps -a: IMAGE is {container.image}",
         f"{inspect}: .HostConfig.NetworkMode is {container.mode}",
     ]
+    ports: list[tuple[str, str]] = []  # each published one with its line
     for port in container.ports:
-        field = f'.NetworkSettings.Ports["{port.container_port}/{port.protocol}"]'
+        number = f"{port.container_port}/{port.protocol}"
         host = socket(port.host_ip or "", port.host_port) if port.host_port else ""
-        lines.append(f"{inspect}: {field} {f'is published as {host}' if host else 'is null: exposed only'}")
+        lines.append(
+            f'{inspect}: .NetworkSettings.Ports["{number}"] '
+            f"{f'is published as {host}' if host else 'is null: exposed only'}"
+        )
+        ports += [(number, lines[-1])] if host else []
     lines += [f"{inspect}: .HostConfig.Links has {link.target} as {link.alias}" for link in container.links]
     yield Reason(container_key(container), f"container {container.name}", tuple(lines))
-    yield from (_endpoint(snapshot, container, endpoint) for endpoint in container.endpoints)
+    for number, found in groupby(sorted(ports), key=lambda pair: pair[0]):
+        name = f"published port {number} of {container.name}"
+        yield Reason(("port", container.name, number), name, tuple(line for _, line in found))
+    for endpoint in container.endpoints:
+        yield from _endpoint(snapshot, container, endpoint)
 
 
-def _endpoint(snapshot: Snapshot, container: Container, endpoint: Endpoint) -> Reason:
-    """Return the evidence for an endpoint: the engine's fields, the interface inside, and the host's veth."""
+def _endpoint(snapshot: Snapshot, container: Container, endpoint: Endpoint) -> Iterator[Reason]:
+    """Yield the evidence for an endpoint (the engine's fields, the interface, the veth), its cable, its addresses."""
     index = f".{endpoint.network}" if endpoint.network.isidentifier() else f'["{endpoint.network}"]'
     field = f"docker inspect {container.name}: .NetworkSettings.Networks{index}"
-    lines = [f"{field}: {_inspected(address)}" for address in endpoint.addresses] or [f"{field}: no address"]
+    addresses = {address: f"{field}: {_inspected(address)}" for address in endpoint.addresses}
+    lines = [*addresses.values()] or [f"{field}: no address"]
     if endpoint.mac:
         lines.append(f"{field}.MacAddress is {endpoint.mac}")
     if endpoint.aliases:
@@ -66,12 +72,18 @@ def _endpoint(snapshot: Snapshot, container: Container, endpoint: Endpoint) -> R
     if endpoint.interface:
         where = f"ip addr in the network namespace of {container.name}"
         lines.append(f"{where}: {endpoint.interface} has {' and '.join(endpoint.addresses)}")
+    inside = f"{endpoint.interface or 'no interface'} of {container.name}"
     if veth := snapshot.interface(endpoint.veth or ""):
         lines.append(f"iflink of {endpoint.interface} is {veth.index}, and the host's ip link: {_line(veth)}")
     elif endpoint.interface:
         lines.append(f"iflink of {endpoint.interface} matches no veth of the host")
-    name = f"{endpoint.interface or 'no interface'} of {container.name} on {endpoint.network}"
-    return Reason(endpoint_key(container, endpoint), name, tuple(lines))
+    pair = f"veth pair: {endpoint.veth} of the host and {inside} on {endpoint.network}"
+    name = pair if endpoint.veth else f"connection of {inside} to {endpoint.network}"
+    yield Reason(("cable", container.name, endpoint.network), name, (lines[-1],))
+    yield Reason(endpoint_key(container, endpoint), f"{inside} on {endpoint.network}", tuple(lines))
+    for address, line in addresses.items():
+        name = f"address {address} of {container.name} on {endpoint.network}"
+        yield Reason(("address", container.name, address), name, (line,))
 
 
 def _inspected(address: str) -> str:
@@ -85,7 +97,8 @@ def _groups(snapshot: Snapshot) -> Iterator[Reason]:
     """Yield the evidence for the cards of several containers: that of the first container, as an example."""
     for group in {id(g): g for g in groups_by_container(snapshot).values()}.values():
         first, names = group.first, ", ".join(name_runs(group))
-        example, *ends = _container(snapshot, first)
+        example, *more = _container(snapshot, first)
+        ends = [reason for reason in more if reason.key[0] == "endpoint"]
         common = f"same image, command, state and networks: {names}; for example:"
         yield Reason(("group", first.name), f"containers {names}", (common, *example.evidence))
         for endpoint, end in zip(first.endpoints, ends, strict=True):
@@ -114,10 +127,18 @@ def _interfaces(snapshot: Snapshot) -> Iterator[Reason]:
         if interface.kind != "loopback" and interface.name not in bridges:
             kind = "bridge" if interface.kind == "bridge" else "interface"
             kind = "veth" if interface.name in snapshot.container_veths else kind
-            yield Reason((kind, interface.name), f"{interface.name} of the host", (f"ip -d addr: {_line(interface)}",))
+            line = f"ip -d addr: {_line(interface)}"
+            yield Reason((kind, interface.name), f"{interface.name} of the host", (line,))
+            for address in without_link_local(interface):
+                name = f"address {address} of the host's {interface.name}"
+                yield Reason(("address", "/host", address), name, (line,))
     if snapshot.client:
-        lines = tuple(f"ip -n client addr: {_line(i)}" for i in snapshot.client if i.kind != "loopback")
-        yield Reason(("client", "client"), "the client", lines)
+        found = {i: f"ip -n client addr: {_line(i)}" for i in snapshot.client if i.kind != "loopback"}
+        yield Reason(CLIENT, "the client", tuple(found.values()))
+        yield Reason(("cable", *CLIENT), "the cable between the client and the host", tuple(found.values()))
+        for interface, line in found.items():
+            for address in without_link_local(interface):
+                yield Reason(("address", "/client", address), f"address {address} of the client", (line,))
 
 
 def _line(interface: Interface) -> str:

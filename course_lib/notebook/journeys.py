@@ -2,38 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from course_lib.lab import facts
 from course_lib.network import parse_facts
-from course_lib.notebook import current, panel, prediction
+from course_lib.network.summary import summary
+from course_lib.notebook import current, prediction
+from course_lib.notebook.frame import Frame, still
 from course_lib.packet_path import capture, overlay
 from course_lib.packet_path.lookups import with_answers
 from course_lib.packet_path.model import PacketPath
 from course_lib.packet_path.pcapng import pcapng
-from course_lib.packet_path.player import player
 from course_lib.packet_path.reconstruct import path_of
 from course_lib.packet_path.request import request
-from course_lib.packet_path.wording import sentences, table
-from course_lib.picture.render_png import png
+from course_lib.packet_path.wording import Names, sentences, table
 
-ALT = "The lab's network with the path of a packet in numbered steps. The table below describes the same path."
+offers: list[Callable[[Journey], None]] = []  # what an open live panel does with each new journey
 
 
 @dataclass(frozen=True, repr=False)
 class Journey(PacketPath):
-    """The path of one request. A notebook shows it as an animated picture, `print` as a table."""
+    """The path of one request. A notebook shows it as a picture that plays, `print` as a table."""
 
     def __repr__(self) -> str:
         """Return the table; it is the same in every run, because ports and ids that vary are replaced by names."""
         return table(self, overlay.numbers(overlay.ground(self), self)).rstrip("\n")
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        ground = overlay.ground(self)
-        saved = {"image/png": png(overlay.over(ground, self)), "text/plain": table(self, overlay.numbers(ground, self))}
-        return {**panel.animation(player(ground, self)), **saved}, {"image/png": {"alt": ALT}}
+        shown = self.shown()
+        return Frame(shown=shown).bundle(overlay.over(overlay.ground(self), self), shown["words"], shown["alt"])
+
+    def shown(self) -> dict[str, Any]:
+        """Return what a Frame shows of it."""
+        ground, network = overlay.ground(self), self.network
+        words = table(self, overlay.numbers(ground, self))
+        alt = f"The path from {self.request.origin} to {self.request.target}: {self.outcome}. {summary(network)}"
+        return still(overlay.over(ground, self), network, alt=alt, words=words, steps=overlay.steps(ground, self))
+
+    @property
+    def outcome(self) -> str:
+        """Return how the request ended, as a clause."""
+        return Names(self).text(self.end.words)
 
     def details(self) -> str:
         """Return the table with all that was looked at: `print(way.details())`.
@@ -84,8 +96,8 @@ def journey(origin: str, target: str, *, decides: str = "") -> Journey:
     path = path_of(sent, found, network)
     path = with_answers(path, capture.ask_after(lab, path, raw))
     made = Journey(**{f.name: getattr(path, f.name) for f in fields(path)})
-    for live in panel.opened:
-        live.offer(player(overlay.ground(made), made))
+    for offer in offers:
+        offer(made)
     if decides:
         prediction.decide(decides, made.words)
     return made

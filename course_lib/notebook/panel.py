@@ -1,45 +1,55 @@
-"""Show the live picture of the lab's network in a notebook: `live`. Also the widget that plays a journey."""
+"""Show the live picture of the lab's network in a notebook: `live`."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from html import escape
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-import ipywidgets as widgets
 from IPython.display import HTML, display
 
 from course_lib.commands.jupyter import STEPS, STEPS_SCRIPT
+from course_lib.errors import CourseError
 from course_lib.lab.lifecycle import Lab
 from course_lib.lab.watcher import Watcher
-from course_lib.network.model import Snapshot
-from course_lib.notebook import current
-from course_lib.notebook.widget_style import NARROW, OURS, SAVED, WIDE
-from course_lib.picture.render_png import png, save
+from course_lib.network.model import Container, Snapshot, without_prefix
+from course_lib.network.topology import external_interface
+from course_lib.notebook import current, journeys
+from course_lib.notebook.frame import Frame, content
+from course_lib.picture.render_png import save
 from course_lib.picture.timeline import Film
 
-ALL = "all networks"
-ROW = {"flex_flow": "row wrap", "align_items": "center"}
+WEB = (80, 8000, 8080)  # the ports of a container that are asked for a page; to others a connection is made
+CHOICES = {
+    "rules": bool,
+    "veths": bool,
+    "stopped": bool,
+    "network": str,
+    "paused": bool,
+    "back": int,
+    "room": int,
+}  # of a View
 
 
 class Panel:
     """A picture of a lab's network with controls; it follows the lab until it is closed.
 
-    A thread of its own updates the picture, also while a cell runs. A click is handled when no cell runs.
+    A thread of its own updates the picture, also while a cell runs. What a control asks for is done when no cell runs.
     """
 
     def __init__(self, lab: Lab, first: Snapshot) -> None:
         self._lock = threading.RLock()  # clicks arrive in the kernel's thread, snapshots in the watcher's
+        self._lab = lab
         self._film = Film((first,))
         self._frame = self._film.frame()
-        self._player = ""
-        self._setting = False  # whether the code, not the learner, is setting a control
+        self._journey: journeys.Journey | None = None  # the last one
+        self._plays = False  # whether it is shown in place of the network
         self._closed = False
-        self._build()
+        self._widget = Frame()
+        self._widget.on_msg(self._asked)
         self._show(self._film)
         self._watcher = Watcher(lab, self._see, self._miss)
 
@@ -50,16 +60,15 @@ class Panel:
             self._closed = True
             self._show(replace(self._film, note="Closed: this picture no longer follows the lab.", moving=False))
 
-    def offer(self, player: str) -> None:
-        """Enable the Journey button; it plays `player`, a journey as HTML."""
-        self._player = player
-        self._journey.disabled = False
-        self._apply(lambda film: film)
-
-    def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
+    def offer(self, journey: journeys.Journey) -> None:
+        """Enable the Journey button; it plays this journey."""
         with self._lock:
-            fallback = {"image/png": png(self._frame.picture), "text/plain": self._frame.words}
-        return {**self._box._repr_mimebundle_(**options), **fallback}
+            self._journey = journey
+            self._show(self._film, redraw=self._plays)
+
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        with self._lock:
+            return self._widget.bundle(self._frame.picture, self._frame.words, self._frame.alt)
 
     def __repr__(self) -> str:
         return self._frame.words
@@ -77,96 +86,119 @@ class Panel:
         with self._lock:
             self._show(change(self._film))
 
-    def _build(self) -> None:
-        self._status, self._evidence = widgets.HTML(layout=WIDE), widgets.HTML(layout=WIDE)
-        self._picture = widgets.HTML(layout={**WIDE, "overflow": "auto"})
-        self._pause = widgets.ToggleButton(description="Pause", layout=NARROW)
-        self._network = widgets.Dropdown(options=[ALL], description="Show")
-        self._ticks = {
-            name: widgets.Checkbox(True, description=words, indent=False, layout=NARROW)
-            for name, words in (("rules", "Rules"), ("veths", "Veth pairs"), ("stopped", "Stopped containers"))
-        }
-        self._journey = widgets.ToggleButton(description="Journey", layout=NARROW, disabled=True)
-        self._journey.tooltip = "Play the last journey here, in place of the network"
-        # If it is not ticked, the picture is as wide as the page: nothing is cut off, but it may be too small to read.
-        self._large = widgets.Checkbox(False, description="Large", indent=False, layout=NARROW)
-        for control in (self._journey, self._large):
-            control.observe(lambda _: self._apply(lambda film: film), "value")
-        buttons = [self._pause, self._journey]
-        for words, act in (
-            ("Back", lambda _: self._apply(lambda film: film.stepped(1))),
-            ("Forward", lambda _: self._apply(lambda film: film.stepped(-1))),
-            ("Save PNG", lambda _: self._save("png")),
-            ("Save SVG", lambda _: self._save("svg")),
-            ("Close", lambda _: self.close()),
-        ):
-            buttons.append(widgets.Button(description=words, layout=NARROW))
-            buttons[-1].on_click(act)
-        for control in (self._pause, self._network, *self._ticks.values()):
-            control.observe(lambda _: self._change_view(), "value")
-        self._part = widgets.Select(options=[], rows=6, layout=WIDE)
-        self._part.observe(lambda _: self._explain(), "value")
-        why = widgets.HTML(f"{SAVED}<b>Why are you here?</b> Choose a part of the picture to see its evidence below.")
-        controls = widgets.Box([*buttons, self._network, *self._ticks.values(), self._large], layout=ROW)
-        self._box = widgets.VBox([controls, self._status, self._picture, why, self._part, self._evidence])
-        self._box.add_class(OURS)
+    def _show(self, film: Film, said: str = "", *, redraw: bool = True) -> None:
+        """Show the current frame of a film, and say what changed, or `said`.
 
-    def _show(self, film: Film) -> None:
-        """Show the current frame of a film; if it cannot be drawn, raise before anything has changed."""
+        If it cannot be drawn, raise before anything has changed.
+        """
         if film.view.network not in ("", *film.networks):
             film = replace(film, view=replace(film.view, network=""))
         frame = film.frame()
         self._film, self._frame = film, frame
-        drawn = self._player if self._journey.value else frame.svg  # a change in the lab does not restart an animation
-        state = (" course-large" if self._large.value else "") + (" course-closed" if self._closed else "")
-        _set(self._picture, f'<div class="course-live{state}">{drawn}</div>')
-        _set(self._status, _status(frame.said or "Nothing has changed yet."))
-        if self._network.options != (networks := (ALL, *film.networks)):
-            self._setting = True  # setting the options selects the first of them: not a click
-            self._network.options = networks
-            self._network.value = film.view.network or ALL
-            self._setting = False
-        parts = tuple((reason.name, reason.key) for reason in frame.reasons)
-        if self._part.options != parts:
-            chosen = self._part.value
-            self._part.options = parts
-            if chosen in [key for _, key in parts]:
-                self._part.value = chosen
-        self._explain()
+        with self._widget.hold_sync():
+            if not self._plays:
+                self._widget.shown = content(frame.svg, frame.picture, frame.parts, alt=frame.alt, words=frame.words)
+            elif self._journey and redraw:
+                self._widget.shown = self._journey.shown()
+            self._widget.controls = self._controls(said or frame.said or "Nothing has changed yet.")
 
-    def _explain(self) -> None:
-        text = "\n".join(next((r.evidence for r in self._frame.reasons if r.key == self._part.value), ()))
-        _set(self._evidence, f'<pre style="white-space: pre-wrap; margin: 0">{escape(text)}</pre>')
+    def _controls(self, said: str) -> dict[str, Any]:
+        """Return what the controls offer and show."""
+        film, now = self._film, self._film.states[-1]
+        return {
+            **{name: getattr(film.view, name) for name in CHOICES},
+            "said": said,
+            "last": len(film.states) - 1,
+            "networks": list(film.networks),
+            "journey": self._journey is not None,
+            "plays": self._plays,
+            "closed": self._closed,
+            "places": ["client", "host", *(c.name for c in now.containers if c.state == "running")],
+            "ports": {name: _ports(now, name) for name in ("host", *(c.name for c in now.containers))},
+        }
 
-    def _change_view(self) -> None:
-        """Apply the settings of the controls to the film."""
-        if self._setting:
-            return
-        network = "" if self._network.value == ALL else self._network.value
-        ticks = {name: tick.value for name, tick in self._ticks.items()}
+    def _asked(self, _: object, message: dict[str, Any], __: object) -> None:
+        """Do what a control asks for."""
+        what = message.get("do")
+        if what == "view":
+            asked = {name: message[name] for name, kind in CHOICES.items() if isinstance(message.get(name), kind)}
+            self._apply(lambda film: film.viewed(replace(film.view, **asked)))
+        elif what == "journey":
+            self._play(bool(message.get("on")))
+        elif what == "save":
+            self._save("svg" if message.get("kind") == "svg" else "png")
+        elif what == "close":
+            self.close()
+        elif what == "send":
+            self._send(*(str(message.get(name, "")) for name in ("origin", "target", "port")))
+
+    def _play(self, on: bool, said: str = "") -> None:
+        """Show the last journey, or the network again."""
         with self._lock:
-            view = replace(self._film.view, paused=self._pause.value, network=network, **ticks)
-            if view != self._film.view:
-                self._show(self._film.viewed(view))
+            self._plays = on and self._journey is not None
+            self._show(replace(self._film, moving=False), said)
+
+    def _send(self, origin: str, target: str, port: str) -> None:
+        """Send one real request and play its path, or say why there is none."""
+        try:
+            with current.using(self._lab):
+                made = journeys.journey(origin, address(self._film.states[-1], origin, target, port))
+        except CourseError as error:
+            self._show(self._film, str(error))
+            return
+        with self._lock:
+            self._journey = made
+        self._play(True, f"From {origin} to {made.request.target}: {made.outcome}.")
 
     def _save(self, kind: str) -> None:
         """Save the current picture as `network-N.KIND`, with the first N that is free, and show the name."""
         path = next(p for n in count(1) if not (p := Path(f"network-{n}.{kind}")).exists())
         with self._lock:
             save(self._frame.picture, path, self._frame.title, self._frame.words)
-            _set(self._status, _status(f"Saved as {path} in the working directory of this notebook."))
+            self._show(self._film, f"Saved as {path} in the working directory of this notebook.", redraw=False)
 
 
-def _status(words: str) -> str:
-    """Return text as HTML that a screen reader reads aloud when it changes."""
-    style = "line-height: 1.4; min-height: 4.2em"  # room for three lines: the picture below does not jump
-    return f'<div role="status" aria-live="polite" style="{style}">{escape(words)}</div>'
+def _ports(now: Snapshot, name: str) -> list[str]:
+    """Return the ports of a place that are known: published ones of the host, exposed ones of a container."""
+    found = {
+        (port.host_port if name == "host" else port.container_port, port.protocol)
+        for container in now.containers
+        for port in container.ports
+        if name in (container.name, "host")
+    }
+    return [f"{number}/{protocol}" for number, protocol in sorted(pair for pair in found if pair[0])]
 
 
-def _set(widget: widgets.HTML, html: str) -> None:
-    """Set what a widget shows, if it differs: setting the same value would draw it again."""
-    if widget.value != html:
-        widget.value = html
+def address(now: Snapshot, origin: str, target: str, port: str) -> str:
+    """Return the target of a journey to a port ("80", "53/udp") of a place; without a port, it is a ping.
+
+    Raises CourseError if the place has no address or the port is no port.
+    """
+    number, _, protocol = port.strip().partition("/")
+    if number and not (number.isascii() and number.isdigit() and 0 < int(number) < 65536):
+        raise CourseError(f"{port!r} is no port: type a number from 1 to 65535, or leave it empty for a ping.")
+    container = now.container(target)
+    if target == "client":
+        found = [a for i in now.client if i.kind != "loopback" for a in i.addresses]
+    elif target == "host":
+        external = external_interface(now)
+        found = ["127.0.0.1"] if origin == "host" else list(external.addresses if external else ())
+    else:
+        found = _reachable(now.container(origin), container) if container else []
+    host = next((without_prefix(a) for a in sorted(found, key=lambda a: ":" in a)), "")
+    if not host:
+        raise CourseError(f"{target} has no address.")
+    behind = {p.container_port for c in now.containers for p in c.ports if str(p.host_port) == number}
+    page = bool(set(WEB) & (behind if target == "host" else {int(number or 0)}))
+    kind = "ping" if not number else protocol if protocol == "udp" else "http" if page else "tcp"
+    host = f"[{host}]" if ":" in host else host
+    return f"{kind}://{host}" + (f":{number}" if number else "") + ("/" if kind == "http" else "")
+
+
+def _reachable(origin: Container | None, target: Container) -> list[str]:
+    """Return the addresses of a container, first those in a network that the origin is in, too."""
+    own = {e.network for e in origin.endpoints} if origin else set()
+    return [a for e in sorted(target.endpoints, key=lambda e: e.network not in own) for a in e.addresses]
 
 
 opened: list[Panel] = []  # at most one per kernel: the last that `live` made
@@ -181,6 +213,7 @@ def live() -> Panel:
     while opened:
         opened.pop().close()
     opened.append(Panel(replace(current.lab(), box=""), current.snapshot()))  # without box: it goes on after a reset
+    journeys.offers[:] = [opened[0].offer]
     return opened[0]
 
 
@@ -189,8 +222,3 @@ def show_projector() -> None:
     style, script = (path.read_text(encoding="utf-8") for path in (STEPS, STEPS_SCRIPT))
     html = HTML(f"<style>{style}</style><script>{script}</script>")  # type: ignore[no-untyped-call]
     display(html, live())  # type: ignore[no-untyped-call]
-
-
-def animation(html: str) -> dict[str, Any]:
-    """Return a MIME bundle that shows HTML while a kernel runs; a saved page shows nothing of it."""
-    return dict(widgets.HTML(SAVED + html, layout=WIDE).add_class(OURS)._repr_mimebundle_())

@@ -5,28 +5,34 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
+from IPython.display import HTML
+
 from course_lib.notebook import current, journeys
+from course_lib.notebook.frame import Frame, content
 from course_lib.packet_path import reach_ask, reach_view
 from course_lib.packet_path.reach import Reach
-from course_lib.picture.render_png import png
+from course_lib.picture.render_svg import live_svg
 
-ALT = "A table of boxes: who reaches whom in the lab. The text below it says the same."
+ALT = "A table of boxes: who reaches whom in the lab. The words below it say the same."
 
 
 class Reached(Reach):
-    """Who reaches whom. A notebook shows it as a picture with a table, `print` as text."""
+    """Who reaches whom. A notebook shows it as a picture whose fields can be chosen, `print` as text."""
 
     def __repr__(self) -> str:
         """Return the matrix and what decided, as text."""
         return reach_view.text(self).rstrip("\n")
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        shown = {
-            "text/html": reach_view.html(self),
-            "image/png": png(reach_view.picture(self)),
-            "text/plain": repr(self),
-        }
-        return shown, {"image/png": {"alt": ALT}}
+        picture = reach_view.picture(self)
+        svg = live_svg(picture, reach_view.names(self))
+        shown = content(svg, picture, reach_view.parts(self), alt=ALT, words=repr(self))
+        return Frame(shown=shown).bundle(picture, repr(self), ALT)
+
+    @property
+    def table(self) -> HTML:
+        """Return it as an HTML table: a row for each sender, a column for each target."""
+        return HTML(reach_view.table(self))  # type: ignore[no-untyped-call]
 
     def why(self, source: str, target: str, service: str | int = "ping") -> str:
         """Return what came of one field and what decided, by each address.

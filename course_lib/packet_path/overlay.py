@@ -1,4 +1,8 @@
-"""Draw a path over the picture of the network: `over`. A thick line with numbers, and a legend. Pure."""
+"""Draw a path over the picture of the network: `over`. A thick line with numbers, and a legend. Pure.
+
+The line that leads to step N and the circle of that step have the keys ("line", N) and ("step", N), so that a picture
+on the screen can play them one after the other.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from course_lib.packet_path.waypoints import Stop, lanes, line, stops
 from course_lib.packet_path.wording import Names, said
 from course_lib.picture import palette
 from course_lib.picture.layout.page import layout
-from course_lib.picture.shapes import Box, Line, Picture, Shape, Text, stack, stack_height, wrap
+from course_lib.picture.shapes import Box, Line, Picture, Shape, Text, boxes_with_texts, stack, stack_height, wrap
 
 RADIUS = 9.0  # pixels
 MARGIN = 24.0
@@ -74,26 +78,48 @@ def ground(path: PacketPath) -> Picture:
 
 def over(picture: Picture, path: PacketPath) -> Picture:
     """Return the picture with the path on it, and a legend of the numbers below."""
-    return path_picture(picture, path, trips(picture, path))
-
-
-def path_picture(picture: Picture, path: PacketPath, found: Sequence[Trip]) -> Picture:
-    """Return the picture with these trips of the path on it, and a legend below."""
+    found = trips(picture, path)
     below, above = under(picture)
+    lines = [line for trip in found for line in _lines(picture, trip)]
     marks = [shape for trip in found for stop in numbered(trip) for shape in mark(trip, stop)]
     words = legend(picture, path, found)
     end = max(shape.y + shape.height for shape in words if isinstance(shape, Box))
-    shapes = (*below, *(trip.line for trip in found), *above, *marks, *sockets(found), *words)
+    shapes = (*below, *lines, *above, *sockets(found), *marks, *words)
     return Picture(picture.width, round(max(picture.height, end + MARGIN)), shapes)
+
+
+def steps(picture: Picture, path: PacketPath) -> list[str]:
+    """Return a sentence for each number on the picture, in their order."""
+    names = Names(path)
+    stops = [stop for trip in trips(picture, path) for stop in numbered(trip)]
+    return [f"Step {s.number}{', the answer' if s.step.back else ''}: {said(s.step, names)}" for s in stops]
+
+
+def _lines(picture: Picture, trip: Trip) -> Iterator[Line]:
+    """Yield the line that leads to each numbered stop; the last one includes what comes after it."""
+    free, begin = lanes(picture, trip.back), 0
+    last = max(position for position, stop in enumerate(trip.stops) if stop.number)
+    for position, stop in enumerate(trip.stops):
+        if stop.number:
+            until = len(trip.stops) if position == last else position + 1
+            yield replace(trip.line, points=line(trip.stops[begin:until], free), key=("line", stop.number))
+            begin = position
 
 
 def under(picture: Picture) -> tuple[list[Shape], list[Shape]]:
     """Return the shapes below the path's lines, and those above them: small boxes that a line passes, and all texts."""
     small = ("client", "interface", "veth", "endpoint", "container")
-    texts = [shape for shape in picture.shapes if isinstance(shape, Text)]
-    boxes = [shape for shape in picture.shapes if isinstance(shape, Box) and shape.key[0] in small]
-    below = [shape for shape in picture.shapes if shape not in texts and shape not in boxes]
-    return below, [*boxes, *_grounds(picture, texts), *texts]
+    below: list[Shape] = []
+    boxes: list[Shape] = []
+    texts: list[Text] = []
+    for shape, *words in boxes_with_texts(picture.shapes):
+        if isinstance(shape, Box) and shape.key[0] in small:
+            boxes += [shape, *words]
+        else:
+            kept = [shape, *words] if isinstance(shape, Text) else words
+            below += [shape] if not isinstance(shape, Text) else []
+            texts += [replace(t, key=t.key or shape.key) for t in kept if isinstance(t, Text)]
+    return below, [*_grounds(picture, texts), *texts, *boxes]
 
 
 def _grounds(picture: Picture, texts: Sequence[Text]) -> Iterator[Box]:

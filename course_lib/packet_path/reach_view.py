@@ -1,4 +1,4 @@
-"""Show a `Reach`: `text` for a terminal, `html` with a table, `picture` as shapes, and `why` for one field. Pure."""
+"""Show a `Reach`: `text` for a terminal, `table` as HTML, `picture` as shapes, and `why` for one field. Pure."""
 
 from __future__ import annotations
 
@@ -7,37 +7,23 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
+from course_lib.network.model import Key
 from course_lib.network.placement import Group, name_runs
 from course_lib.network.text_table import WIDTH, align, wrap_line
 from course_lib.packet_path.reach import SAID, Answer, Field, Place, Reach
 from course_lib.picture import palette
-from course_lib.picture.render_svg import svg
+from course_lib.picture.render_svg import part_id
 from course_lib.picture.shapes import Box, Picture, Shape, Text, wrap
+from course_lib.picture.timeline import Parts
 from course_lib.plain_text import clean
 
 MARKS = {"yes": "✓", "no": "✗", "some": "◐", "unknown": "?"}
 LEGEND = "✓ yes  ·  ✗ no  ·  ◐ by some of its addresses  ·  ? unknown"
-GREEN, GREEN_FILL, GREEN_INK = "#007a5a", "#e6f4ee", "#00513b"
 COLOURS = {  # fill, edge, text
-    "yes": (GREEN_FILL, GREEN, GREEN_INK),
+    "yes": (palette.YES, palette.YES_EDGE, palette.YES_INK),
     "no": (palette.ALARM_FILL, palette.ALARM, palette.ALARM),
     "some": (palette.RULES, palette.RULES_EDGE, palette.RULES_INK),
     "unknown": (palette.HOST, palette.GREY, palette.GREY),
-}
-DARK = {
-    palette.PAPER: "#16191d",
-    palette.INK: "#e8ecf0",
-    palette.GREY: "#aab4be",
-    palette.EDGE: "#6b7783",
-    palette.HOST: "#242a31",
-    GREEN: "#3fc195",
-    GREEN_FILL: "#0f3b2e",
-    GREEN_INK: "#a8ecd2",
-    palette.ALARM: "#ff9aa5",
-    palette.ALARM_FILL: "#45131b",
-    palette.RULES: "#40320f",
-    palette.RULES_EDGE: "#e0ae3c",
-    palette.RULES_INK: "#ffd98a",
 }
 SIZE, CHIP, GAP, EDGE = 10.0, 17.0, 3.0, 12.0  # of text, of a field's box, between boxes, around all: pixels
 
@@ -252,51 +238,36 @@ def picture(reach: Reach) -> Picture:
     return Picture(whole + EDGE, y + 16, tuple(shapes))
 
 
-def html(reach: Reach) -> str:
-    """Return the picture as SVG in light and dark, with a table of the same, folded.
-
-    The field reach.fields[N] has the class course-field-N in the picture, and data-field="N" in the table.
-    """
-    whys = {f.key: why(f) for f in reach.fields}
-    classes = {f.key: f"course-field-{n}" for n, f in enumerate(reach.fields)}
-    drawn = svg(picture(reach), "Who reaches whom", text(reach), whys=whys, classes=classes)
-    return f'<div class="course-reach">\n<style>{_style()}</style>\n{drawn}{_table(reach)}\n</div>'
+def parts(reach: Reach) -> Parts:
+    """Return what can be chosen in the picture: for each field its name, and what decided."""
+    return {part_id(f.key): (_name(f), why(f), []) for f in reach.fields}
 
 
-def _style() -> str:
-    """Return the CSS for a dark theme, of JupyterLab or of the system, and for high contrast."""
-
-    def rules(scope: str) -> str:
-        return "".join(
-            f'{scope}.course-reach svg [{kind}="{light}"]{{{kind}:{dark}}}'
-            for light, dark in DARK.items()
-            for kind in ("fill", "stroke")
-        )
-
-    lab, system = rules('body[data-jp-theme-light="false"] '), rules('body:not([data-jp-theme-light="true"]) ')
-    forced = ".course-reach svg rect{fill:Canvas;stroke:CanvasText}.course-reach svg text{fill:CanvasText}"
-    return f"{lab}@media (prefers-color-scheme:dark){{{system}}}@media (forced-colors:active){{{forced}}}"
+def names(reach: Reach) -> dict[Key, str]:
+    """Return the name of each field of the picture."""
+    return {f.key: _name(f) for f in reach.fields}
 
 
-def _table(reach: Reach) -> str:
+def _name(f: Field) -> str:
+    return clean(f"{f.source} to {f.target}, {f.service.label}: {f.state}")
+
+
+def table(reach: Reach) -> str:
     """Return an HTML table: a row for each sender, a column for each target, all fields in words."""
     rows = _rows(reach)
     targets = [row for row in rows if any(_fields(reach, source, row) for source in rows)]
-    numbers = {f.key: n for n, f in enumerate(reach.fields)}
     head = "".join(f'<th scope="col">{escape(t.label)}</th>' for t in targets)
     lines = [f"<tr><td></td>{head}</tr>"]
     for source in rows:
-        cells = "".join(
-            f"<td>{'<br>'.join(_entry(f, numbers[f.key]) for f in _fields(reach, source, t))}</td>" for t in targets
-        )
+        cells = "".join(f"<td>{'<br>'.join(_entry(f) for f in _fields(reach, source, t))}</td>" for t in targets)
         lines.append(f'<tr><th scope="row">{escape(source.label)}</th>{cells}</tr>')
     table = f"<table><caption>Who (row) reaches whom (column)</caption>{''.join(lines)}</table>"
     notes = [f"Not asked: {', '.join(reach.left_out)}."] if reach.left_out else []
     words = "".join(f"<p>{escape(note)}</p>" for note in (*notes, SAID))
-    return f"<details><summary>As a table</summary>{table}{words}</details>"
+    return f"<div>{table}{words}</div>"
 
 
-def _entry(f: Field, number: int) -> str:
+def _entry(f: Field) -> str:
     """Return one field of the table."""
     how = "; ".join(dict.fromkeys(clean(a.how if f.state != "some" else f"{a.state}: {a.how}") for a in f.answers))
-    return f'<span data-field="{number}">{escape(f.service.label)}: {f.state} ({escape(how)})</span>'
+    return f"{escape(f.service.label)}: {f.state} ({escape(how)})"

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.resources import files
-from string import Template
 
 from course_lib.network.model import Key, Snapshot
 from course_lib.network.placement import groups_by_container
 from course_lib.network.topology import CLIENT, container_key, endpoint_key, network_nodes
-from course_lib.picture import palette
 from course_lib.picture.shapes import Box, Picture, Shape, boxes_with_texts
 
-NEW, CHANGED, GONE = "course-new", "course-changed", "course-gone"
+NEW, CHANGED, GONE = "course-new", "course-changed", "course-gone"  # notebook/frame.css gives them their looks
 PARTS = ("container", "endpoint", "veth", "group")  # the boxes that appear and disappear with a container
-# Each class has the prefix "course-", so that no other picture on the page is affected. Animations take less than a
-# second, and there are none for people who set their system to reduced motion.
-STYLE = "\n" + Template((files("course_lib.picture") / "live.css").read_text("utf-8")).substitute(vars(palette))
 
 
 def classes(before: Snapshot, now: Snapshot, picture: Picture, earlier: Picture) -> dict[Key, str]:

@@ -39,17 +39,21 @@ class Box:
 
 @dataclass(frozen=True)
 class Line:
-    """A line through two or more points."""
+    """A line through two or more points; with a key, one part of the network, such as a cable."""
 
     points: tuple[tuple[float, float], ...]
     stroke: str
     width: float = 2.5
     dashed: bool = False
+    key: Key | None = None
 
 
 @dataclass(frozen=True)
 class Text:
-    """A text of one line; y is its baseline, x its start, middle or end, as the anchor says."""
+    """A text of one line; y is its baseline, x its start, middle or end, as the anchor says.
+
+    Texts with the same key are the lines of one part of the network, such as a published port.
+    """
 
     text: str
     x: float = 0
@@ -59,6 +63,7 @@ class Text:
     font: str = "sans"  # or "mono"
     bold: bool = False
     anchor: str = "start"  # "start", "middle", "end"
+    key: Key | None = None
 
     @property
     def width(self) -> float:
@@ -81,6 +86,11 @@ class Picture:
     def places(self) -> MappingProxyType[Key, Box]:
         """Return the boxes by their keys."""
         return MappingProxyType({shape.key: shape for shape in self.shapes if isinstance(shape, Box)})
+
+    @cached_property
+    def keys(self) -> frozenset[Key]:
+        """Return the keys of all parts."""
+        return frozenset(shape.key for shape in self.shapes if shape.key)
 
 
 def boxes_with_texts(shapes: tuple[Shape, ...]) -> list[list[Shape]]:

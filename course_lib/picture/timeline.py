@@ -10,11 +10,13 @@ from functools import lru_cache
 
 from course_lib.network.describe import describe
 from course_lib.network.diff import difference
-from course_lib.network.model import Snapshot
-from course_lib.network.provenance import Reason, reasons
+from course_lib.network.model import Key, Snapshot
+from course_lib.network.provenance import reasons
+from course_lib.network.relations import relations
+from course_lib.network.summary import summary
 from course_lib.picture import highlight
-from course_lib.picture.layout.page import layout
-from course_lib.picture.render_svg import svg
+from course_lib.picture.layout.page import WIDTH, layout
+from course_lib.picture.render_svg import live_svg, part_id
 from course_lib.picture.shapes import Picture, Shape
 from course_lib.picture.view_filters import only_network, without_rules, without_stopped, without_veths
 
@@ -32,6 +34,11 @@ class View:
     veths: bool = True
     stopped: bool = True
     network: str = ""  # only this one; "" shows all
+    room: int = 0  # how wide the picture may be, in pixels; 0 for as wide as it likes
+
+
+# What can be chosen in a picture: by id (`part_id`) the name, the evidence, and the ids of what belongs to it.
+Parts = dict[str, tuple[str, str, list[str]]]
 
 
 @dataclass(frozen=True)
@@ -41,9 +48,21 @@ class Frame:
     picture: Picture
     svg: str
     title: str
+    alt: str  # what the picture shows, in a few sentences
     words: str  # the output of `describe`
     said: str  # the last changes, for a screen reader
-    reasons: tuple[Reason, ...]  # the evidence for the boxes of the picture
+    parts: Parts
+
+
+def parts(snapshot: Snapshot, picture: Picture) -> tuple[Parts, dict[Key, str]]:
+    """Return what can be chosen in the picture of a snapshot, and the names of these parts by key."""
+    drawn, related = picture.keys, relations(snapshot)
+    shown = [reason for reason in reasons(snapshot) if reason.key in drawn]
+    found: Parts = {}
+    for reason in shown:
+        belonging = sorted(part_id(key) for key in related.get(reason.key, ()) if key in drawn)
+        found[part_id(reason.key)] = (reason.name, "\n".join(reason.evidence), belonging)
+    return found, {reason.key: reason.name for reason in shown}
 
 
 @dataclass(frozen=True)
@@ -76,7 +95,8 @@ class Film:
     def viewed(self, view: View) -> Film:
         """Change the view; the end of a pause shows the newest state."""
         ended = self.view.paused and not view.paused
-        return replace(self, view=replace(view, back=0) if ended else view, moving=False)
+        back = 0 if ended else min(max(0, view.back), len(self.states) - 1)
+        return replace(self, view=replace(view, back=back), moving=False)
 
     @property
     def networks(self) -> tuple[str, ...]:
@@ -88,7 +108,7 @@ class Film:
         at = len(self.states) - 1 - self.view.back
         now, before = _filtered(self.states[at], self.view), _filtered(self.states[max(0, at - 1)], self.view)
         picture, earlier = _picture(now, self.view), _picture(before, self.view)
-        shown = tuple(reason for reason in reasons(now) if reason.key in picture.places)
+        shown, names = parts(now, picture)
         only = self.view.network
         title = "The network of the lab" + (f", only network {only}" if now.network(only) else "")
         classes = highlight.classes(before, now, picture, earlier)
@@ -100,22 +120,16 @@ class Film:
                 gone += [ghost, *texts]
         else:
             classes = dict.fromkeys(classes, highlight.CHANGED)
-        drawn = svg(
-            replace(picture, shapes=(*picture.shapes, *gone)),
-            title,
-            words := describe(now),
-            style=highlight.STYLE,
-            whys={reason.key: reason.text for reason in shown},
-            classes=classes,
-        )
-        return Frame(picture, drawn, title, words, self._said(difference(before, now)), shown)
+        drawn = live_svg(replace(picture, shapes=(*picture.shapes, *gone)), names, classes)
+        return Frame(picture, drawn, title, summary(now), describe(now), self._said(difference(before, now)), shown)
 
     def _said(self, changes: list[str]) -> str:
         """Return the text for a screen reader."""
-        place = f"{self.view.back} before the newest state." if self.view.back else ""
+        place = f"{self.view.back} before the newest state." if self.view.back else "Paused." * self.view.paused
         left = len(changes) - SAID
         more = [f"And {left} more change{'s' if left > 1 else ''}."] if left > 0 else []
-        return " ".join(filter(None, [self.note, place, *changes[:SAID], *more]))
+        said = [change if change.endswith(".") else f"{change}." for change in changes[:SAID]]
+        return " ".join(filter(None, [self.note, place, *said, *more]))
 
 
 def _filtered(snapshot: Snapshot, view: View) -> Snapshot:
@@ -128,7 +142,7 @@ _layout = lru_cache(maxsize=4)(layout)  # the state before was laid out a moment
 
 
 def _picture(snapshot: Snapshot, view: View) -> Picture:
-    picture = _layout(snapshot)
+    picture = _layout(snapshot, room=view.room or WIDTH)
     picture = picture if view.veths else without_veths(picture)
     return picture if view.rules else without_rules(picture)
 

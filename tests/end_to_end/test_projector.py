@@ -81,7 +81,7 @@ def test_the_keys_lead_from_step_to_step_and_the_picture_follows(room: Learner) 
 def test_a_click_on_the_live_picture_keeps_the_place(room: Learner) -> None:
     page = room.page
     place = page.locator(STEP).get_attribute("data-windowed-list-index")
-    page.locator(LIVE).get_by_role("button", name="Back").click()
+    page.locator(LIVE).get_by_role("button", name="Back", exact=True).click()
     page.locator(LIVE).get_by_text("1 before the newest state.").wait_for(timeout=5000)
     assert page.locator(STEP).get_attribute("data-windowed-list-index") == place
     page.keyboard.press("Escape")
@@ -90,7 +90,7 @@ def test_a_click_on_the_live_picture_keeps_the_place(room: Learner) -> None:
     page.locator(f"{STEP}[data-windowed-list-index='{int(place) + 1}']").wait_for(timeout=5000)
     assert apart(page)
     room.look("2-clicked")
-    page.locator(LIVE).get_by_role("button", name="Forward").click()
+    page.locator(LIVE).get_by_role("button", name="Forward", exact=True).click()
     page.keyboard.press("Escape")
 
 

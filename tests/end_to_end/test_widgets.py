@@ -102,7 +102,7 @@ def test_what_is_typed_into_a_control_is_no_command(learner: Learner, page: Any)
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")
     assert parts.evaluate("list => list.selectedIndex") == 2
-    for control in (parts, networks, panel.get_by_label("Large"), panel.get_by_role("button", name="Back")):
+    for control in (parts, networks, panel.get_by_label("Large"), panel.get_by_role("button", name="Back", exact=True)):
         control.focus()
         page.keyboard.type("abddxoz")
         page.wait_for_timeout(1200)  # JupyterLab waits for a second key for so long
@@ -122,9 +122,9 @@ def test_escape_leads_from_each_control_to_its_cell(learner: Learner, page: Any)
     for control in (
         panel.locator(".widget-select select"),
         panel.get_by_label("Rules"),
-        panel.get_by_role("button", name="Pause"),
+        panel.get_by_role("button", name="Pause", exact=True),
         learner.cell(PREDICTION).get_by_role("button", name="A rule of"),
-        way.get_by_role("button", name="Play"),
+        way.get_by_role("button", name="Play", exact=True),
         way.locator("[name=step]:checked"),
     ):
         control.focus()
@@ -147,7 +147,7 @@ def test_a_prediction_is_made_by_keyboard_and_keeps_the_focus(learner: Learner, 
 
 def test_after_a_click_on_play_a_cell_runs_and_the_notebook_is_saved(learner: Learner, page: Any) -> None:  # noqa: F811
     way = learner.cell(JOURNEY).locator(".course-way")
-    way.get_by_role("button", name="Play").click()
+    way.get_by_role("button", name="Play", exact=True).click()
     saved = save(learner)
     assert "widgets" in saved.metadata
     page.keyboard.press("Shift+Enter")
@@ -190,7 +190,7 @@ def test_the_day_after_all_is_shown_as_it_was(learner: Learner, page: Any) -> No
         ).startswith('"Saved, as it was.')
         learner.cell(PREDICTION).get_by_text(PREDICTED).wait_for(timeout=5000)
         way = learner.cell(JOURNEY).locator(".course-way")
-        way.get_by_role("button", name="Play").click()
+        way.get_by_role("button", name="Play", exact=True).click()
         way.get_by_text("Step 2: ").wait_for(timeout=10_000)
         learner.run_cell(len(CELLS) - 1).get_by_text("run").wait_for(timeout=10_000)
         save(learner)

@@ -179,19 +179,24 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> tuple[panel.Panel, list[tuple[str,
     return panel.Panel(lab, scene("own_network")), drawn
 
 
+def ask(live: panel.Panel, **message: object) -> None:
+    """Ask the panel what a control in the browser asks for."""
+    live._widget._handle_custom_msg(message, [])
+
+
 def test_a_look_is_drawn_once(shown: tuple[panel.Panel, list[tuple[str, bool]]]) -> None:
     """Also if a network appears, or the one that is looked at alone goes."""
     live, drawn = shown
-    live._network.value = "mybridge"
+    ask(live, do="view", network="mybridge")
     now = scene("own_network")
     more = replace(now, networks=tuple(sorted((*now.networks, *scene("three_networks").networks))))
     drawn.clear()
     live._see(more)
     assert drawn == [("mybridge", True)]
-    assert live._network.value == "mybridge"
+    assert live._widget.controls["network"] == "mybridge"
     live._see(scene("first_day"))
     assert drawn[1:] == [("", True)]
-    assert live._network.value == panel.ALL
+    assert live._widget.controls["network"] == ""
     assert live._film.view.network == ""
 
 
@@ -199,7 +204,7 @@ def test_a_network_that_cannot_be_drawn_leaves_the_last_picture(
     shown: tuple[panel.Panel, list[tuple[str, bool]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     live, _ = shown
-    picture, frame = live._picture.value, Film.frame
+    picture, frame = live._widget.shown, Film.frame
 
     def fails(film: Film) -> Frame:
         if film.states[-1] == scene("first_day"):
@@ -210,8 +215,8 @@ def test_a_network_that_cannot_be_drawn_leaves_the_last_picture(
     with pytest.raises(ValueError, match="no room"):
         live._see(scene("first_day"))
     live._miss("It cannot be shown.")
-    assert live._picture.value == picture
-    assert "This picture is out of date. It cannot be shown." in live._status.value
+    assert live._widget.shown == picture
+    assert "This picture is out of date. It cannot be shown." in live._widget.controls["said"]
 
 
 @pytest.mark.live
@@ -236,8 +241,7 @@ def test_its_button_closes_it(fresh_lab: None) -> None:
     listening = "pgrep -f '[m]onitor ruleset|docker [e]vents' || true"
     until(lambda: current.host(listening))
     assert "course-watch" in [thread.name for thread in threading.enumerate()]
-    buttons = {button.description: button for button in shown._box.children[0].children}
-    buttons["Close"].click()
+    ask(shown, do="close")
     assert "course-watch" not in [thread.name for thread in threading.enumerate()]
     until(lambda: not current.host(listening))
-    assert "Closed: this picture no longer follows the lab." in shown._status.value
+    assert "Closed: this picture no longer follows the lab." in shown._widget.controls["said"]

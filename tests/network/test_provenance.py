@@ -16,7 +16,7 @@ def test_every_part_of_every_scene_has_its_evidence(name: str) -> None:
     scene = SCENES[name]()
     known = {reason.key for reason in reasons(scene)}
     seen = {i.name for i in scene.interfaces}
-    parts = {key for key in layout(scene).places if key[0] not in WITHOUT}
+    parts = {key for key in layout(scene).keys if key[0] not in WITHOUT}
     unseen = {key for key in parts if key[0] in ("veth", "bridge", "network") and key[1] not in seen}
     unseen |= {key for key in parts if key[0] == "veth" and scene.interface(str(key[1])) is None}
     assert parts - unseen <= known, parts - known

@@ -34,7 +34,8 @@ def test_a_notebook_shows_a_picture_a_table_and_text(asked: list[Sequence[str]])
     found = course_lib.reach("web", "far")
     assert asked == [("web", "far")]
     shown, metadata = found._repr_mimebundle_()
-    assert set(shown) == {"text/html", "image/png", "text/plain"}
+    assert set(shown) == {"application/vnd.jupyter.widget-view+json", "image/png", "text/plain"}
+    assert "<table>" in found.table.data
     assert shown["image/png"].startswith(b"\x89PNG")
     assert metadata["image/png"]["alt"]
     assert shown["text/plain"] == repr(found) == reach_view.text(reached("26.1")).rstrip("\n")

@@ -1,20 +1,19 @@
-"""The path on the picture, and the path that plays: the numbers of the table, in places that are drawn."""
+"""The path on the picture, step by step: the numbers of the table, in places that are drawn."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
 
-from course_lib.packet_path.model import PacketPath
-from course_lib.packet_path.overlay import ground, numbered, numbers, over, trips
-from course_lib.packet_path.player import player
+from course_lib.packet_path.overlay import ground, numbered, numbers, over, steps, trips
 from course_lib.packet_path.waypoints import AWAY
+from course_lib.picture.render_svg import live_svg
 from course_lib.picture.shapes import Box, Line, Picture, Text
+from course_lib.picture.timeline import parts
 from tests.packet_path.test_reconstruct import ALL, ENGINES, recorded_path
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -102,33 +101,37 @@ def test_the_way_to_a_published_port_stops_where_it_is_decided(engine: str) -> N
     ]
 
 
-def drawn_by(html: str) -> ElementTree.Element:
-    """Return the SVG of a player."""
-    return ElementTree.fromstring(html[html.index("<svg") : html.index("</svg>") + 6])  # noqa: S314 - our own
-
-
 @pytest.mark.parametrize(("engine", "flow"), ALL)
-def test_the_player_holds_each_numbered_step_once_and_in_order(engine: str, flow: str) -> None:
-    html = player(picture(engine, flow), recorded_path(engine, flow))
-    found = [stop for trip in trips(picture(engine, flow), recorded_path(engine, flow)) for stop in numbered(trip)]
-    root = drawn_by(html)
-    groups = [group.get("class", "").split()[-1] for group in root.iter(f"{SVG}g")]
-    numbers = range(1, len(found) + 1)
-    assert groups == [f"course-{kind}-{n}" for kind in ("line", "mark") for n in numbers]
-    said = re.findall(r'class="course-pick-(\d+)" aria-label="Step (\d+)', html)
-    assert said == [(str(n), str(stop.number)) for n, stop in zip(numbers, found, strict=True)]
-    assert html.count(" checked>") == html.count(">Play<") == bool(found)
-    assert root.find(f"{SVG}desc") is not None
-    assert "animation" not in html, "somebody may have asked for less motion"
-    assert "<script" not in html
+def test_each_step_has_its_line_its_number_and_its_words(engine: str, flow: str) -> None:
+    found = recorded_path(engine, flow)
+    drawn = over(picture(engine, flow), found)
+    words = steps(picture(engine, flow), found)
+    numbers = range(1, len(words) + 1)
+    for kind in ("line", "step"):
+        assert [key[1] for key in (s.key for s in drawn.shapes if s.key) if key[0] == kind] == [*numbers]
+    assert [re.match(r"Step (\d+)(, the answer)?: ", each)[1] for each in words] == [str(n) for n in numbers]
 
 
-def test_a_name_cannot_break_out_of_the_svg() -> None:
+def test_the_lines_of_the_steps_are_the_whole_line() -> None:
     found = recorded_path("26.1", "published")
-    evil: PacketPath = replace(found, end=replace(found.end, words="</svg><script>alert(1)</script>"))
-    html = player(picture("26.1", "published"), evil)
-    assert "<script" not in html
-    assert drawn_by(html) is not None
+    drawn = over(picture("26.1", "published"), found)
+    corners = {
+        point for s in drawn.shapes if isinstance(s, Line) and s.key and s.key[0] == "line" for point in s.points
+    }
+    assert corners == {p for trip in trips(picture("26.1", "published"), found) for p in trip.line.points}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_part_under_the_lines_is_one_button_with_its_words_above_them(engine: str) -> None:
+    found = recorded_path(engine, "published")
+    drawn = over(picture(engine, "published"), found)
+    known, names = parts(found.network, drawn)
+    root = ElementTree.fromstring(live_svg(drawn, names))  # noqa: S314 - our own
+    groups = [g for g in root.iter(f"{SVG}g") if g.get("data-part") == "bridge/docker0"]
+    assert [g.get("role") for g in groups] == ["button", None]
+    assert {"bridge/docker0", "container/web", "port/web/80/tcp"} <= known.keys()
+    buttons = [g.get("data-part") for g in root.iter(f"{SVG}g") if g.get("role") == "button"]
+    assert sorted(buttons) == sorted(known), "each part once"
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -23,6 +23,7 @@ from tests.pictures import (
 )
 
 PICTURES = {name: layout(scene()) for name, scene in SCENES.items()}
+NARROW = {name: layout(scene(), room=700) for name, scene in SCENES.items()}
 # The names of those that are drawn as one card, by scene.
 ALIKE = {name: alike(scene()) for name, scene in SCENES.items()}
 # There need not be a font for Korean; what is missing is drawn, and measured, as an empty box.
@@ -53,6 +54,30 @@ def test_no_two_boxes_overlap(name: str) -> None:
     picture = PICTURES[name]
     assert len(picture.places) == len(boxes(picture)), "two boxes have one key"
     assert collisions(picture) == []
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_with_little_room_nothing_overlaps_or_is_cut_off(name: str) -> None:
+    picture = NARROW[name]
+    assert set(picture.places) >= {
+        key for key in PICTURES[name].places if key[0] in ("container", "bridge", "endpoint")
+    }
+    assert collisions(picture) == []
+    assert outside(picture) == []
+
+
+def test_with_little_room_a_lab_of_one_or_two_networks_is_read_as_it_is() -> None:
+    """At 700 pixels, without being made larger and without being moved."""
+    for name in ("first_day", "one_container", "published", "published_28", "example", "stopped", "many_24", "many_60"):
+        smallest = min(text.size for text in texts(NARROW[name]))
+        assert smallest * min(1, 700 / NARROW[name].width) >= 9, (name, NARROW[name].width)
+
+
+def test_the_band_is_as_high_as_its_rules_need() -> None:
+    def band(name: str) -> float:
+        return next(box.height for key, box in PICTURES[name].places.items() if key[0] == "hook")
+
+    assert band("nothing") < band("first_day") < band("example") < 280
 
 
 @pytest.mark.parametrize("name", SCENES)
@@ -129,6 +154,13 @@ def contrast(one: str, other: str) -> float:
 def test_contrast_is_measured_as_the_web_does() -> None:
     assert contrast("#000000", "#ffffff") == pytest.approx(21)
     assert contrast("#009e73", "#ffffff") < 4.5, "the Okabe-Ito green as it is would not do"
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_every_edge_can_be_seen(name: str) -> None:
+    """An edge differs from one side of it, the fill or what is around (WCAG 2.2, 1.4.11)."""
+    for box in boxes(PICTURES[name]):
+        assert max(contrast(box.stroke, box.fill), contrast(box.stroke, palette.PAPER)) >= 3, box.key
 
 
 @pytest.mark.parametrize("name", SCENES)

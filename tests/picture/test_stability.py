@@ -154,10 +154,14 @@ def test_a_move_is_detected() -> None:
     assert ("container", before.containers[0].name) in moved(before, gone)
 
 
-def test_published_ports_move_nothing_below_the_rules() -> None:
+def test_published_ports_move_what_is_below_the_rules_only_as_far_as_they_need_room() -> None:
     ports: list[Published] = [("docker0", "172.17.0.3", p, p, 1) for p in range(8000, 8030)]
     nets = [("docker0", "172.17.0.0/16"), ("br-9f3c1a07be42", "192.168.100.0/24")]
-    assert moved(example(), replace(example(), chains=chains(nets, ports))) == []
+    old, new = layout(example()).places, layout(replace(example(), chains=chains(nets, ports))).places
+    below = [key for key in old if key[0] in ("container", "endpoint", "veth", "bridge")]
+    assert {new[key].x - old[key].x for key in below} == {0}
+    assert len({round(new[key].y - old[key].y, 3) for key in below}) == 1
+    assert new["bridge", "docker0"].y - old["bridge", "docker0"].y < 100
     shown = [
         shape.text for shape in layout(replace(example(), chains=chains(nets, ports))).shapes if isinstance(shape, Text)
     ]

@@ -66,7 +66,7 @@ def test_hiding_rules_moves_the_rest_up(name: str) -> None:
     picture = layout(SCENES[name]())
     left = view_filters.without_rules(picture)
     less = picture.height - left.height
-    assert less > 200
+    assert less > 80
     hidden = {"hook", "rule", "policy"}
     assert set(left.places) == {key for key in picture.places if key[0] not in hidden}
     below = max(b.y + b.height for b in picture.places.values() if b.key[0] == "hook")

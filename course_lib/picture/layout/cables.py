@@ -33,6 +33,11 @@ class Cable:
     faults: str  # see `wording.veth_faults`
 
     @property
+    def key(self) -> Key:
+        """Return the key of the cable in the picture."""
+        return ("cable", self.cell.card.container.name, self.tab.endpoint.network)
+
+    @property
     def foreign(self) -> bool:
         """Return whether the bridge is in another column: that of a container in several networks."""
         return self.tab.node != self.column.node
@@ -86,7 +91,7 @@ def _lines(cables: Sequence[Cable], edges: dict[Node, tuple[float, float]]) -> l
         x, start, node, colour = cable.x, cable.start, cable.tab.node, cable.tab.colour
         if "no bridge" in cable.faults or (cable.foreign and cable.cell.row):
             # In no bridge, or too far from it to draw the line: a note at the veth says so.
-            straight.append(Line(((x, cable.veth), (x, cable.end)), colour))
+            straight.append(Line(((x, cable.veth), (x, cable.end)), colour, key=cable.key))
         elif cable.foreign:
             left, right = edges[node]
             away = 18 + 12 * used[node]
@@ -94,9 +99,9 @@ def _lines(cables: Sequence[Cable], edges: dict[Node, tuple[float, float]]) -> l
             begin = left + away if left > x else right - away
             level = start + 14 + lane * (len(sideways) // 2)
             path = ((begin, start), (begin, level), (x, level), (x, cable.end))
-            sideways += [Line(path[1:3], palette.HOST, 7), Line(path, colour)]
+            sideways += [Line(path[1:3], palette.HOST, 7), Line(path, colour, key=cable.key)]
         else:
-            straight.append(Line(((x, start), (x, cable.end)), colour))
+            straight.append(Line(((x, start), (x, cable.end)), colour, key=cable.key))
     return straight + sideways
 
 

@@ -59,11 +59,11 @@ class Card:
         return max((tab.height for tab in self.tabs), default=TAB_EDGE)
 
 
-def tab(endpoint: Endpoint, node: Node, colour: str) -> Tab:
-    """Return the tab of an endpoint, as wide as its longest line."""
-    lines = _tab_lines(endpoint, endpoint.addresses or ("no address",), colour)
+def tab(container: Container, endpoint: Endpoint, node: Node, colour: str) -> Tab:
+    """Return the tab of a container's endpoint, as wide as its longest line."""
+    lines = _tab_lines(endpoint, endpoint.addresses or ("no address",), colour, container)
     if endpoint.mac:
-        lines.append(Text(endpoint.mac, size=9, font="mono", colour=palette.GREY))
+        lines.append(Text(endpoint.mac, size=9.5, font="mono", colour=palette.GREY))
     width = max(100.0, *(line.width + 10 for line in lines))
     return Tab(endpoint, node, colour, tuple(lines), width, stack_height(lines) + 7)
 
@@ -77,11 +77,18 @@ def _tab_of_group(first: Tab, group: Group) -> Tab:
     return replace(first, lines=tuple(lines), width=width, height=height)
 
 
-def _tab_lines(endpoint: Endpoint, addresses: Iterable[str], colour: str) -> list[Text]:
-    """Return the name of an interface and the addresses, each on one line, or on two if it is long."""
-    name = Text(endpoint.interface or "no interface found", size=11, bold=True, colour=colour)
-    parts = [part for address in addresses for part in _halves(address)]
-    return [name, *(replace(INK, text=part, font="mono") for part in parts)]
+def _tab_lines(
+    endpoint: Endpoint, addresses: Iterable[str], colour: str, container: Container | None = None
+) -> list[Text]:
+    """Return the name of an interface and the addresses, each on one line, or on two if it is long.
+
+    Those of one container are parts of the picture.
+    """
+    lines = [Text(endpoint.interface or "no interface found", size=11, bold=True, colour=colour)]
+    for address in addresses:
+        key = ("address", container.name, address) if container and address in endpoint.addresses else None
+        lines += [replace(INK, text=part, font="mono", key=key) for part in _halves(address)]
+    return lines
 
 
 def _halves(address: str) -> list[str]:
@@ -137,7 +144,8 @@ def _lines(container: Container, width: float, words: Sequence[str], max_lines: 
     more = [f"+{len(ports) - PORTS} more published ports"] if len(ports) > PORTS else []
     for port in ports[:PORTS] + more:
         colour = palette.ACTIVE if live else palette.GREY
-        lines += wrap_even(replace(INK, text=port, bold=True, colour=colour), width, 2)
+        key = ("port", container.name, port.partition(" ")[0]) if port not in more else None
+        lines += wrap_even(replace(INK, text=port, bold=True, colour=colour, key=key), width, 2)
     if exposed := wording.exposed_ports(container):
         lines += wrap_even(replace(GREY, text=f"exposed, not published: {', '.join(exposed)}"), width, 2)
     for endpoint in container.endpoints:
@@ -204,19 +212,18 @@ def card_shapes(card: Card, x: float, y: float, holder: Key | None = None) -> li
     shapes.append(
         Box(x, top, card.width, height, key, palette.PAPER, palette.EDGE, holder=holder, dashed=dashed, radius=9)
     )
+    shapes += stack(card.lines, x + card.width / 2, y + card.head + 8, "middle")
+    if card.footer:
+        shapes.append(Text(card.footer, x + 9, top + card.height - TAB_EDGE - 7, 10, palette.GREY))
     for each, centre in zip(card.tabs, tab_centres(card, x), strict=True):
         place = (centre - each.width / 2, y, each.width, each.height)
         tab_key: Key = ("group" if card.group else "endpoint", name, each.endpoint.network)
         shapes.append(Box(*place, tab_key, palette.PAPER, each.colour, holder=key, tab=True, stroke_width=2))
         shapes += stack(each.lines, centre, y + 3, "middle")
-    y += card.head + 8
-    shapes += stack(card.lines, x + card.width / 2, y, "middle")
-    y += stack_height(card.lines) + 6
+    y += card.head + 8 + stack_height(card.lines) + 6
     for inner in card.sharing:
         shapes += card_shapes(inner, x + (card.width - inner.width) / 2, y - TAB_EDGE, key)
         y += inner.height + 10 - TAB_EDGE
-    if card.footer:
-        shapes.append(Text(card.footer, x + 9, top + card.height - TAB_EDGE - 7, 10, palette.GREY))
     return shapes
 
 

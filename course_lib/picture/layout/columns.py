@@ -27,6 +27,7 @@ NARROWEST_CARD = 176.0  # for four networks or more
 CELL_GAP = 16.0
 COLUMN_GAP = 34.0
 WIDEST_BAR = 700.0
+ROOMY = 1060.0  # the room for all networks in which nothing has to be narrow
 SHELF = 142.0  # the height between two rows of containers, see `bridges.shelf`
 
 NAME = Text("", size=15, bold=True, colour=palette.PAPER)
@@ -68,12 +69,20 @@ class Column:
         return sum(self.rows[:row]) + SHELF * row
 
 
-def columns(snapshot: Snapshot, placement: Placement, apart: Collection[str]) -> list[Column]:
-    """Return the networks of a snapshot from left to right; containers with a name in `apart` have their own cards."""
+def columns(snapshot: Snapshot, placement: Placement, apart: Collection[str], room: float) -> list[Column]:
+    """Return the networks of a snapshot from left to right; containers with a name in `apart` have their own cards.
+
+    If there is little room, in pixels, a row has fewer containers and the words of a bridge take more lines.
+    """
     networks = network_nodes(snapshot)
     colours = {network.name: palette.network_colour(i) for i, network in enumerate(networks.values()) if network}
-    capacity = 4 if len(networks) < 2 else 2
     card_width = {0: CARD, 1: CARD, 2: CARD, 3: NARROW_CARD}.get(len(networks), NARROWEST_CARD)
+    across = (room + COLUMN_GAP) / max(1, len(networks)) - COLUMN_GAP  # for each network
+    fitting = int((across + CELL_GAP) // (card_width + CELL_GAP))
+    capacity = max(1, min(4 if len(networks) < 2 else 2, fitting))
+    narrow = room < ROOMY
+    if not narrow:
+        capacity = 4 if len(networks) < 2 else 2
     external = external_interface(snapshot)
     unknown = [veths for veths in outer_interfaces(snapshot) if veths[0].kind == "veth" and veths[0] != external]
     found = []
@@ -82,10 +91,11 @@ def columns(snapshot: Snapshot, placement: Placement, apart: Collection[str]) ->
         drawn = [_card(snapshot, placement, group, card_width, colours) for group in groups]
         cells, rows, across = _grid(drawn, card_width + CELL_GAP, capacity)
         bridge = snapshot.interface(node[1]) if node[0] == "bridge" else None
+        lines = [part for line in subnet_words(network, bridge) for part in (line.split(" · ") if narrow else [line])]
         column = Column(
             node,
             network_words(network),
-            tuple(subnet_words(network, bridge)),
+            tuple(lines),
             bridge_state(snapshot, bridge) if node[0] == "bridge" else "no bridge on this host",
             palette.network_colour(position),
             across * (card_width + CELL_GAP) - CELL_GAP,
@@ -118,7 +128,7 @@ def _card(snapshot: Snapshot, placement: Placement, group: Group, width: float, 
     """Return the card of a group; `colours` are those of the networks, by name."""
     container = group.first
     joined = connections(snapshot, container)
-    tabs = [cards.tab(e, node, colours[e.network]) for e, node in joined if container.is_live or e.interface]
+    tabs = [cards.tab(container, e, node, colours[e.network]) for e, node in joined if container.is_live or e.interface]
     absent = [endpoint.network for endpoint, _ in joined] if not tabs else []
     words = [f"belongs to {', '.join(absent)}"] if len(absent) > 1 else []
     single = cards.card(container, width, tabs, sharing_cards(snapshot, placement, container, width), words)

@@ -33,20 +33,26 @@ from course_lib.picture.shapes import Box, Line, Picture, Shape, Text, stack, st
 
 MARGIN = 24.0  # all sizes in pixels
 PAD = 24.0  # between the host's edge and its content
-MIN_WIDTH = 1060.0  # inside the host
+WIDTH = 1160.0  # of a picture, unless it needs more
+NARROWEST = 700.0
 ON_HOST = 160.0  # the height of the highest card of a container in the host's namespace
 CABLE = 46.0  # from the host's edge to the containers
 CLIENT_CABLE = 95.0  # from the left edge of the client, and of the interface that faces it, to the cable
 
 
-def layout(snapshot: Snapshot, apart: Collection[str] = (), met: Collection[RulePlace] = ()) -> Picture:
+def layout(
+    snapshot: Snapshot, apart: Collection[str] = (), met: Collection[RulePlace] = (), room: float = WIDTH
+) -> Picture:
     """Return the picture of a snapshot; equal snapshots give equal pictures.
+
+    It is as wide as `room`, from NARROWEST to WIDTH pixels, if what it shows can be arranged so.
 
     Of many similar containers the first few have their own cards, and the others share one; containers with a name in
     `apart` always have their own. If there is no room for all rules, those in `met` are shown first.
     """
     placement = place_containers(snapshot)
-    found = columns(snapshot, placement, apart)
+    inner = min(WIDTH, max(NARROWEST, room)) - 2 * MARGIN - 2 * PAD
+    found = columns(snapshot, placement, apart, inner)
     rules = hooks(snapshot, met)
     left = MARGIN + PAD
     *lefts, aside = accumulate((column.width + COLUMN_GAP for column in found), initial=left)
@@ -65,8 +71,14 @@ def layout(snapshot: Snapshot, apart: Collection[str] = (), met: Collection[Rule
     unconnected = aside_cards(placement.unconnected, 3)
 
     outside, edge_tabs, host_top = _outside(snapshot, {i.name for c in found for veths in c.ports for i in veths})
-    band_top = host_top + 60
-    bar = band_top + rule_band.HEIGHT + rule_band.GAP_BELOW
+    title = _host_title(snapshot, edge_tabs, host_top, 0 if room >= WIDTH else left + inner)
+    columns_right = lefts[-1] + found[-1].width if found else left
+    title_right = max(text.x + text.width for text in title)
+    band_width = rule_band.widest(rules) if room < WIDTH else rule_band.natural_width(rules)
+    width = max(inner, columns_right - left, title_right - left, band_width)
+    band_top = max(host_top + 60, title[-1].y + 14)
+    band, band_end = rule_band.band(rules, left, band_top, width)
+    bar = band_end + rule_band.GAP_BELOW
     bar_height = 40 + 15 * max([1, *(len(column.lines) for column in found)])
     veth = bar + bar_height + cables.room(len(found))
     host_end = max([veth + VETH + 28, bar + ON_HOST, *(bar + each.room for each in on_host)])
@@ -74,41 +86,53 @@ def layout(snapshot: Snapshot, apart: Collection[str] = (), met: Collection[Rule
 
     inside, inside_right = _stacked_cards(on_host, aside, bar - TAB_EDGE, host_end - 8, HOST)
     below, below_right = _stacked_cards(unconnected, aside, levels.cards, levels.cards + 420, None)
-    title_x = max([MARGIN, *(tab.x + tab.width for tab in edge_tabs if isinstance(tab, Box))]) + 20
-    title = [
-        Text("HOST", title_x, host_top + 38, 12, palette.GREY, bold=True),
-        Text(host_words(snapshot), title_x + 58, host_top + 38, 11.5, palette.GREY),
-    ]
-    columns_right = lefts[-1] + found[-1].width if found else left
-    right = max(columns_right, inside_right, below_right, title[-1].x + title[-1].width)
-    width = max(MIN_WIDTH, right - left, rule_band.natural_width(rules))
+    right = max(inside_right, below_right)
+    if right - left > width:  # draw the band over the whole width
+        width = right - left
+        band, _ = rule_band.band(rules, left, band_top, width)
     if found and not (on_host or unconnected):  # the last bridge fills the rest of the width
         found[-1] = replace(found[-1], width=left + width - lefts[-1])
     size = (width + 2 * PAD, host_end - host_top)
     host = Box(MARGIN, host_top, *size, HOST, palette.HOST, palette.EDGE, stroke_width=2, radius=14)
 
     under, over = cables.network_shapes(snapshot, found, lefts, levels)
-    shapes: list[Shape] = [host, *outside, *edge_tabs, *title]
-    shapes += rule_band.band(rules, left, band_top, width)
+    shapes: list[Shape] = [host, *title, *outside, *edge_tabs, *band]
     shapes += [*under, *over, *inside, *below]
-    for key, note, lines, colour, fill in (
-        ("warnings", CONTRADICTS, snapshot.warnings, palette.ALARM, palette.ALARM_FILL),
-        ("unread", NOT_READ, unread_words(snapshot), palette.RULES_INK, palette.RULES),
-    ):
-        if lines:  # how far the picture can be trusted
-            texts = [Text(note, size=12, bold=True, colour=colour)]
-            for line in lines:
-                texts += wrap(Text(line, size=11, colour=palette.INK), host.width - 32, 4)
-            place = (MARGIN, _bottom(shapes) + 22, host.width, stack_height(texts) + 18)
-            shapes.append(Box(*place, ("note", key), fill, colour, stroke_width=2))
-            shapes += stack(texts, MARGIN + 16, place[1] + 8, "start")
+    shapes += _notes(snapshot, host.width, _bottom(shapes) + 22)
     end = _bottom(shapes) + 12
-    drawn = wrap(Text(NOT_DRAWN, size=10.5, colour=palette.GREY), host.width, 3)
+    drawn = wrap(Text(NOT_DRAWN, size=10.5, colour=palette.GREY), host.width, 5)
     shapes += [
         Line(((MARGIN, end), (MARGIN + host.width, end)), palette.EDGE, 1),
         *stack(drawn, MARGIN, end + 5, "start"),
     ]
     return Picture(round(host.width + 2 * MARGIN), round(end + 5 + stack_height(drawn) + MARGIN), tuple(shapes))
+
+
+def _host_title(snapshot: Snapshot, tabs: Sequence[Shape], top: float, right: float) -> list[Text]:
+    """Return what the host is, to the right of its tabs, on lines that end before `right`; on one line if that is 0."""
+    x = max([MARGIN, *(tab.x + tab.width for tab in tabs if isinstance(tab, Box))]) + 20
+    words = Text(host_words(snapshot), size=11.5, colour=palette.GREY)
+    lines = wrap(words, max(220.0, right - x - 58), 3) if right else (words,)
+    head = Text("HOST", x, top + 38, 12, palette.GREY, bold=True)
+    return [head, *(replace(line, x=x + 58, y=top + 38 + 16 * n) for n, line in enumerate(lines))]
+
+
+def _notes(snapshot: Snapshot, width: float, y: float) -> list[Shape]:
+    """Return how far the picture can be trusted, in boxes of that width from y downwards."""
+    shapes: list[Shape] = []
+    for key, note, lines, colour, fill in (
+        ("warnings", CONTRADICTS, snapshot.warnings, palette.ALARM, palette.ALARM_FILL),
+        ("unread", NOT_READ, unread_words(snapshot), palette.RULES_INK, palette.RULES),
+    ):
+        if lines:
+            texts = [Text(note, size=12, bold=True, colour=colour)]
+            for line in lines:
+                texts += wrap(Text(line, size=11, colour=palette.INK), width - 32, 4)
+            height = stack_height(texts) + 18
+            shapes.append(Box(MARGIN, y, width, height, ("note", key), fill, colour, stroke_width=2))
+            shapes += stack(texts, MARGIN + 16, y + 8, "start")
+            y += height + 22
+    return shapes
 
 
 def _bottom(shapes: Sequence[Shape]) -> float:
@@ -127,7 +151,8 @@ def _outside(snapshot: Snapshot, below: Collection[str]) -> tuple[list[Shape], l
     tabs: list[Shape] = []
     if snapshot.client:
         addresses = [a for i in snapshot.client if i.kind != "loopback" for a in without_link_local(i)]
-        lines = [replace(name, text="client", size=14), *(replace(mono, text=a) for a in addresses)]
+        lines = [replace(name, text="client", size=14)]
+        lines += [replace(mono, text=a, key=("address", "/client", a)) for a in addresses]
         width, height = max(190.0, *(line.width + 24 for line in lines)), stack_height(lines) + 12
         shapes.append(Box(x, top, width, height, CLIENT, palette.PAPER, palette.GREY, radius=8))
         shapes += stack(lines, x + width / 2, top + 4, "middle")
@@ -135,14 +160,14 @@ def _outside(snapshot: Snapshot, below: Collection[str]) -> tuple[list[Shape], l
         tab_top = top + height + 26
         if external:
             cable = x + CLIENT_CABLE
-            shapes.insert(0, Line(((cable, top + height), (cable, tab_top)), palette.INK, 2.5))
+            shapes.insert(0, Line(((cable, top + height), (cable, tab_top)), palette.INK, key=("cable", *CLIENT)))
     for interface, *more in outer_interfaces(snapshot):
         if interface.name not in below:
             addresses = [] if more else without_link_local(interface)
             notes = [f"port{'s' if more else ''} of {interface.master}"] if interface.master else []
             notes += ["DOWN"] if interface.state == "DOWN" else []
             lines = [replace(name, text=f"{len(more) + 1} veths" if more else interface.name)]
-            lines += [replace(mono, text=address) for address in addresses]
+            lines += [replace(mono, text=a, key=("address", "/host", a)) for a in addresses]
             lines += [Text(note, size=10.5, colour=palette.GREY) for note in notes]
             width = max(190.0 if interface == external else 110.0, *(line.width + 24 for line in lines))
             place, key = (x, tab_top, width, stack_height(lines) + 9), ("interface", interface.name)

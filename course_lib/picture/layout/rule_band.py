@@ -1,6 +1,7 @@
 """Draw the hooks in a band, with their rules as pills in the order in which they are evaluated: `band`.
 
-The band always has the same height, so that a new rule moves nothing below it.
+It is as high as the rules need, up to AREA for each hook; what has no room there is counted. Hooks that do not fit next
+to each other continue in a further row.
 """
 
 from __future__ import annotations
@@ -8,21 +9,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
+from math import ceil
 
 from course_lib.network.hooks import Decision, Hook, policy_words
 from course_lib.network.model import Key
 from course_lib.network.topology import HOST
 from course_lib.network.wording import packet_count
 from course_lib.picture import palette
-from course_lib.picture.shapes import Box, Line, Shape, Text, shorten, stack, wrap
+from course_lib.picture.shapes import Box, Line, Shape, Text, shorten, stack, stack_height, wrap
 
 TITLE = 28  # all sizes in pixels
 PILL = 22
 PILL_STEP = 26
 CAPTION = 17
 MORE = 17  # the line that counts what is left out
-AREA = 226  # for pills, captions and notes of one hook
-HEIGHT = TITLE + AREA + 6  # of the band
+AREA = 226  # at most, for pills, captions and notes of one hook
+ROW_GAP = 20  # between two rows of hooks
 GAP_BELOW = 34  # between the band and the bridges
 GAP = 26  # between two hooks, for an arrow
 PAD = 10
@@ -37,23 +39,49 @@ _TITLE = Text("", size=12, bold=True, colour=palette.RULES_INK)
 
 
 def natural_width(hooks: Sequence[Hook]) -> float:
-    """Return the width of the band at which its texts fit, in pixels."""
+    """Return the width at which the texts of hooks next to each other fit, in pixels."""
     return sum(_hook_width(hook) for hook in hooks) + GAP * (len(hooks) - 1)
 
 
-def band(hooks: Sequence[Hook], x: float, y: float, width: float) -> list[Shape]:
-    """Return the hooks next to each other over the whole width, with arrows between them."""
+def widest(hooks: Sequence[Hook]) -> float:
+    """Return the least width of a band, in pixels: that of its widest hook."""
+    return max(map(_hook_width, hooks))
+
+
+def band(hooks: Sequence[Hook], x: float, y: float, width: float) -> tuple[list[Shape], float]:
+    """Return the hooks, in rows over the whole width with arrows between them, and the y of the band's lower edge."""
+    rows: list[list[Hook]] = [[]]
+    for hook in hooks:
+        rows += [[]] if rows[-1] and natural_width([*rows[-1], hook]) > width else []
+        rows[-1].append(hook)
     shapes: list[Shape] = []
-    spare = max(0.0, width - natural_width(hooks)) / len(hooks)
-    for position, hook in enumerate(hooks):
-        own = _hook_width(hook) + spare
-        if position:
-            middle = y + HEIGHT / 2
-            tip = ((x - 17, middle - 6), (x - 10, middle), (x - 17, middle + 6))
+    for number, row in enumerate(rows):
+        spare = (width - natural_width(row)) / len(row)
+        widths = [_hook_width(hook) + spare for hook in row]
+        height = max(_height(hook, own) for hook, own in zip(row, widths, strict=True))
+        if number:
+            middle = x + width / 2
+            tip = ((middle - 6, y - 14), (middle, y - 7), (middle + 6, y - 14))
             shapes.append(Line(tip, palette.RULES_EDGE, 2.5))
-        shapes += _hook(hook, x, y, own)
-        x += own + GAP
-    return shapes
+        left = x
+        for hook, own in zip(row, widths, strict=True):
+            if left > x:
+                middle = y + height / 2
+                tip = ((left - 17, middle - 6), (left - 10, middle), (left - 17, middle + 6))
+                shapes.append(Line(tip, palette.RULES_EDGE, 2.5))
+            shapes += _hook(hook, left, y, own, height)
+            left += own + GAP
+        y += height + ROW_GAP
+    return shapes, y - ROW_GAP
+
+
+def _height(hook: Hook, width: float) -> float:
+    """Return the height that a hook of that width needs."""
+    chosen, notes = _choice(hook, width)
+    captions = sum(bool(caption) for caption, _ in _runs(hook, chosen))
+    more = MORE if len(chosen) < len(hook.decisions) else 0
+    pills = (len(chosen) + len(hook.policies)) * PILL_STEP
+    return ceil(TITLE + pills + captions * CAPTION + more + stack_height(notes) + 10)
 
 
 def _hook_width(hook: Hook) -> float:
@@ -67,12 +95,13 @@ def _hook_width(hook: Hook) -> float:
     return min(MAX_WIDTH, max(MIN_WIDTH, *widths) + 2 * PAD)
 
 
-def _hook(hook: Hook, x: float, y: float, width: float) -> list[Shape]:
+def _hook(hook: Hook, x: float, y: float, width: float, height: float) -> list[Shape]:
     """Return a hook: its title, the chosen rules below the captions of their chains, the policies and the notes."""
     key: Key = ("hook", hook.name)
     left, room = x + PAD, width - 2 * PAD
-    shapes: list[Shape] = [Box(x, y, width, HEIGHT, key, palette.RULES, palette.RULES_EDGE, holder=HOST, radius=8)]
+    shapes: list[Shape] = [Box(x, y, width, height, key, palette.RULES, palette.RULES_EDGE, holder=HOST, radius=8)]
     shapes += stack([shorten(replace(_TITLE, text=hook.title), room)], left, y + 7, "start")
+    pills: list[Shape] = []
     chosen, notes = _choice(hook, width)
     y += TITLE
     for caption, run in _runs(hook, chosen):
@@ -80,16 +109,16 @@ def _hook(hook: Hook, x: float, y: float, width: float) -> list[Shape]:
             shapes += stack([shorten(replace(_CAPTION, text=caption), room)], left, y + 2, "start")
             y += CAPTION
         for decision, words in run:
-            shapes += _pill((left, y, room), decision.key, key, words, decision.packets)
+            pills += _pill((left, y, room), decision.key, key, words, decision.packets)
             y += PILL_STEP
     if len(chosen) < len(hook.decisions):
         more = replace(_NOTE, text=f"+{len(hook.decisions) - len(chosen)} more, listed in the text")
         shapes += stack([more], left, y + 1, "start")
         y += MORE
     for policy in hook.policies:
-        shapes += _pill((left, y, room), ("policy", policy.family), key, policy_words(policy), policy.packets)
+        pills += _pill((left, y, room), ("policy", policy.family), key, policy_words(policy), policy.packets)
         y += PILL_STEP
-    return shapes + stack(notes, left, y + 2, "start")
+    return [*shapes, *stack(notes, left, y + 2, "start"), *pills]
 
 
 def _pill(place: tuple[float, float, float], key: Key, holder: Key, words: str, count: int) -> list[Shape]:
