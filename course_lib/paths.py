@@ -1,4 +1,4 @@
-"""Name the folders of the course on this machine; `work` finds the learner's working copy."""
+"""Name the folders of the course on this machine; `work` and `working_copy` find the learner's copy."""
 
 from __future__ import annotations
 
@@ -12,5 +12,10 @@ MANIFEST = ".course-copy.json"  # a folder with this file is a working copy
 
 def work() -> Path:
     """Return the working copy that the current folder is in; outside of one, the usual place, `WORK`."""
+    return working_copy() or WORK
+
+
+def working_copy() -> Path | None:
+    """Return the working copy that the current folder is in; None outside of one, as in the clone and in tests."""
     here = Path.cwd()
-    return next((folder for folder in (here, *here.parents) if (folder / MANIFEST).is_file()), WORK)
+    return next((folder for folder in (here, *here.parents) if (folder / MANIFEST).is_file()), None)

@@ -104,7 +104,7 @@ def has_traceback(output: str) -> bool:
     return any(trace in output for trace in TRACES)
 
 
-def side_by_side(chains: Mapping[Lab, Sequence[Step]], *, at_once: int = 4) -> list[str]:
+def side_by_side(chains: Mapping[Lab, Sequence[Step]], *, at_once: int = 3) -> list[str]:
     """Run chains of steps at the same time, each with COURSE_LAB set to its lab; return the titles of failed steps.
 
     At most `at_once` chains run at the same time. On Ctrl-C the running steps end (the terminal sends SIGINT to them
@@ -199,7 +199,12 @@ def _chosen(paths: Sequence[str]) -> list[Step]:
 
 def _need_tools() -> None:
     """Install the Debian packages that tests use; without them those tests are skipped, which fails in CI."""
-    for package, why in (("chromium", "test with a real browser"), ("shellcheck", "check its shell files")):
+    needed = (
+        ("chromium", "test with a real browser"),
+        ("shellcheck", "check its shell files"),
+        ("tshark", "read captures"),
+    )
+    for package, why in needed:
         try:
             need_packages([package], why, say)
         except CourseError as error:

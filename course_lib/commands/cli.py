@@ -17,6 +17,7 @@ from course_lib.console import say
 from course_lib.engine import client
 from course_lib.engine.labels import PARENT_LABEL
 from course_lib.errors import CourseError, EngineForbiddenError
+from course_lib.exercises import predictions
 from course_lib.grading import sandbox
 from course_lib.lab import facts, images, machine
 from course_lib.lab.lifecycle import DEFAULT_ENGINE, Lab, from_environment
@@ -33,6 +34,7 @@ def main() -> None:
       ./course up                     set up what is missing, start the lab, open JupyterLab
       ./course shell docker ps        run one command on the lab's host
       ./course graph -o now.png       draw the lab's network
+      ./course reach                  ask who can talk to whom, and what decides
       ./course bundle course.tar      write all that a machine without a network needs to one file
       ./course down                   remove the lab, and verify that the machine is unchanged
 
@@ -210,6 +212,27 @@ def graph(output: Path | None, as_json: bool, each: bool, own: bool) -> None:
 
 
 @main.command()
+@click.argument("names", nargs=-1)
+@click.option("--why", nargs=3, metavar="FROM TO WHAT", help="Explain one answer: WHAT is ping, name or a port.")
+def reach(names: tuple[str, ...], why: tuple[str, str, str] | None) -> None:
+    """Ask who can talk to whom in the lab, and say what decided.
+
+    The client, the host and each container ask each container, the host and the client: by ping, by name, and at each
+    port that is listened on or published. NAMES limit it to some of them. Containers need no tools for it.
+
+    \b
+    Examples:
+      ./course reach
+      ./course reach client web db
+      ./course reach --why client web 8080
+    """
+    from course_lib.packet_path import reach_ask, reach_view
+
+    found = reach_ask.reach(from_environment(), why[:2] if why else names)
+    click.echo(reach_view.why(found.field(*why)) if why else reach_view.text(found), nl=False)
+
+
+@main.command()
 @click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object, for a teacher who collects the reports of a class."
 )
@@ -252,21 +275,45 @@ def restore(notebook: str, work: Path | None) -> None:
 
 @main.command()
 @click.argument("exercise")
+@click.option(
+    "--with-predictions", is_flag=True, help="Pack your predictions in the chapters, too. Otherwise they stay here."
+)
 @WORK_OPTION
-def submit(exercise: str, work: Path | None) -> None:
+def submit(exercise: str, with_predictions: bool, work: Path | None) -> None:
     """Run the answer to EXERCISE in a new lab, and pack it.
 
-    The packed file is what you hand in.
+    The packed file is what you hand in. It contains your predictions only with --with-predictions: then the report of
+    your class counts the misconceptions behind wrong ones, without names.
 
     \b
     Examples:
       ./course submit 02_publish_three_ways
-      ./course submit 03_own_bridge
+      ./course submit 03_own_bridge --with-predictions
     """
     from course_lib.grading import hand_in as handing_in
 
-    folder = (work or paths.work()) / "exercises"
-    sys.exit(0 if handing_in.submit(from_environment(), exercise, images.need_package, folder) else 1)
+    folder = work or paths.work()
+    made = predictions.read(folder) if with_predictions else None
+    done = handing_in.submit(from_environment(), exercise, images.need_package, folder / "exercises", made)
+    sys.exit(0 if done else 1)
+
+
+@main.command()
+@click.argument("chapter")
+def quiz(chapter: str) -> None:
+    """Ask the questions of CHAPTER again, here in the terminal.
+
+    The chapter's commands run in a lab of their own, with other names and ports where that is possible, and decide
+    each question after you have answered it. Your own lab is not touched, and nothing is kept.
+
+    \b
+    Examples:
+      ./course quiz 01
+      ./course quiz 03
+    """
+    from course_lib.commands import quiz as asking
+
+    asking.quiz(from_environment(), chapter, images.need_package, asking.ask)
 
 
 @main.command()

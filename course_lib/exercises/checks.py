@@ -72,6 +72,11 @@ class Result:
         return self.code == 0
 
     @property
+    def opening(self) -> str:
+        """Return the first line of the output, at most 40 characters of it."""
+        return self.output.strip().partition("\n")[0][:40]
+
+    @property
     def words(self) -> str:
         """Return the exit code in words: what it means for curl (curl(1), EXIT CODES) and timeout(1)."""
         known = {
@@ -188,13 +193,14 @@ def verdicts(checks: Sequence[Check], seen: Seen | None, *, broken: str = "") ->
         return tuple(Verdict(c.name, 0, c.points, broken, c.wanted, hint=broken, mistake=UNSEEN) for c in checks)
     done: dict[str, Verdict] = {}
     for check in checks:
-        missing = [name for name in check.rests_on if not done[name].ok]
+        missing = [done[name] for name in check.rests_on if not done[name].ok]
         done[check.name] = _waiting(check, seen, missing) if missing else _verdict(check, seen)
     return tuple(done.values())
 
 
-def _waiting(check: Check, seen: Seen, missing: list[str]) -> Verdict:
-    wanted, hint = check.wanted.format_map(dict(seen.values)), f"This rests on: {', '.join(missing)}."
+def _waiting(check: Check, seen: Seen, missing: list[Verdict]) -> Verdict:
+    wanted = check.wanted.format_map(dict(seen.values))
+    hint = f"It is checked when this is right: {'; '.join(verdict.wanted for verdict in missing)}"
     return Verdict(check.name, 0, check.points, "not checked yet", wanted, hint=hint, mistake=WAITING)
 
 

@@ -1,7 +1,8 @@
 """Replay the answers of a class, several at once, each in a disposable lab of its own: `grade`.
 
 The evidence of each answer is kept in the report, in `learners/NAME/EXERCISE.json`: a `Replay` with `of`, a digest of
-all that it depends on, and `hints`, the steps of hint() that the learner took, by check. If the replay failed, it is
+all that it depends on, `hints`, the steps of hint() that the learner took, by check, and `misconceptions`, the ids of
+beliefs that the lab refuted, by question, if the learner handed in predictions. If the replay failed, it is
 {"failed": REASON}. A grader that was killed can be started again: it replays only the answers for which there is no
 evidence of exactly the same files.
 """
@@ -29,7 +30,7 @@ from course_lib.console import say
 from course_lib.engine import client
 from course_lib.engine.labels import GRADER_LABEL
 from course_lib.errors import CourseError
-from course_lib.exercises import catalog
+from course_lib.exercises import catalog, predictions
 from course_lib.exercises.answers import ANSWER, files_of, packed
 from course_lib.exercises.catalog import HINTS
 from course_lib.exercises.probes import unseen
@@ -140,7 +141,9 @@ def _grade_one(out: Path, submission: Submission, job: Job) -> str:
         replayed = _replay(job) if ANSWER in files else _broken(f"The submission has no {ANSWER}.", 0.0)
         taken = catalog.hints_in(files.get(HINTS, b""))
         hints = {check.name: taken[check.name] for check in catalog.named(name).checks if check.name in taken}
-        _keep(out, submission, name, {**replayed, "of": _digest(submission, name), "hints": hints})
+        refuted = predictions.handed_in(files.get(predictions.NOTE, b""))
+        found = {**replayed, "of": _digest(submission, name), "hints": hints, "misconceptions": refuted}
+        _keep(out, submission, name, found)
     except Exception as error:  # whatever it is, the other answers are graded
         failed = reason(error)
         _keep(out, submission, name, {"failed": failed})

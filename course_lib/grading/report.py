@@ -21,10 +21,11 @@ import jinja2
 from markupsafe import Markup, escape
 
 from course_lib.errors import CourseError
-from course_lib.exercises import catalog
+from course_lib.exercises import catalog, questions
 from course_lib.exercises.answers import RAN
 from course_lib.exercises.catalog import Exercise
-from course_lib.exercises.checks import UNSEEN, WAITING, Verdict, judge
+from course_lib.exercises.checks import UNSEEN, WAITING, Check, Verdict, judge
+from course_lib.exercises.questions import Belief
 from course_lib.network import parse_facts
 from course_lib.network.describe import describe
 from course_lib.network.parse_facts import RawFacts
@@ -47,11 +48,28 @@ class Marked:
     seconds: float  # that the replay took
     facts: RawFacts | None  # the raw facts of the network after the answer
     hints: int  # steps of hint() taken, as counted by the learner's own notebook
+    price: float  # points that one step of hint() costs
+    misconceptions: frozenset[str]  # ids of beliefs that the lab refuted, if the learner handed in predictions
 
     @property
-    def points(self) -> int:
-        """Return the points of all checks together."""
-        return sum(v.points for v in self.verdicts)
+    def points(self) -> float:
+        """Return the points of all checks together minus the price of the hints, never less than zero."""
+        return max(0.0, sum(v.points for v in self.verdicts) - self.price * self.hints)
+
+
+@dataclass(frozen=True)
+class Count:
+    """How a class did on one check: how many were right, wrong, or not checked, and the most common mistake."""
+
+    check: str  # its name
+    wanted: str  # with the names of the values, not with one learner's
+    points: int
+    right: int
+    wrong: int
+    unchecked: int
+    mistake: str  # its hint; "" if nobody made one
+    often: int  # how many made it
+    example: Verdict | None  # one learner's; None without a mistake
 
 
 @dataclass(frozen=True)
@@ -63,7 +81,6 @@ class Learner:
     notes: tuple[str, ...]
     refused: tuple[str, ...]  # a sentence for each folder or archive that could not be read
     unmarked: tuple[str, ...]  # a sentence for each answer that could not be replayed or judged
-    price: float  # points that one step of hint() costs
 
     @property
     def failed(self) -> tuple[str, ...]:
@@ -77,13 +94,13 @@ class Learner:
 
     @property
     def points(self) -> float | None:
-        """Return the points of all exercises minus the price of the hints; no exercise counts less than zero.
+        """Return the points of all exercises; None if an answer could not be marked, or if there is none.
 
-        None if an answer could not be marked, or if there is none: a refused archive counts only then.
+        A refused archive counts only if there is no answer.
         """
         if self.unmarked or not self.answers:
             return None
-        return round(sum(max(0.0, a.points - self.price * a.hints) for a in self.answers), 2)
+        return round(sum(a.points for a in self.answers), 2)
 
     @property
     def seconds(self) -> float:
@@ -166,13 +183,15 @@ def _learner(folder: Path, price: float, named: Callable[[str], Exercise]) -> Le
                     seconds=float(found["seconds"]),
                     facts=found["facts"],
                     hints=sum(found["hints"].values()),
+                    price=price,
+                    misconceptions=frozenset(found.get("misconceptions", {}).values()),
                 )
                 answers.append(answer)
                 if (why := found["broken"] or answer.ended) != RAN:
                     notes.append(clean(f"{name}: {why}"))
         except Exception as error:  # an answer that cannot be judged does not stop the report
             unmarked.append(f"{name}: not graded: {reason(error)}")
-    return Learner(folder.name, tuple(answers), tuple(notes), tuple(refused), tuple(unmarked), price)
+    return Learner(folder.name, tuple(answers), tuple(notes), tuple(refused), tuple(unmarked))
 
 
 def write(out: Path, learners: list[Learner]) -> None:
@@ -186,7 +205,8 @@ def write(out: Path, learners: list[Learner]) -> None:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    pages.globals |= {"WAITING": WAITING, "learners": learners, "exercises": exercises, "mistakes": mistakes}
+    pages.globals |= {"WAITING": WAITING, "learners": learners, "exercises": exercises, "counts": counts}
+    pages.globals["misconceptions"] = misconceptions(learners)
     pages.filters["code"] = code
     catalog.write(out / "grades.csv", grades(learners, exercises))
     catalog.write(out / "junit.xml", FORBIDDEN.sub("?", pages.get_template("junit.xml").render()))
@@ -219,14 +239,40 @@ def grades(learners: list[Learner], exercises: list[Exercise]) -> str:
     return text.getvalue()
 
 
-def mistakes(learners: list[Learner], exercise: str, check: str) -> tuple[int, str, int]:
-    """Return how many learners fail a check, the most common mistake ("" for none), and how many make that."""
-    answers = [a for learner in learners for a in learner.answers if a.exercise.name == exercise]
-    made = Counter(v.mistake for a in answers for v in a.verdicts if v.check == check and not v.ok)
-    wrong = made.total()
-    del made[WAITING], made[UNSEEN]
+def counts(learners: list[Learner], exercise: Exercise) -> list[Count]:
+    """Return a Count for each check of an exercise, those that most learners fail first."""
+    answers = [a for learner in learners for a in learner.answers if a.exercise.name == exercise.name]
+    verdicts = [verdict for answer in answers for verdict in answer.verdicts]
+    found = [_count(check, [v for v in verdicts if v.check == check.name], exercise) for check in exercise.checks]
+    return sorted(found, key=lambda count: (-count.wrong, -count.unchecked))
+
+
+def _count(check: Check, verdicts: list[Verdict], exercise: Exercise) -> Count:
+    names = {name: f"[{name.replace('_', ' ')}]" for name in exercise.values(catalog.NOBODY)}
+    made = Counter(v.mistake for v in verdicts if v.mistake in check.hints)
     common = min(made, key=lambda name: (-made[name], name), default="")
-    return wrong, common, made[common]
+    return Count(
+        check.name,
+        check.wanted.format_map(names),
+        check.points,
+        right=sum(v.ok for v in verdicts),
+        wrong=made.total(),
+        unchecked=sum(v.mistake in {WAITING, UNSEEN} for v in verdicts),
+        mistake=check.hints[common].format_map(names) if common else "",
+        often=made[common],
+        example=next((v for v in verdicts if v.mistake == common), None) if common else None,
+    )
+
+
+def misconceptions(learners: list[Learner]) -> list[tuple[Belief, int]]:
+    """Return the refuted beliefs that several learners had, and how many had each: the most common ones first.
+
+    What one learner alone thought is left out: a class may be small enough to know who it was.
+    """
+    had = Counter(belief for one in learners for belief in set().union(*(a.misconceptions for a in one.answers)))
+    known = {choice.thinks.id: choice.thinks for question in questions.every().values() for choice in question.choices}
+    common = [(known[belief], count) for belief, count in had.items() if count > 1 and belief in known]
+    return sorted(common, key=lambda pair: (-pair[1], pair[0].name))
 
 
 def _picture(folder: Path, answer: Marked) -> str:

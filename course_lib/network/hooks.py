@@ -232,6 +232,8 @@ def _inbound_notes(snapshot: Snapshot, decisions: tuple[Decision, ...]) -> Itera
     elif not reached:
         published = any(port.host_port for c in snapshot.containers for port in c.ports)
         yield "no DNAT rule" + (", although a port is published" if published else ": nothing is published")
+    if any(d.table == "raw" for d in decisions):  # priorities of the hook: raw -300, nat -100 (netfilter_ipv4.h)
+        yield "raw comes before DNAT: it sees the address to which the packet was sent"
     # The host's own connections start at OUTPUT and never pass PREROUTING.
     from_outside = {rule.target for _, rule in walk(snapshot, "ip", "nat", "PREROUTING")}
     for chain, rule in walk(snapshot, "ip", "nat", "OUTPUT"):

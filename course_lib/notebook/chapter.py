@@ -6,11 +6,13 @@ Every chapter imports this module, so it loads no pictures, panel or graph: the 
 from __future__ import annotations
 
 import os
+import secrets
 import textwrap
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from course_lib import paths
 from course_lib.errors import CourseError, LabGoneError
 from course_lib.lab import images
 from course_lib.lab.lifecycle import Lab
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
     from course_lib.notebook.pictures import Picture
 
+_run: list[str] = []  # the id of what began with this kernel's last `begin()`: a chapter, run once
 _seen: dict[Lab, Snapshot] = {}  # the last snapshot that this kernel took of each lab: `changes()` compares with it
 
 
@@ -62,8 +65,9 @@ def print_changes(before: Snapshot, after: Snapshot) -> None:
 def begin() -> None:
     """Reset the lab and print what that removes. After `./course up --projector`, show the live picture.
 
-    Raises CourseError if the lab cannot be reset.
+    Predictions can be made anew. Raises CourseError if the lab cannot be reset.
     """
+    _run[:] = [secrets.token_hex(4)]
     current.follow()
     try:
         _print_removed(current.snapshot())
@@ -78,6 +82,11 @@ def begin() -> None:
         from course_lib.notebook import panel
 
         panel.show_projector()
+
+
+def run() -> str:
+    """Return the id of what began with this kernel's last `begin()`; "" if it has run none."""
+    return _run[0] if _run else ""
 
 
 def _print_removed(now: Snapshot) -> None:
@@ -145,7 +154,7 @@ OURS = "|".join(f"{name}:latest" for name in images.INNER)
 def clean_up() -> None:
     """Remove the lab's containers, networks and volumes and the images built in it, then print what is left.
 
-    Raises CourseError if something is left.
+    In a working copy, keep that the chapter is done. Raises CourseError if something is left.
     """
     current.host(
         "docker ps -aq | xargs -r docker rm -fv; docker network prune -f\n"
@@ -169,3 +178,9 @@ def clean_up() -> None:
     print("Left: " + ", ".join(f"{count} {what}" for what, count in left.items()))
     if any(left.values()):
         raise CourseError("Not everything was removed: run `./course reset` to get an empty lab.")
+    if (folder := paths.working_copy()) and (name := current.notebook()):
+        from course_lib.exercises import predictions  # the first cell does not need it
+
+        record = predictions.read(folder)
+        record.done = sorted({*record.done, name})
+        predictions.save(folder, record)

@@ -33,7 +33,7 @@ def follow() -> Lab:
 
 def reset() -> None:
     """Reset the current lab; from then on refuse a lab that something else has reset. Raises as `Lab.reset` does."""
-    _labs[-1] = lab().reset(by=_notebook())
+    _labs[-1] = lab().reset(by=notebook())
 
 
 def other_notebook() -> str:
@@ -41,13 +41,13 @@ def other_notebook() -> str:
 
     A notebook that does not know its own name cannot tell.
     """
-    if not (own := _notebook()):
+    if not (own := notebook()):
         return ""
     by, at = lab().last_reset()
     return f"{by}, at {at}" if by not in ("", own) else ""
 
 
-def _notebook() -> str:
+def notebook() -> str:
     """Return this notebook's name ("01_docker0"), from its path that jupyter_server passes on; "" without a server."""
     return Path(os.environ.get("JPY_SESSION_NAME", "")).stem
 

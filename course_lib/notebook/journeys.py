@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 from course_lib.lab import facts
 from course_lib.network import parse_facts
-from course_lib.notebook import current, panel
+from course_lib.notebook import current, panel, prediction
 from course_lib.packet_path import capture, overlay
+from course_lib.packet_path.lookups import with_answers
 from course_lib.packet_path.model import PacketPath
+from course_lib.packet_path.pcapng import pcapng
 from course_lib.packet_path.player import player
 from course_lib.packet_path.reconstruct import path_of
 from course_lib.packet_path.request import request
@@ -32,13 +35,29 @@ class Journey(PacketPath):
         saved = {"image/png": png(overlay.over(ground, self)), "text/plain": table(self, overlay.numbers(ground, self))}
         return {**panel.animation(player(ground, self)), **saved}, {"image/png": {"alt": ALT}}
 
+    def details(self) -> str:
+        """Return the table with all that was looked at: `print(way.details())`.
+
+        Before each decision stand the rules that did not match, with the condition that failed; a trace does not show
+        these, so they are inferred from the order of the rules. Below each step stands what the kernel answered
+        afterwards: rule and route of a routing decision, neighbour entry, forwarding entry, listening socket.
+        """
+        return table(self, overlay.numbers(overlay.ground(self), self), details=True).rstrip("\n")
+
+    def save(self, file: str | Path) -> None:
+        """Write the captured frames as pcapng for Wireshark, each with the steps that it shows as comments.
+
+        The frames are those of all the host's interfaces. Raises OSError if the file cannot be written.
+        """
+        Path(file).write_bytes(pcapng(self))
+
     @property
     def words(self) -> str:
         """Return the path in sentences: the deciding rules, without those that only jump to another chain."""
         return sentences(self)
 
 
-def journey(origin: str, target: str) -> Journey:
+def journey(origin: str, target: str, *, decides: str = "") -> Journey:
     """Send one real request and return the path that its first packet and the answer took.
 
     `origin` is "client", "host" or the name of a running container (not one named like these two). `target` is one of
@@ -53,6 +72,8 @@ def journey(origin: str, target: str) -> Journey:
     first packet and its answer are followed, because the kernel consults the rules of nat for no other packet of a
     connection (nft(8), CHAINS). An open live panel can play the new journey at once.
 
+    `decides` is the id of a question that the result's `words` decide; they are then printed.
+
     Raises CourseError if the origin or the name is unknown, or if the kernel's trace could not be read. A request
     that fails is not an error: see the result's `end`.
     """
@@ -61,7 +82,10 @@ def journey(origin: str, target: str) -> Journey:
     network = parse_facts.snapshot(raw)
     sent, found = capture.gather(lab, request(origin, target), raw, network)
     path = path_of(sent, found, network)
+    path = with_answers(path, capture.ask_after(lab, path, raw))
     made = Journey(**{f.name: getattr(path, f.name) for f in fields(path)})
     for live in panel.opened:
         live.offer(player(overlay.ground(made), made))
+    if decides:
+        prediction.decide(decides, made.words)
     return made

@@ -16,6 +16,7 @@ from course_lib.notebook import chapter, current
 
 @click.command(add_help_option=False)
 @click.option("--changes", is_flag=True)
+@click.option("--decides", multiple=True, metavar="ID")
 @click.option("--fails", is_flag=True)
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True, max=86400), default=execute.TIMEOUT)
 def _options(**options: Any) -> dict[str, Any]:
@@ -28,17 +29,18 @@ class Shell(Magics):
 
     @cell_magic
     def host(self, line: str, cell: str) -> None:
-        """Run the cell as bash on the lab's host: `%%host [--changes] [--fails] [--timeout SECONDS]`.
+        """Run the cell as bash on the lab's host: `%%host [--changes] [--decides ID] [--fails] [--timeout SECONDS]`.
 
         Output appears while the command runs. The cell ends at its first failing command and then raises;
         with --fails it raises unless a command fails. Interrupting the kernel ends the command in the lab too.
         With --changes it prints, after the output, what the cell changed in the network and which counters rose.
+        With --decides the output decides the question with this id, which `predict` asked.
         """
         _run("host", line, cell, execute.HOST)
 
     @cell_magic
     def client(self, line: str, cell: str) -> None:
-        """Run the cell as bash on the client: `%%client [--changes] [--fails] [--timeout SECONDS]`; see %%host."""
+        """Run the cell as bash on the client: `%%client [options]`; see %%host."""
         _run("client", line, cell, execute.CLIENT)
 
     @cell_magic
@@ -50,8 +52,8 @@ class Shell(Magics):
         from course_lib.notebook import practice  # a chapter has no exercises
 
         options = _parsed("answer", line)
-        if options["changes"] or options["fails"]:
-            raise CourseError("`%%answer` accepts neither --changes nor --fails: remove them.")
+        if options["changes"] or options["fails"] or options["decides"]:
+            raise CourseError("`%%answer` accepts no --changes, --decides or --fails: remove them.")
         practice.answer(cell, _show, options["timeout"])
 
 
@@ -59,9 +61,14 @@ def _run(name: str, line: str, cell: str, place: tuple[str, ...]) -> None:
     """Run a cell and print its output while it runs; raises CourseError if an option is wrong or the cell fails."""
     options = _parsed(name, line)
     before = chapter.observe() if options["changes"] else None
-    execute.run(current.lab(), cell, place, fails=options["fails"], timeout=options["timeout"], show=_show)
+    output = execute.run(current.lab(), cell, place, fails=options["fails"], timeout=options["timeout"], show=_show)
     if before:
         chapter.print_changes(before, chapter.observe())
+    if options["decides"]:
+        from course_lib.notebook import prediction  # it takes ipywidgets, which a cell without a question does not need
+
+        for question in options["decides"]:
+            prediction.decided(question, output)
 
 
 def _parsed(name: str, line: str) -> dict[str, Any]:
@@ -70,7 +77,7 @@ def _parsed(name: str, line: str) -> dict[str, Any]:
         options: dict[str, Any] = _options.main(shlex.split(line), standalone_mode=False)
     except (click.ClickException, ValueError) as error:
         words = error.format_message() if isinstance(error, click.ClickException) else str(error)
-        usage = f"a cell begins with `%%{name} [--changes] [--fails] [--timeout SECONDS]`."
+        usage = f"a cell begins with `%%{name} [--changes] [--decides ID] [--fails] [--timeout SECONDS]`."
         raise CourseError(f"{words.rstrip('.')}: {usage}") from None
     return options
 

@@ -1,101 +1,155 @@
-"""Ask learners for a prediction before they see the lab's answer: `predict`."""
+"""Ask learners for a prediction before the lab shows what happens: `predict`; cells that decide call `decide`.
+
+A prediction can be changed until the lab has decided it, and made again after `begin()`. Nothing is shown or kept
+unless somebody chose, so a run without a learner always has the same output.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from html import escape
 from typing import Any
 
 import ipywidgets as widgets
+from IPython.display import display
 
-from course_lib.errors import CourseError
-from course_lib.notebook.widget_style import NARROW, OURS, SAVED, WIDE
+from course_lib import paths
+from course_lib.exercises import predictions, questions
+from course_lib.exercises.predictions import Record
+from course_lib.exercises.questions import Choice, Question
+from course_lib.notebook import chapter
+from course_lib.notebook.widget_style import CHOICE, NARROW, OURS, SAVED, WIDE
+
+OUTSIDE = Record()  # what this kernel keeps outside of a working copy: in no file
+outputs: dict[str, str] = {}  # what decided each question in this kernel last: `./course quiz` reads it
+_asked: dict[str, Prediction] = {}  # the widget that shows each question in this kernel
 
 
-@dataclass(frozen=True)
-class Question:
-    """A question with the lab's answer."""
+def predict(name: str) -> Prediction:
+    """Return the question with this id, with a button for each choice; raises CourseError if there is none."""
+    _asked[name] = Prediction(questions.named(name))
+    return _asked[name]
 
-    text: str
-    choices: tuple[str, ...]
-    answer: str  # the lab's: one of the choices
-    misconceptions: Mapping[str, str]  # by choice: the misconception behind it, and why it is wrong
-    evidence: str = ""  # lines of text
 
-    def verdict(self, choice: str) -> str:
-        """Return whether a prediction was right; if not, with the answer and the misconception behind the choice."""
-        if choice == self.answer:
-            return f"You predicted: {choice}. The lab says the same."
-        behind = self.misconceptions.get(choice, "")
-        return f"You predicted: {choice}. The lab says: {self.answer}." + (f" {behind}" if behind else "")
+def decide(name: str, output: object) -> None:
+    """Print the output that decides a question; then show what the learner had predicted, if anything."""
+    print(output)
+    decided(name, str(output))
 
-    def __str__(self) -> str:
-        """Return the question, the choices, the answer and what is wrong with the other choices, in lines of text."""
-        lines = [f"Predict: {self.text}", *(f"  ( ) {choice}" for choice in self.choices)]
-        lines += [f"The lab says: {self.answer}", *(f"  {line}" for line in self.evidence.splitlines())]
-        lines += [f"  Not {choice}: {why}" for choice, why in self._wrong()]
-        return "\n".join(lines)
 
-    def html(self, choice: str | None = None) -> str:
-        """Return HTML: the verdict on a choice or, without one, the question with its answer folded."""
-        evidence = f"<pre>{escape(self.evidence)}</pre>" if self.evidence else ""
-        if choice is not None:
-            return f'<div role="status"><p>{escape(self.verdict(choice))}</p>{evidence}</div>'
-        choices = "".join(f"<li>{escape(each)}</li>" for each in self.choices)
-        wrong = "".join(f"<p>Not {escape(each)}: {escape(why)}</p>" for each, why in self._wrong())
-        answer = f"<p>The lab says: {escape(self.answer)}</p>{evidence}{wrong}"
-        head = f"<p><b>Predict.</b> {escape(self.text)}</p><ul>{choices}</ul>"
-        return f"{head}<details><summary>Answer</summary>{answer}</details>"
+def decided(name: str, output: str) -> None:
+    """Decide a question by a cell's output, and show the outcome if the learner predicted one.
 
-    def _wrong(self) -> list[tuple[str, str]]:
-        return [(c, why) for c in self.choices if c != self.answer and (why := self.misconceptions.get(c))]
+    Raises CourseError if there is no such question, or if the prediction cannot be saved.
+    """
+    question = questions.named(name)
+    outputs[name] = output
+    record = _record()
+    made = _current(record, name)
+    if made is None:
+        return
+    happened = question.outcome(output)
+    verdict = Verdict(question, made.chosen, happened, output)
+    if happened and not made.happened:
+        record.predictions[name] = predictions.Prediction(made.chosen, made.run, happened.text)
+        _save(record)
+    if name in _asked and happened:
+        _asked[name].close(verdict)
+    display(verdict)  # type: ignore[no-untyped-call]
+
+
+def _record() -> Record:
+    folder = paths.working_copy()
+    return predictions.read(folder) if folder else OUTSIDE
+
+
+def _save(record: Record) -> None:
+    if folder := paths.working_copy():
+        predictions.save(folder, record)
+
+
+def _current(record: Record, name: str) -> predictions.Prediction | None:
+    """Return the learner's prediction, unless it was made before the chapter was begun (again) in this kernel."""
+    made = record.predictions.get(name)
+    known = made and chapter.run() in ("", made.run) and questions.named(name).choice(made.chosen)
+    return made if known else None
+
+
+class Verdict:
+    """What somebody predicted, next to what the lab showed."""
+
+    def __init__(self, question: Question, chosen: str, happened: Choice | None, output: str) -> None:
+        self._evidence = questions.evidence(happened, output) if happened else ""
+        self._lines = questions.verdict(question, chosen, happened)
+
+    def html(self) -> str:
+        """Return the verdict and its evidence as HTML."""
+        words = "".join(f"<p>{escape(line)}</p>" for line in self._lines)
+        return words + (f"<pre>{escape(self._evidence)}</pre>" if self._evidence else "")
+
+    def __repr__(self) -> str:
+        """Return the verdict, without its evidence, in lines of text."""
+        return "\n".join(self._lines)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        words = "".join(f"<p>{escape(line)}</p>" for line in self._lines)
+        return {"text/html": f'{SAVED}<div class="course-verdict">{words}</div>', "text/plain": repr(self)}
 
 
 class Prediction:
-    """A question with a button for each choice; a click shows the verdict."""
+    """A question with a button for each choice."""
 
     def __init__(self, question: Question) -> None:
         self.question = question
         text = widgets.HTML(f"{SAVED}<b>Predict.</b> {escape(question.text)}", layout=WIDE)
         # Not radio buttons: there an arrow key chooses at once, so the third choice cannot be reached by keyboard.
-        self._choices = [widgets.Button(description=choice, layout=NARROW) for choice in question.choices]
+        self._choices = [widgets.Button(description=choice.text, layout=NARROW) for choice in question.choices]
         for button in self._choices:
-            button.on_click(self._show)
-        self._answer = widgets.HTML(layout=WIDE)
+            button.on_click(self._choose)
+            button.add_class(CHOICE)
+        self._said = widgets.HTML(layout=WIDE)
+        self._said.add_class("course-said")
         column = widgets.Layout(align_items="flex-start", width="100%")
-        self._box = widgets.VBox([text, widgets.VBox(self._choices, layout=column), self._answer])
+        self._box = widgets.VBox([text, widgets.VBox(self._choices, layout=column), self._said])
         self._box.add_class(OURS)
+        made = _current(_record(), question.id)
+        if made:
+            self._mark(made.chosen)
+        if made and made.happened:
+            self.close(Verdict(question, made.chosen, question.choice(made.happened), outputs.get(question.id, "")))
+        elif made:
+            self._said.value = _waiting(made.chosen)
+        else:
+            self._said.value = "Choose. A cell below shows what happens."
 
-    def _show(self, chosen: widgets.Button) -> None:
-        """Show the verdict on the first choice; a prediction cannot be changed afterwards."""
-        if self._answer.value:
+    def _choose(self, button: widgets.Button) -> None:
+        """Keep the learner's choice; it can be changed until the lab has decided."""
+        record = _record()
+        made = _current(record, self.question.id)
+        if made and made.happened:
             return
-        chosen.icon = "check"  # leave it enabled: a disabled button loses the focus
+        record.predictions[self.question.id] = predictions.Prediction(button.description, chapter.run())
+        _save(record)
+        self._mark(button.description)
+        self._said.value = _waiting(button.description)
+
+    def _mark(self, chosen: str) -> None:
         for button in self._choices:
-            button.disabled = button is not chosen
-        self._answer.value = self.question.html(chosen.description)
+            button.icon = "check" if button.description == chosen else ""
+
+    def close(self, verdict: Verdict) -> None:
+        """Show the verdict; from now on the choice cannot be changed."""
+        for button in self._choices:
+            button.disabled = not button.icon  # leave the chosen one: a disabled button loses the focus
+        self._said.value = f'<div class="course-verdict">{verdict.html()}</div>'
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
-        fallback = {"text/html": self.question.html(), "text/plain": str(self.question)}
-        return {**self._box._repr_mimebundle_(**options), **fallback}
+        choices = "".join(f"<li>{escape(choice.text)}</li>" for choice in self.question.choices)
+        page = f"<p><b>Predict.</b> {escape(self.question.text)}</p><ul>{choices}</ul>"
+        return {**self._box._repr_mimebundle_(**options), "text/html": page, "text/plain": str(self.question)}
 
     def __repr__(self) -> str:
         return str(self.question)
 
 
-def predict(question: str, choices: Mapping[str, str] | Sequence[str], *, answer: Callable[[], object]) -> Prediction:
-    """Return a question to click; once the learner has chosen, it shows the lab's answer.
-
-    `choices` are texts, or a mapping from each text to the misconception behind it ("" for none). `answer` is called
-    at once, so that a notebook runs the same with and without clicks. It returns one of the choices, True or False for
-    "yes" or "no", or a pair of such an answer and the evidence for it, which is shown as `str` converts it. Raises
-    CourseError if the answer is none of the choices.
-    """
-    result = answer()
-    value, evidence = result if isinstance(result, tuple) else (result, "")
-    word = {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
-    if word not in choices:
-        raise CourseError(f"The lab says {word!r}, which is none of the choices: {', '.join(choices)}.")
-    why = choices if isinstance(choices, Mapping) else {}
-    return Prediction(Question(question, tuple(choices), word, why, str(evidence).rstrip()))
+def _waiting(chosen: str) -> str:
+    return f"You predict: {escape(chosen)}. You can change it until a cell below has shown what happens."

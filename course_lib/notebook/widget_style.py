@@ -6,6 +6,7 @@ from pathlib import Path
 
 WIDE = {"width": "100%", "margin": "2px 0"}  # ipywidgets' own margin adds two pixels on each side: too wide
 NARROW = {"width": "auto"}
+CHOICE = "course-choice"  # the CSS class of a button that is a choice
 OURS = "course-widget"  # the CSS class of our outermost widgets
 # Without its kernel ipywidgets marks each part of a widget with a red broken link. Replace these marks by one sentence
 # for the whole widget; an animation needs no kernel and gets none.

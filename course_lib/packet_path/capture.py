@@ -23,13 +23,15 @@ from course_lib.network.model import Snapshot, without_prefix
 from course_lib.network.parse_facts import RawFacts
 from course_lib.network.sections import SHELL
 from course_lib.network.topology import owner_of
+from course_lib.packet_path import lookups
 from course_lib.packet_path.evidence import Evidence, evidence_of
+from course_lib.packet_path.model import PacketPath
 from course_lib.packet_path.request import Request, relays
 
 # Outside the range from which the kernel chooses ports by itself (ip(7), ip_local_port_range: up to 60999).
 SOURCE_PORTS = range(61000, 65000)
 RESERVED = ("client", "host")  # a container with one of these names is not watched: it would be mistaken for ours
-# The source port or the echo's id in the packet that an ICMP error quotes: {} are its offset in bits, and the value.
+# A port or the echo's id in the packet that an ICMP error quotes: {} are its offset in bits, and the value.
 ERRORS = ("icmp type destination-unreachable @th,{},16 {}", "icmpv6 type destination-unreachable @th,{},16 {}")
 
 
@@ -59,6 +61,17 @@ def gather(lab: Lab, request: Request, facts: RawFacts, network: Snapshot) -> tu
         "TEXT": _text(request),
     }
     return request, evidence_of(_run(lab, values))
+
+
+def ask_after(lab: Lab, path: PacketPath, facts: RawFacts) -> str:
+    """Ask the lab's kernel about the steps of a path and return its answers, for `lookups.with_answers`.
+
+    `facts` are those from before the request. Raises LabGoneError.
+    """
+    pids = {item["Name"].lstrip("/"): item["State"]["Pid"] for item in facts["inspect"]}
+    enter = {place: f"nsenter -t {pids.get(place, 0)} -n" for place in lookups.questions(path)}
+    enter |= {"host": "", "client": "nsenter --net=/run/netns/client"}
+    return execute.ask(lab, SHELL + lookups.script(enter, lookups.questions(path)))
 
 
 def _run(lab: Lab, values: dict[str, str]) -> str:
@@ -154,6 +167,8 @@ def _rules(request: Request, network: Snapshot) -> list[str]:
     rules = [f"{proto} {side} {number}{opening}" for side in ("sport", "dport")]
     rules += [ERRORS[0].format(224, number), ERRORS[1].format(384, number)]
     for _, address, port in relays(request, network):
+        # What refuses a relay's datagram quotes the port that it was sent to, since the relay's own is not known.
+        rules += [ERRORS[0].format(240, port), ERRORS[1].format(400, port)]
         ip = "ip6" if ":" in address else "ip"
         rules += [
             f"{ip} daddr {address} {proto} dport {port}{opening}",

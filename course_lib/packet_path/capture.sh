@@ -97,7 +97,7 @@ for name in "${!enter[@]}"; do
 done
 open capture
 open drops
-timeout $LIFE tcpdump --immediate-mode -i any -nn -e -l -tt -s 128 -B 4096 "$WATCH" \
+timeout $LIFE tcpdump --immediate-mode -i any -nn -e -l -tt -xx -s 256 -B 4096 "$WATCH" \
     </dev/null 1>&"${fd[capture]}" 2>&"${fd[drops]}" &
 capture=$!
 pids+=("$capture")
@@ -126,6 +126,12 @@ until_true 5 listens $$ 00000007 || { section failed echo "no conntrack events";
 captures() { has drops listening || ! kill -0 $capture 2>/dev/null; }
 until_true 5 captures
 has drops listening || { section failed text drops; exit 1; }
+
+counters() { cat "/proc/${inside[$1]}/net/snmp" "/proc/${inside[$1]}/net/netstat" "/proc/${inside[$1]}/net/snmp6"; }
+for name in "${!enter[@]}"; do
+    open "counted $name"
+    counters "$name" 1>&"${fd["counted $name"]}" 2>/dev/null
+done
 
 # --- the request ----------------------------------------------------------------------------------------------------
 trap '' PIPE # a sender that was refused has ended before it gets its text
@@ -208,6 +214,10 @@ for name in "${!enter[@]}"; do
     done <"/proc/${inside[$name]}/net/netlink"
 done
 
+for name in "${!enter[@]}"; do
+    section "counters_before $name" text "counted $name"
+    section "counters $name" counters "$name" 2>/dev/null
+done
 answer() { text said | head -c 2000 | tr -d '\0'; }
 # shellcheck disable=SC2086
 route() { ${enter[$ORIGIN]} ip -j route get "$ADDRESS" 2>&1; }

@@ -22,6 +22,9 @@ class Namespace:
     rules_ip: str = ""  # `iptables-save -c`
     rules_ip6: str = ""  # `ip6tables-save -c`
     ruleset: str = ""  # `nft -j -s list ruleset`
+    # /proc/net/snmp, netstat and snmp6, before and after the request
+    counters_before: str = ""
+    counters: str = ""
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Evidence:
     settings: str  # lines "NAME VALUE": bridge-nf-call-iptables, bridge-nf-call-ip6tables and ip_forward of the host
     before_ip: str  # `iptables-save -c` on the host, before the request
     before_ip6: str  # `ip6tables-save -c` on the host, before the request
-    capture: str  # `tcpdump -i any -nn -e -l -tt` on the host, of the same time as the traces
+    capture: str  # `tcpdump -i any -nn -e -l -tt -xx` on the host, of the same time as the traces
     drops: str  # tcpdump's standard error: how many packets it missed
     lost: int  # messages of the traces that the kernel dropped: the column Drops of /proc/net/netlink
     namespaces: dict[str, Namespace]  # by name: "host", "client" if it may be reached, or a container

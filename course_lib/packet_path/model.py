@@ -28,6 +28,16 @@ class Packet:
 
 
 @dataclass(frozen=True)
+class Tried:
+    """A rule of iptables that a packet was compared with and that did not match: inferred, see `tried`."""
+
+    chain: str
+    number: int
+    rule: str
+    why: str  # the condition that failed: "not from docker0", "port 81, not 80"
+
+
+@dataclass(frozen=True)
 class Step:
     """One thing that happened to a packet, in one network namespace.
 
@@ -44,9 +54,13 @@ class Step:
     packet: Packet  # as it is after the step
     before: Packet | None = None  # as it was before, if the step rewrote it
     device: str = ""  # the interface; for `crosses` the port that it leaves by
+    incoming: str = ""  # the interfaces as the trace names them at this hook; "" where it names none
+    outgoing: str = ""
     family: str = ""  # "ip", "ip6", "bridge" ..., with the table, the chain and the rule's number, as in iptables-save
     table: str = ""
-    hook: str = ""  # the base chain from which the packet got to this chain: "PREROUTING", "FORWARD" ...
+    # The base chain from which the packet got to this chain: "PREROUTING", "FORWARD" ... Of `rewritten` the hook where
+    # conntrack did it.
+    hook: str = ""
     chain: str = ""
     number: int = 0  # 0 of a rule that iptables does not have
     rule: str = ""  # as iptables-save prints it
@@ -54,6 +68,8 @@ class Step:
     flooded: bool = False  # `crosses` and `exits`: the bridge did not know the MAC and sent copies to other ports, too
     verdict: str = ""  # "accept", "drop", "continue", "return", "jump DOCKER"
     seen: tuple[str, ...] = ()  # "trace", "capture", "conntrack"; empty if it was only inferred
+    tried: tuple[Tried, ...] = ()  # the rules that the kernel passed over before this decision, in its order
+    facts: tuple[str, ...] = ()  # what the kernel answered about it after the request, see `lookups`
 
 
 @dataclass(frozen=True)
@@ -72,6 +88,8 @@ class Outcome:
     kind: str  # "answered", "connected", "refused", "dropped", "rejected", "unreachable", "silent"
     words: str  # a clause for learners: "refused by host with a RST: ..."
     seen: tuple[str, ...] = ()  # as in Step; also "the sender" and "route"
+    # What the kernel counted meanwhile, of a request without an answer: "u2: UdpNoPorts +1, a datagram came ..."
+    counted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -85,3 +103,12 @@ class PacketPath:
     end: Outcome
     notes: tuple[str, ...] = ()  # what else the evidence shows
     doubts: tuple[str, ...] = ()  # where the evidence is incomplete, or contradicts itself
+    capture: str = ""  # the frames that tcpdump captured on the host, as it printed them
+
+    @property
+    def lost(self) -> Step | None:
+        """The last step of a packet that nothing answered, if the trace shows neither its delivery nor a drop."""
+        there = [s for s in self.steps if s.connection == 1]
+        if not there or there[-1].back or there[-1].kind == "delivered" or there[-1].verdict == "drop":
+            return None
+        return there[-1]

@@ -1,4 +1,4 @@
-"""Determine how a request ended, from what the sender and the kernel reported: `outcome_of`. Pure."""
+"""Determine how a request ended, from what the sender and the kernel reported: `outcome_of`, `counted`. Pure."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 
+from course_lib.packet_path import counters
 from course_lib.packet_path.evidence import Evidence
 from course_lib.packet_path.model import FAMILIES, Outcome, Step
 from course_lib.packet_path.observations import sender_error, unanswered
@@ -13,6 +14,7 @@ from course_lib.packet_path.request import Request
 from course_lib.plain_text import clean
 
 TRACE = ("trace",)
+UNEXPLAINED = "; no answer within a second"
 
 
 def outcome_of(request: Request, evidence: Evidence, steps: Sequence[Step]) -> Outcome:
@@ -25,12 +27,11 @@ def outcome_of(request: Request, evidence: Evidence, steps: Sequence[Step]) -> O
     back = [s for s in steps if s.connection == 1 and s.back]
     relayed = next((s for s in steps if s.connection == 2 and s.back), None)
     answer = _answer(request, evidence.log, evidence.said)
-    if answer and not any(s.verdict == "drop" for s in there + back):
-        if relayed and relayed.packet.said.startswith("RST"):
-            who = f" by {relayed.place}" if relayed.kind == "sends" else ""
-            words = f"connected to a relay in host, whose own connection was refused{who}"
-            return Outcome("refused", words, ("the sender", "trace"))
-        return Outcome("answered" if answer.startswith("answered") else "connected", answer, ("the sender",))
+    if not any(s.verdict == "drop" for s in there + back):
+        if relayed and _refuses(relayed) and (answer or not back):
+            return _relay_refused(relayed, bool(answer))
+        if answer:
+            return Outcome("answered" if answer.startswith("answered") else "connected", answer, ("the sender",))
     for packet in (there, back):
         if packet and packet[-1].verdict == "drop":
             return _dropped(packet[-1], back)
@@ -44,10 +45,32 @@ def outcome_of(request: Request, evidence: Evidence, steps: Sequence[Step]) -> O
     return _silent(evidence, there, back)
 
 
+def counted(evidence: Evidence, steps: Sequence[Step]) -> tuple[str, ...]:
+    """Return what the kernel counted where a packet of the request was last seen, as far as it may explain its end."""
+    last = {s.connection: s.place for s in steps if not s.back}
+    return tuple(
+        f"{place}: {name} +{rise}, {counters.WORDS[name]}"
+        for place, there in evidence.namespaces.items()
+        for name, rise in counters.reasons(there.counters_before, there.counters).items()
+        if place in last.values()
+    )
+
+
 def _refuses(step: Step) -> bool:
     """Whether an answer refuses the packet: a RST, or an ICMP error."""
     said = step.packet.said
     return said.startswith("RST") or (step.packet.protocol.startswith("icmp") and not said.startswith("echo"))
+
+
+def _relay_refused(answer: Step, connected: bool) -> Outcome:
+    """Return who refused the connection or the datagram of a relay, to which the sender's request had come."""
+    who = f" by {answer.place}" if answer.kind == "sends" else ""
+    how = "" if answer.packet.said.startswith("RST") else f" with ICMP {answer.packet.said}"
+    why = ": no socket listens there" if answer.packet.said == "port unreachable" else ""
+    if connected:
+        words = f"connected to a relay in host, whose own connection was refused{who}{how}"
+        return Outcome("refused", words, ("the sender", *TRACE))
+    return Outcome("refused", f"delivered to a relay in host, whose own datagram was refused{who}{how}{why}", TRACE)
 
 
 def _answer(request: Request, log: str, said: str) -> str:
@@ -121,7 +144,7 @@ def _silent(evidence: Evidence, there: Sequence[Step], back: Sequence[Step]) -> 
         words = f"the {back[-1].packet.said or 'answer'} arrived, but the sender did not report it"
         return Outcome("connected", words, TRACE)
     if back:
-        return Outcome("silent", f"the answer was last seen in {back[-1].place}", TRACE)
+        return Outcome("silent", f"the answer was last seen in {back[-1].place}{_why(evidence, back[-1].place)}", TRACE)
     return _lost(evidence, there[-1]) if there else Outcome("silent", "nothing was seen of it")
 
 
@@ -136,4 +159,12 @@ def _lost(evidence: Evidence, last: Step) -> Outcome:
         return Outcome("silent", f"delivered to {last.place}; no answer within a second", (*TRACE, "the sender"))
     if inbound and "ip_forward 0" in evidence.settings.splitlines():
         return Outcome("silent", "last seen in host: its ip_forward is 0, so it forwards no packets", TRACE)
-    return Outcome("silent", f"last seen in {last.place}; no answer within a second", TRACE)
+    why = _why(evidence, last.place) or UNEXPLAINED
+    return Outcome("silent", f"last seen in {last.place}{why}", TRACE)
+
+
+def _why(evidence: Evidence, place: str) -> str:
+    """Return for what the kernel counted a packet as lost in a namespace; "" if it counted none."""
+    there = evidence.namespaces.get(place)
+    found = counters.reasons(there.counters_before, there.counters) if there else {}
+    return next((f": {counters.LOST[name]} ({name})" for name in found if name in counters.LOST), "")

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 
-from course_lib.network.model import Rule
+from course_lib.network.model import Rule, Snapshot
 from course_lib.packet_path.model import Packet, Step
 from course_lib.packet_path.nft_trace import Sighting
 from course_lib.packet_path.observations import Frame
@@ -31,16 +31,19 @@ def walk(
     frames: Collection[Frame],
     *,
     veths: Mapping[str, str],
+    wanted: tuple[str, int, str, int] | None = None,
 ) -> list[Step]:
     """Return the steps of one packet.
 
     `parts` has its sightings, and no others, by namespace; `rules` has the rules by namespace, and `frames` is what
     tcpdump captured on the host. `connection` and `back` are those of Step; `veths` are the containers by the host's
-    ends of their veth pairs.
+    ends of their veth pairs. `wanted` are the addresses of the answer that the sender waits for: only conntrack makes
+    them, by taking back what a rule did to the packet.
     """
-    walker = _Walk(connection, back, frames)
+    walker = _Walk(connection, back, frames, wanted)
     receivers = [place for place, some in parts.items() if any(_is_at(s, "in") for s in some)]
     for place, passage in _passages(parts):
+        walker.between = walker.place == place == "host"
         walker.place, walker.rules, walker.outgoing, walker.bridge_port = place, rules[place], "", False
         # The ports of a bridge to which it sent the packet: all, by copies, if it does not know the MAC (a flood).
         ports = [s.outgoing for s in passage if s.ours and s.family == "bridge" and s.chain in ("across", "out")]
@@ -101,6 +104,7 @@ class _Walk:
     connection: int
     back: bool
     frames: Collection[Frame]
+    wanted: tuple[str, int, str, int] | None = None  # see `walk`
     steps: list[Step] = field(default_factory=list)
     place: str = ""  # the namespace where it is
     rules: Mapping[Handle, Rule] = field(default_factory=dict)  # of this namespace
@@ -108,9 +112,12 @@ class _Walk:
     outgoing: str = ""  # the interface that routing has chosen
     flooded: bool = False  # see Step
     bridge_port: bool = False  # it came in by a port of a bridge and has not left that bridge yet
+    interfaces: tuple[str, str] = ("", "")  # by which it came and will leave, as the sighting that is added names them
+    between: bool = False  # it comes back to the host from a container that was not watched
 
     def see(self, sighting: Sighting) -> None:
         """Add what one sighting shows."""
+        self.interfaces = sighting.incoming, sighting.outgoing
         self._compare(sighting)
         packet, incoming, outgoing = sighting.packet, sighting.incoming, sighting.outgoing
         at = sighting.chain if sighting.ours else ""
@@ -143,21 +150,31 @@ class _Walk:
         captured = self.place == "host" and any(frame in self.frames for frame in expected)
         seen = ("trace", "capture") if captured else ("trace",)
         flooded = self.flooded and kind in ("crosses", "exits")
-        step = Step(self.connection, self.back, self.place, kind, packet, before, device, seen=seen, flooded=flooded)
+        at = (self.connection, self.back, self.place, kind, packet, before, device, *self.interfaces)
+        step = Step(*at, seen=seen, flooded=flooded)
         self.steps.append(step)
 
     def _compare(self, sighting: Sighting) -> None:
         """Note that the addresses changed since the last step: by a rule that translates, or by conntrack alone."""
         translated, self.translated = self.translated, None
+        between, self.between = self.between, False
         before = self.steps[-1].packet if self.steps else sighting.packet
-        if before.addresses == sighting.packet.addresses:
+        if before.addresses == sighting.packet.addresses or (between and translated is None):
             return
-        if translated is None:
+        if translated is None or sighting.packet.addresses == self.wanted:
             self._add("rewritten", sighting.packet, before=before)
+            self.steps[-1] = replace(self.steps[-1], hook=self._hook_of_change(before, sighting))
             return
         for index in range(translated, len(self.steps)):
             self.steps[index] = replace(self.steps[index], packet=sighting.packet)
         self.steps[translated] = replace(self.steps[translated], before=before)
+
+    def _hook_of_change(self, before: Packet, sighting: Sighting) -> str:
+        """Return where conntrack did it: the destination on the way in, the source on the way out (nf_nat_proto.c)."""
+        if before.addresses[2:] != sighting.packet.addresses[2:]:
+            sent = any(s.place == self.place and s.kind == "sends" for s in self.steps)
+            return "OUTPUT" if sent else "PREROUTING"
+        return "INPUT" if sighting.ours and sighting.chain == "in" else "POSTROUTING"
 
     def _decide(self, sighting: Sighting) -> None:
         """Add the rules that matched in a base chain and in the chains it jumped to, and its policy."""
@@ -185,6 +202,8 @@ class _Walk:
                 self.place,
                 kind,
                 sighting.packet,
+                incoming=sighting.incoming,
+                outgoing=sighting.outgoing,
                 family=sighting.family,
                 table=sighting.table,
                 hook=sighting.chain,
@@ -196,3 +215,25 @@ class _Walk:
                 seen=("trace",) if verdict else (),
             )
         )
+
+
+def through_containers(steps: Sequence[Step], network: Snapshot) -> list[Step]:
+    """Return the steps with those of a container that routes put in: it was not watched, but the host was.
+
+    Between the passages of the host that the packet made, it came to a container by one veth pair, and from it by
+    another one or the same.
+    """
+    inside = {e.veth: (c.name, e.interface or "") for c in network.containers for e in c.endpoints if e.veth}
+    found: list[Step] = []
+    last: Step | None = None  # where the packet left the host
+    for step in steps:
+        if step.kind == "enters" and last and (last.connection, last.back) == (step.connection, step.back):
+            (to, by), (place, out) = inside.get(last.device, ("", "")), inside.get(step.device, ("", ""))
+            if to and to == place:
+                before = last.packet if last.packet.addresses != step.packet.addresses else None
+                got = replace(last, place=place, kind="arrives", device=by, flooded=False, seen=())
+                found += [got, replace(got, kind="routed", device=out, packet=step.packet, before=before)]
+        if step.place != "host" or step.kind in ("enters", "exits", "crosses"):
+            last = step if step.kind in ("exits", "crosses") else None
+        found.append(step)
+    return found

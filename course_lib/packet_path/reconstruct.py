@@ -11,14 +11,16 @@ from dataclasses import replace
 
 from course_lib.network.iptables_save import parse_chains
 from course_lib.network.model import Snapshot
+from course_lib.packet_path.continuity import gaps
 from course_lib.packet_path.evidence import Evidence
 from course_lib.packet_path.model import Entry, Packet, PacketPath, Step
 from course_lib.packet_path.nft_trace import Sighting, sightings
 from course_lib.packet_path.observations import entries, frames, relay
-from course_lib.packet_path.outcome import outcome_of
-from course_lib.packet_path.path_builder import walk
+from course_lib.packet_path.outcome import counted, outcome_of
+from course_lib.packet_path.path_builder import through_containers, walk
 from course_lib.packet_path.request import Request, relays
 from course_lib.packet_path.rule_handles import rules_by_handle
+from course_lib.packet_path.tried import with_tried
 
 ERRORS = ("unreachable", "prohibited", "no route")
 
@@ -38,6 +40,13 @@ def path_of(request: Request, evidence: Evidence, network: Snapshot) -> PacketPa
     captured = frames(evidence.capture)
     goals = {(address, port) for _, address, port in relays(request, network)}
     roles = {id(s): _role(request, s, goals) for found in traces.values() for s in found}
+    relayed = {
+        (s.packet.destination, s.packet.source) for some in traces.values() for s in some if roles[id(s)] == (2, False)
+    }
+    for sighting in (s for some in traces.values() for s in some if roles[id(s)] == (1, True)):
+        refusal = sighting.packet.protocol.startswith("icmp") and not sighting.packet.said.startswith("echo")
+        if refusal and (sighting.packet.source, sighting.packet.destination) in relayed:
+            roles[id(sighting)] = (2, True)
     veths = {e.veth: c.name for c in network.containers for e in c.endpoints if e.veth}
     steps: list[Step] = []
     netfilter = False
@@ -47,7 +56,9 @@ def path_of(request: Request, evidence: Evidence, network: Snapshot) -> PacketPa
         if connection == 2 and not any(s.kind == "delivered" for s in steps):
             parts = {}  # nothing was delivered to a process that could relay it
         parts = _one(parts, request.protocol == "tcp" and not back, port if back else 0, connection)
-        steps += walk(parts, connection, back, rules, captured, veths=veths)
+        sent = next((s.packet for s in steps if back and s.connection == connection), None)
+        wanted = _turned(sent) if sent else None
+        steps += walk(parts, connection, back, rules, captured, veths=veths, wanted=wanted)
         if (connection, back) == (2, False):
             port = steps[-1].packet.source_port if parts else -1
         if (connection, back) == (1, False):
@@ -56,16 +67,21 @@ def path_of(request: Request, evidence: Evidence, network: Snapshot) -> PacketPa
         # The kernel answers the first SYN before a relay reads anything. A relay of UDP answers last.
         steps.sort(key=lambda s: (s.connection, s.back))
     found = [e for place, recorded in there.items() for e in entries(place, recorded.events)]
-    steps = [_with_conntrack(step, found) for step in steps]
+    steps = [_with_conntrack(step, found) for step in through_containers(steps, network)]
+    steps = with_tried(steps, chains, network)
     after = replace(network, chains=chains["host"])
+    end = outcome_of(request, evidence, steps)
+    if end.kind not in ("answered", "connected"):
+        end = replace(end, counted=counted(evidence, steps))
     return PacketPath(
         request,
         after,
         tuple(steps),
         tuple(e for e in dict.fromkeys(found) if _belongs(request, e, steps)),
-        outcome_of(request, evidence, steps),
+        end,
         tuple(_notes(request, evidence, steps, port, netfilter)),
-        tuple(dict.fromkeys(_doubts(evidence, steps, after))),
+        tuple(dict.fromkeys((*_doubts(evidence, steps, after), *gaps(steps, network)))),
+        evidence.capture,
     )
 
 
@@ -78,7 +94,7 @@ def _one(parts: dict[str, list[Sighting]], opening: bool, port: int, connection:
     found = [s for _, some in sorted(parts.items(), key=lambda part: part[0] != "host") for s in some]
     found = [s for s in found if not opening or s.packet.said == "SYN"]
     if connection == 2 and port:
-        found = [s for s in found if s.packet.destination_port == port]
+        found = [s for s in found if s.packet.destination_port in (port, 0)]  # an ICMP error has none
     if not found:
         return {}
     first = found[0].packet

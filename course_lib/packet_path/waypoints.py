@@ -9,7 +9,7 @@ from itertools import pairwise
 from course_lib.network.model import Key, Snapshot
 from course_lib.packet_path.model import PacketPath, Step
 from course_lib.picture.layout.page import CLIENT_CABLE
-from course_lib.picture.shapes import Picture
+from course_lib.picture.shapes import Line, Picture
 
 Point = tuple[float, float]
 AWAY = 10.0  # pixels from the packet's line to the answer's
@@ -78,7 +78,7 @@ def _aside(stop: Stop) -> Stop:
 def _stops(picture: Picture, network: Snapshot, row: int, step: Step) -> Iterator[Stop]:
     """Yield the stops of one step: at a hook, an interface, a bridge, a socket, or none if that is not drawn."""
     places, own = picture.places, step.kind in ("sends", "delivered")
-    if step.kind in ("rule", "policy", "nothing") and step.place == "host":
+    if step.kind in ("rule", "policy", "nothing", "rewritten") and step.place == "host":
         yield from _hook(picture, row, step)
     elif step.place == "client" and own:
         if box := places.get(("client", "client")):
@@ -94,13 +94,13 @@ def _stops(picture: Picture, network: Snapshot, row: int, step: Step) -> Iterato
         yield Stop(row, step, "host", point, point)
     elif step.kind in ("enters", "exits", "crosses"):
         yield from _port(picture, network, row, step)
-    elif own:
+    elif own or (step.place != "client" and step.kind in ("arrives", "routed")):
         container = network.container(step.place)
         nets = [e.network for e in container.endpoints if e.interface == step.device] if container else []
         # The packet of a loopback has no tab.
         if box := places.get(("endpoint", step.place, nets[0]) if nets else ("container", step.place)):
             x = box.x + box.width / 2
-            yield Stop(row, step, "below", (x, box.y), (x, box.y - 13))
+            yield Stop(0 if step.kind == "arrives" else row, step, "below", (x, box.y), (x, box.y - 13))
 
 
 def _hook(picture: Picture, row: int, step: Step) -> Iterator[Stop]:
@@ -109,7 +109,7 @@ def _hook(picture: Picture, row: int, step: Step) -> Iterator[Stop]:
     if step.kind == "policy":
         key = ("policy", step.family)
     drawn = step.kind == "rule" or (step.table, step.chain) == ("filter", "FORWARD")
-    decided = step.verdict in ("accept", "drop") and drawn
+    decided = (step.verdict in ("accept", "drop") and drawn) or step.kind == "rewritten"
     pill = picture.places.get(key) if decided else None
     hook = picture.places.get(pill.holder if pill and pill.holder else ("hook", step.hook))
     if hook:
@@ -131,8 +131,16 @@ def _port(picture: Picture, network: Snapshot, row: int, step: Step) -> Iterator
     if shelf:  # a later row of containers: the bridge continues there, by a rail at its left edge
         middle, rail = shelf.y + shelf.height / 2, bridge.x - 7
         corners = [(bridge.x + 9, y), (rail, y), (rail, middle), (x, middle)]
+    elif aside := _sideways(picture, x):  # its bridge is not the one above it
+        corners = [(aside[0][0], y), *aside[:-1]]
     passed = [Stop(0, step, "below", point, point) for point in corners]
     yield from [port, *reversed(passed)] if step.kind == "enters" else [*passed, port]
+
+
+def _sideways(picture: Picture, x: float) -> tuple[Point, ...]:
+    """Return the points of the cable that leads down at `x` if it runs sideways; () if it is straight."""
+    lines = (shape.points for shape in picture.shapes if isinstance(shape, Line))
+    return next((points for points in lines if len(points) == 4 and abs(points[-1][0] - x) < 1), ())
 
 
 def line(found: Sequence[Stop], free: Lanes) -> tuple[Point, ...]:

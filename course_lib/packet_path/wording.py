@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Mapping
+from dataclasses import replace
 
 from course_lib.network.iptables_save import parse_rule
 from course_lib.network.model import Snapshot
@@ -23,6 +24,10 @@ BEGINNINGS = {
     "ping": "sends an echo request to",
     "dns": "looks up",
 }
+
+
+# The hook that a packet passes at a step of this kind (nf_hooks: ip_input.c, ip_forward.c, ip_output.c).
+HOOKS = {"arrives": "PREROUTING", "delivered": "INPUT", "sends": "OUTPUT", "leaves": "POSTROUTING"}
 
 
 class Names:
@@ -88,14 +93,15 @@ def owners(network: Snapshot) -> dict[str, str]:
     return found
 
 
-def table(path: PacketPath, numbers: Mapping[int, int]) -> str:
+def table(path: PacketPath, numbers: Mapping[int, int], *, details: bool = False) -> str:
     """Return the path as a table of at most 110 columns: identical for the same path, whatever ports and ids a run had.
 
     `numbers` are those of the picture, by the position of a step among all steps, from 1; a step that is not drawn has
-    none.
+    none. With `details` it also has what was looked at and did not match, and what the kernel answered afterwards.
     """
     names = Names(path)
     lines = [f"{path.request.origin} → {path.request.target}", *wrap_line(f"End: {names.text(path.end.words)}")]
+    lines += [part for clause in path.end.counted if details for part in wrap_line(f"Counted in {clause}")]
     group: tuple[object, ...] = ()
     place = ""
     for row, step in enumerate(path.steps, 1):
@@ -105,7 +111,9 @@ def table(path: PacketPath, numbers: Mapping[int, int]) -> str:
         if step.place != place:
             place = step.place
             lines.append(f"  {place}")
+        lines += _passed_over(step, names) if details else []
         lines += _row(numbers.get(row), step, names)
+        lines += _facts(path, row - 1, names) if details else []
     after = [
         f"conntrack in {e.place}: {e.original.protocol} {names.packet(e.original)}, "
         f"its answer: {_answer(e.answer, names)}"
@@ -126,12 +134,41 @@ def _title(path: PacketPath, step: Step) -> str:
 def _row(number: int | None, step: Step, names: Names) -> list[str]:
     """Return the lines of a step: number, place, how it is known, what happened, and the new addresses."""
     start = f"{number or '':>4}  {at(step, names):38}  {'+'.join(step.seen) or 'inferred':15}  "
-    happened = what(step, names)
-    lines = [start + happened] if len(start + happened) <= WIDTH else [start, *_indented(happened)]
+    lines = _fitted(start, what(step, names))
     if step.before:
         now = f"now {names.packet(step.packet)}"
         lines += [" " * len(start) + now] if len(start + now) <= WIDTH else _indented(now)
     return lines
+
+
+def _passed_over(step: Step, names: Names) -> list[str]:
+    """Return the lines of the rules that did not match before a step decided, each with the condition that failed."""
+    lines = []
+    for tried in step.tried:
+        where = at(replace(step, kind="rule", chain=tried.chain, number=tried.number), names)
+        start = f"      {where:38}  {'inferred':15}  "
+        lines += [*_fitted(start, f"does not match: {names.text(tried.why)}"), *_indented(names.rule(tried.rule))]
+    return lines
+
+
+def _facts(path: PacketPath, index: int, names: Names) -> list[str]:
+    """Return the lines about a step that the trace does not show: hooks without a rule, and the kernel's answers."""
+    step = path.steps[index]
+    facts = [(fact, "asked") for fact in step.facts]
+    if hook := HOOKS.get(step.kind):
+        passage = [s for s in path.steps if (s.connection, s.back, s.place) == (step.connection, step.back, step.place)]
+        if not any(s.hook == hook and s.kind in ("rule", "policy") for s in passage):
+            facts.append((f"hook {hook}: no rule of iptables matched", "trace"))
+    lines = []
+    for fact, how in facts:
+        where, _, words = names.text(fact).partition(": ")
+        start = f"      {where:38}  {how:15}  "
+        lines += _fitted(start, words)
+    return lines
+
+
+def _fitted(start: str, words: str) -> list[str]:
+    return [start + words] if len(start + words) <= WIDTH else [start, *_indented(words)]
 
 
 def _indented(text: str) -> list[str]:
@@ -183,6 +220,8 @@ def what(step: Step, names: Names) -> str:
 def said(step: Step, names: Names) -> str:
     """Return where a step happened and what, for the legend of a picture."""
     where = step.place if step.kind in ("sends", "delivered") else at(step, names)
+    if step.kind == "routed" and step.place != "host":
+        where = f"{step.place}, routing"
     return f"{where}: {what(step, names)}" + (f", now {names.packet(step.packet)}" if step.before else "")
 
 
@@ -213,6 +252,9 @@ def _sentence(step: Step, names: Names) -> str:
         return f"{place}{at(step, names)} says {step.target or step.verdict.upper()}"
     if step.kind == "policy" and step.verdict == "drop":
         return f"{place}no rule of {step.chain} decided, and its policy is DROP"
+    if step.kind == "routed" and not step.seen:
+        changed = f", with other addresses: {now}" if step.before else ""
+        return f"{step.place} was not watched; it sent the packet on by {device}{changed}"
     passed_on = f"The bridge passes it on to {device}"
     if step.flooded:
         passed_on = f"The bridge does not know the MAC, so it floods: a copy to each port, one of them to {device}"

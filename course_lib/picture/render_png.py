@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -11,7 +12,7 @@ from typing import Literal
 from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.font_manager import fontManager
+from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyBboxPatch
 from matplotlib.text import Text as Label
@@ -20,7 +21,7 @@ from PIL import Image
 
 from course_lib.picture import palette
 from course_lib.picture.render_svg import svg
-from course_lib.picture.shapes import Box, Line, Picture, Shape
+from course_lib.picture.shapes import Box, Line, Picture, Shape, Text
 
 DPI = 100  # a pixel of the picture is 1/100 inch
 SCALE = 1.5  # pixels of the PNG for each pixel of the picture, so that small text stays sharp
@@ -30,6 +31,7 @@ ALIGN: dict[str, Literal["left", "center", "right"]] = {"start": "left", "middle
 FAMILY = {"sans": "DejaVu Sans", "mono": "DejaVu Sans Mono"}  # both come with matplotlib
 # For characters that DejaVu lacks (Chinese, Japanese, Korean): the first of these that is installed.
 CJK = ("Noto Sans CJK KR", "Noto Sans CJK JP", "Noto Sans KR", "NanumGothic", "Malgun Gothic", "Apple SD Gothic Neo")
+NO_FONT = "An empty box stands for a character that no font on this machine has. The words have it."
 
 
 def figure(picture: Picture) -> Figure:
@@ -48,11 +50,14 @@ def figure(picture: Picture) -> Figure:
 def png(picture: Picture) -> bytes:
     """Return the picture as the bytes of a PNG, SCALE times as large as the picture.
 
-    It has 128 colours, which looks the same and makes a notebook a third as large.
+    It has 128 colours, which looks the same and makes a notebook a third as large. If no installed font has a
+    character, it is drawn as an empty box, and a line below the picture says so.
     """
     full, small = io.BytesIO(), io.BytesIO()
+    if any(set(shape.text) - _drawable(shape.font) for shape in picture.shapes if isinstance(shape, Text)):
+        note = Text(NO_FONT, 24, picture.height + 4, 11, palette.GREY)
+        picture = replace(picture, height=picture.height + 18, shapes=(*picture.shapes, note))
     with warnings.catch_warnings():
-        # A character that no installed font has is drawn as an empty box.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure(picture).savefig(full, format="png", dpi=DPI * SCALE, pil_kwargs={"compress_level": 1})
     colours = Image.open(full).convert("RGB").quantize(128, dither=Image.Dither.NONE)
@@ -112,3 +117,10 @@ def _families(font: str) -> list[str]:
     """Return the font and the first fallback that is installed; matplotlib logs a warning for each missing font."""
     installed = set(fontManager.get_font_names())
     return [FAMILY[font], *[name for name in (*CJK, "Unifont") if name in installed][:1]]
+
+
+@cache
+def _drawable(font: str) -> frozenset[str]:
+    """Return the characters that one of a font's families has, for Text.font."""
+    paths = [findfont(FontProperties(family=family)) for family in _families(font)]
+    return frozenset(chr(code) for path in paths for code in get_font(path).get_charmap())

@@ -84,7 +84,7 @@ def shop_answers(seen: Seen) -> Finding:
     if said.ok and said.output.strip() == values["shop_page"]:
         return Finding("the client gets the page")
     if said.ok:
-        return Finding(f"the client gets another page: {said.output.strip()[:40]!r}", "other-page")
+        return Finding(f"the client gets another page: “{said.opening}”", "other-page")
     if finding := absent(seen, values["shop"]):
         return finding
     ports = published(seen.network, values["shop"])

@@ -125,7 +125,7 @@ def door(seen: Seen) -> Finding:
     if has_record(seen, "door"):
         return Finding("the client gets the record")
     if said.ok:
-        return Finding(f"the client gets another page: {said.output.strip()[:40]!r}", "other-page")
+        return Finding(f"the client gets another page: “{said.opening}”", "other-page")
     there = published(seen.network, v["front"])
     words = ", ".join(f"{p.host_ip}:{p.host_port} to {p.container_port}" for p in there) or "none"
     found = f"{said.words}; published ports of {v['front']}: {words}"

@@ -166,7 +166,7 @@ def door(seen: Seen) -> Finding:
         return finding
     found = f"the client gets no page: {r['door'].words}"
     if r["door"].ok:
-        return Finding(f"the client gets another page: {r['door'].output.strip()[:40]!r}", "other-page")
+        return Finding(f"the client gets another page: “{r['door'].opening}”", "other-page")
     if not r["front itself"].ok:
         if r["front at 127"].ok:
             return Finding(f"{found}; {name} answers itself, but not at its own address", "own-address")

@@ -190,7 +190,7 @@ def gate(seen: Seen) -> Finding:
     if said.code == 6:
         return Finding(f"in {seen.values['gate']} the name {seen.values['shop']} does not resolve", "no-shop-name")
     if said.ok:
-        return Finding(f"{seen.values['shop']} gives another page: {said.output.strip()[:40]!r}", "shop-page")
+        return Finding(f"{seen.values['shop']} gives another page: “{said.opening}”", "shop-page")
     return Finding(f"the name is known, the text does not come: {said.words}", "gate-cannot")
 
 
@@ -200,7 +200,7 @@ def door(seen: Seen) -> Finding:
     if has_text(seen, "door"):
         return Finding("the client gets the text")
     if said.ok:
-        return Finding(f"the client gets another page: {said.output.strip()[:40]!r}", "gate-page")
+        return Finding(f"the client gets another page: “{said.opening}”", "gate-page")
     there = published(seen.network, v["gate"])
     words = ", ".join(f"{p.host_ip}:{p.host_port} to {p.container_port}" for p in there) or "none"
     found = f"{said.words}; published ports of {v['gate']}: {words}"

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import itertools
 import re
+import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
 
-from course_lib.exercises import catalog
+from course_lib.exercises import catalog, questions
 from course_lib.exercises.answers import is_stub
+from course_lib.exercises.questions import Question
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -68,7 +71,12 @@ def problems(notebook: Any) -> list[str]:
             found.append(f"{place}: a semicolon at the end, which nbval does not know")
         for output in cell.outputs:
             said = str(output.get("text", ""))
-            if "--fails" not in text and re.search(r"Error response|command not found|No such file", said):
+            # A cell that decides a question must not say beforehand that it fails.
+            if (
+                "--fails" not in text
+                and "--decides" not in text
+                and re.search(r"Error response|command not found|No such file", said)
+            ):
                 found.append(f"{place}: an error in the output of a cell that does not declare one")
             if re.search(r"^(Removed|Loading|Building)[: ]", said, re.MULTILINE):
                 found.append(f"{place}: run on a lab that was not on its first day")
@@ -120,12 +128,79 @@ def test_each_goal_is_answered_in_the_recap(path: Path) -> None:
     assert len(re.findall(r"^\d+\. ", recap, re.MULTILINE)) == count
 
 
-@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
-def test_a_round_predicts_before_it_runs(path: Path) -> None:
-    text = "\n".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown")
-    predictions = text.count("**Predict.**")
-    assert predictions >= 3
-    assert text.count("<details>") == text.count("</details>") >= predictions
+# How a cell asks a question, and how one decides it.
+ASKS = re.compile(r'predict\("([\w-]+)"\)')
+DECIDES = re.compile(r'(?:--decides |decides="|\bdecide\(")([\w-]+)')
+
+
+def wrong_questions(cells: Sequence[Any], asked: Sequence[Question]) -> list[str]:
+    """Return what a notebook's cells have against the questions of its chapter."""
+    texts = [cell.source if cell.cell_type == "markdown" else "" for cell in cells]
+    codes = [cell.source if cell.cell_type == "code" else "" for cell in cells]
+    asks = [(name[1], number) for number, code in enumerate(codes) if (name := ASKS.fullmatch(code))]
+    decides = [(name, number) for number, code in enumerate(codes) for name in DECIDES.findall(code)]
+    names = [question.id for question in asked]
+    if [name for name, _ in asks] != names or sorted(name for name, _ in decides) != sorted(names):
+        return ["not each question once, in the order of its file, and decided once"]
+    found = []
+    if sum(text.count("<details>") for text in texts) != len(asked) or any("**Predict" in text for text in texts):
+        found.append("not one folded answer for each question, or a question in prose")
+    for question in asked:
+        begin, end = dict(asks)[question.id], dict(decides)[question.id]
+        if begin > end:
+            found.append(f"{question.id}: decided before it is asked")
+        if "<details>" not in next((text for text in texts[end:] if text), ""):
+            found.append(f"{question.id}: no folded answer in the first text after it is decided")
+        if cells[begin].outputs[0].data["text/plain"] != str(question):
+            found.append(f"{question.id}: its committed output is not the question alone")
+        output = "".join(output.get("text", "") for output in cells[end].outputs)
+        shown = [choice.text for choice in question.choices if re.search(choice.shows, output, re.MULTILINE)]
+        if len(shown) != 1:
+            found.append(f"{question.id}: the committed output shows {shown}")
+        if len({choice.text for choice in question.choices}) < max(2, len(question.choices)):
+            found.append(f"{question.id}: fewer than two choices, or two that are the same")
+    return found
+
+
+def chapter_of(path: Path) -> str:
+    return path.name.partition("_")[0]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_questions_stand_before_what_decides_them_and_answers_after_it(path: Path) -> None:
+    asked = questions.chapter(chapter_of(path))
+    assert wrong_questions(read(path).cells, asked) == []
+    assert len(asked) >= (1 if path not in CHAPTERS else 3)
+
+
+def test_every_question_has_a_notebook_and_every_belief_a_choice() -> None:
+    assert {question.chapter for question in questions.every().values()} == {chapter_of(path) for path in NOTEBOOKS}
+    used = {choice.thinks.id for question in questions.every().values() for choice in question.choices}
+    raw = tomllib.loads((questions.FOLDER / "beliefs.toml").read_text())["belief"]
+    assert [belief["id"] for belief in raw if belief["id"] not in used] == []
+    assert len({belief["id"] for belief in raw}) == len({belief["name"] for belief in raw}) == len(raw)
+
+
+BROKEN = {
+    "asked after it is decided": lambda cells: [cells[1], cells[0], cells[2]],
+    "not decided": lambda cells: [cells[0], cells[2]],
+    "asked twice": lambda cells: [cells[0], *cells],
+    "answered before it is decided": lambda cells: [cells[0], cells[2], cells[1]],
+    "not answered": lambda cells: cells[:2],
+    "answered twice": lambda cells: [*cells, cells[2]],
+    "another output": lambda cells: [cells[0], nbformat.v4.new_code_cell(cells[1].source), cells[2]],
+}
+
+
+@pytest.mark.parametrize("how", BROKEN)
+def test_the_contract_of_questions_can_be_broken(how: str) -> None:
+    [path] = ROOT.glob("notebooks/01_*.ipynb")
+    question = questions.chapter("01")[0]
+    cells = read(path).cells
+    at = next(number for number, cell in enumerate(cells) if cell.source == f'predict("{question.id}")')
+    three = cells[at : at + 3]
+    assert wrong_questions(three, [question]) == []
+    assert wrong_questions(BROKEN[how](three), [question]) != []
 
 
 def test_the_contract_can_be_broken() -> None:

@@ -22,8 +22,11 @@ from course_lib.engine import client
 from course_lib.engine.labels import GRADER_LABEL, PARENT_LABEL
 from course_lib.exercises import catalog
 from course_lib.exercises.checks import UNSEEN, WAITING, Check, Finding, Seed, Seen, verdicts
-from course_lib.grading import grader, report, sandbox
+from course_lib.exercises.predictions import Prediction, Record
+from course_lib.grading import grader, report, sandbox, submissions
+from course_lib.grading import hand_in as hand_in_module
 from course_lib.lab import execute
+from course_lib.lab.lifecycle import Lab
 from course_lib.network.model import Snapshot
 from tests import hostile
 from tests.bench import grading
@@ -131,6 +134,45 @@ def test_hints_cost_what_the_teacher_says_and_never_more_than_there_is(tmp_path:
     assert catalog.hints_in(b'{"a": 99, "b": -5}') == {"a": 9, "b": 0}
     for junk in (b"", b"[]", b"\xff", b'{"a": []}', b"[" * 100_000):
         assert catalog.hints_in(junk) == {}
+
+
+def test_a_class_sees_what_several_predicted_wrongly_and_nobody_sees_who(tmp_path: Path) -> None:
+    write_class(tmp_path)
+    for learner, refuted in {"kim": ["nat-counts-packets", "alone"], "lee": ["nat-counts-packets", "gone"]}.items():
+        path = tmp_path / "learners" / learner / f"{EXERCISE}.json"
+        found = json.loads(path.read_text()) | {"misconceptions": dict(zip("ab", refuted, strict=True))}
+        path.write_text(json.dumps(found))
+    learners = report.read(tmp_path)
+    [(belief, count)] = report.misconceptions(learners)
+    assert (belief.id, count) == ("nat-counts-packets", 2)
+    report.write(tmp_path, learners)
+    page = (tmp_path / "index.html").read_text()
+    assert belief.name in page
+    assert "nat-counts-packets" not in page
+    for learner in ("kim", "lee"):
+        assert belief.name not in (tmp_path / "learners" / learner / "index.html").read_text()
+
+
+@pytest.mark.parametrize("made", [None, Record({"client-log": Prediction("a", "", "b"), "open": Prediction("a", "")})])
+def test_predictions_are_packed_only_if_the_learner_says_so(
+    made: Record | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / EXERCISE
+    folder.mkdir()
+    (folder / "answer.sh").write_text("true\n")
+    (tmp_path / "predictions.json").write_text("{}")
+    write_class(tmp_path / "out")
+    [kim, _] = report.read(tmp_path / "out")
+    monkeypatch.setattr(grader, "grade", lambda *args, **more: [])
+    monkeypatch.setattr(report, "read", lambda out: [kim])
+    assert not hand_in_module.submit(Lab("x"), EXERCISE, lambda package: None, tmp_path, made)
+    [archive] = tmp_path.glob("*.tar.gz")
+    files = submissions.read(archive)
+    assert (f"{EXERCISE}/predictions.json" in files) == bool(made)
+    assert ("It contains your predictions, too" in capsys.readouterr().out) == bool(made)
+    if made:
+        packed = json.loads(files[f"{EXERCISE}/predictions.json"])
+        assert packed == {"predictions": {"client-log": {"chosen": "a", "happened": "b"}}}
 
 
 def without_docker(monkeypatch: pytest.MonkeyPatch, replayed: Callable[[Any], dict[str, Any]]) -> None:

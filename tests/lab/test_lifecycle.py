@@ -12,7 +12,7 @@ import pytest
 
 from course_lib.engine import client
 from course_lib.engine.labels import RECIPE_LABEL
-from course_lib.errors import CourseError, EngineUnfitError, LabGoneError
+from course_lib.errors import CommandFailedError, CourseError, EngineUnfitError, LabGoneError
 from course_lib.lab import execute, images
 from course_lib.lab.lifecycle import Lab, from_environment
 from course_lib.notebook import current
@@ -42,6 +42,51 @@ def test_ten_resets_give_the_same_first_choices_each_within_three_seconds(runnin
     assert seen == {("172.17.0.2", "172.18.0.0/16", "0.0.0.0:32768")}
     print(f"slowest of ten resets: {slowest:.1f} s")
     assert slowest < 3 * float(os.environ.get("COURSE_PATIENCE", "3"))
+
+
+# One of everything that an engine keeps in /var/lib/docker. BuildKit is in 20.10's client; later ones need a plugin.
+EVERYTHING = r"""
+docker swarm init --advertise-addr 203.0.113.10
+docker network create -d overlay --attachable ov; docker network create mine
+docker secret create word /etc/hostname; docker config create text /etc/hostname
+docker service create --detach --name svc -p 8090:80 nginx
+docker volume create kept; docker run -d --name paused -v kept:/kept busybox sleep 1000; docker pause paused
+printf '%s\n' 'FROM busybox' 'RUN yes | head -c 2M >/one' 'RUN yes | head -c 2M >/two' >/tmp/recipe
+DOCKER_BUILDKIT=1 docker build -t own - </tmp/recipe || docker build -t own - </tmp/recipe
+docker rmi own  # BuildKit keeps the layers
+DOCKER_BUILDKIT=1 docker build -t own - </tmp/recipe || docker build -t own - </tmp/recipe
+mkdir -p /tmp/plug/rootfs
+echo '{"entrypoint":["/x"],"interface":{"types":["docker.volumedriver/1.0"],"socket":"x.sock"}}' >/tmp/plug/config.json
+docker plugin create plug /tmp/plug
+mkdir -p /var/lib/docker/vfs/dir/x /var/lib/docker/image/vfs/imagedb"""
+# What the engine says it has, and the layers on the disk.
+KEPT = r"""set +e; docker info -f '{{.Swarm.LocalNodeState}}'
+docker network ls --format '{{.Name}} {{.Driver}}' | sort; docker volume ls -q; docker plugin ls -q; docker ps -aq
+docker images -a --format '{{.Repository}} {{.ID}}' | sort; docker system df --format '{{.Type}} {{.TotalCount}}'
+cd /var/lib/docker; find image/overlay2/layerdb/sha256 overlay2 -maxdepth 1 ! -path '*/l' | sort; ls overlay2/l | wc -l
+ls -d vfs image/* 2>/dev/null; ip -br link | cut -d' ' -f1"""
+
+
+@pytest.mark.parametrize(
+    "engine", ["26.1", *(pytest.param(other, marks=pytest.mark.slow) for other in ("20.10", "newest"))]
+)
+def test_a_reset_gives_the_first_day(engine: str) -> None:
+    own = lab.relative(f"day-{engine}")
+    try:
+        own.up(engine, refuse)
+        own.reset()
+        first = execute.run(own, KEPT)
+        execute.run(own, f"({EVERYTHING}) >/tmp/made 2>&1 || true")
+        full = execute.run(own, KEPT)
+        for sign in ("active", "ov overlay", "docker_gwbridge bridge", "mine bridge", "kept", "own ", "vfs"):
+            assert sign in full, sign
+        assert execute.run(own, "docker plugin ls --format '{{.Name}}'").split() == ["plug:latest"]
+        own.reset()
+        assert execute.run(own, KEPT) == first
+        for image in images.INNER:  # and each of its layers is there
+            assert execute.run(own, f"docker run --rm --entrypoint sh {image} -c 'echo works'") == "works\n"
+    finally:
+        own.remove()
 
 
 def test_a_plain_host_shows_nothing_of_ours(fresh_lab: None) -> None:
@@ -296,3 +341,20 @@ def test_reset_removes_the_images_that_were_made_in_the_lab(fresh_lab: None) -> 
     lab.reset()
     names = current.host("docker images --format '{{.Repository}}:{{.Tag}}' | sort").split()
     assert names == sorted(f"{name}:latest" for name in images.INNER)
+
+
+def test_what_a_cell_waits_for_and_does_not_get_is_said(fresh_lab: None) -> None:
+    started = "docker run -d --name web nginx >/dev/null; "
+    assert current.host(started + "wait-for 'curl -s -o /dev/null http://172.17.0.2/'") == ""
+    began = time.monotonic()
+    said: list[str] = []
+    with pytest.raises(CommandFailedError, match="exit code 1"):
+        execute.run(lab, "wait-for -t 2 'docker logs nosuch | grep hello'; echo not here", show=said.append)
+    assert "".join(said).splitlines() == [
+        "This did not succeed within 2 s: docker logs nosuch | grep hello",
+        "Error response from daemon: No such container: nosuch",
+    ]
+    current.host("iptables -A INPUT -p tcp --dport 99 -j DROP")
+    said = [current.host("wait-for -t 2 'curl -s http://127.0.0.1:99/'", fails=True)]
+    assert said == ["This did not succeed within 2 s: curl -s http://127.0.0.1:99/\n"]
+    assert time.monotonic() - began < 12

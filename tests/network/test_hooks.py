@@ -64,6 +64,13 @@ def test_the_rules_of_28_5_are_found_although_its_chains_differ() -> None:
     ]
 
 
+def test_what_raw_sees_is_said_where_it_has_rules() -> None:
+    """Its DROP names the address to which DNAT leads, above the DNAT: it would stop the very request."""
+    note = "raw comes before DNAT: it sees the address to which the packet was sent"
+    assert note in hooks(published_28())[0].notes
+    assert note not in hooks(example())[0].notes
+
+
 def test_a_rule_that_no_packet_gets_to_is_only_a_note() -> None:
     prerouting, forward, postrouting = hooks(mistaken())
     assert prerouting.decisions == ()

@@ -20,6 +20,7 @@ def offered(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(current, "_labs", [Lab("course")])
     monkeypatch.setattr(facts, "read", lambda lab: raw)
     monkeypatch.setattr(capture, "gather", lambda *_: (request, evidence))
+    monkeypatch.setattr(capture, "ask_after", lambda *_: "")
     players: list[str] = []
     monkeypatch.setattr(panel, "opened", [SimpleNamespace(offer=players.append)])
     return players

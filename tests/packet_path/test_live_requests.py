@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,7 @@ from course_lib.lab import execute
 from course_lib.notebook import current
 from course_lib.notebook.journeys import Journey, journey
 from course_lib.packet_path import capture
+from course_lib.packet_path.pcapng import captured
 from tests.worker import lab, refuse
 
 pytestmark = pytest.mark.live
@@ -115,3 +117,22 @@ def test_whoever_shares_a_namespace_is_watched_in_it(scene: None) -> None:
     shared = journey("side", "http://172.17.0.2/")
     assert {s.place for s in shared.steps} == {"web"}
     assert shared.notes == ("side has no network namespace of its own, it is in that of web",)
+
+
+def test_details_and_the_capture_of_a_real_request(scene: None, tmp_path: Path) -> None:
+    found = journey("client", "http://host:80/")
+    assert found.doubts == ()
+    details = found.details()
+    assert "nginx listens on 0.0.0.0:80" in details
+    assert "does not match: state NEW, not RELATED,ESTABLISHED" in details
+    found.save(tmp_path / "x.pcapng")
+    assert len(list(captured(found.capture))) > 10
+    assert (tmp_path / "x.pcapng").read_bytes().count(b"Step ") == len(found.steps)
+
+
+def test_nobody_listens_behind_a_relay(scene: None) -> None:
+    """Docker's own way to a port of UDP: docker-proxy gets the datagram, and then the ICMP error."""
+    current.host("docker run -d --name deaf -p 9002:9002/udp busybox sleep 9999")
+    found = journey("host", "udp://127.0.0.1:9002")
+    assert found.end.words.endswith("refused by deaf with ICMP port unreachable: no socket listens there")
+    assert [c for c in found.end.counted if c.startswith("deaf: UdpNoPorts +1")]

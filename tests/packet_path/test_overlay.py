@@ -13,6 +13,7 @@ import pytest
 from course_lib.packet_path.model import PacketPath
 from course_lib.packet_path.overlay import ground, numbered, numbers, over, trips
 from course_lib.packet_path.player import player
+from course_lib.packet_path.waypoints import AWAY
 from course_lib.picture.shapes import Box, Line, Picture, Text
 from tests.packet_path.test_reconstruct import ALL, ENGINES, recorded_path
 
@@ -128,3 +129,17 @@ def test_a_name_cannot_break_out_of_the_svg() -> None:
     html = player(picture("26.1", "published"), evil)
     assert "<script" not in html
     assert drawn_by(html) is not None
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(("flow", "hook"), [("published", "POSTROUTING"), ("outside", "PREROUTING")])
+def test_conntrack_has_a_number_at_the_hook_where_it_turns_the_addresses_back(
+    engine: str, flow: str, hook: str
+) -> None:
+    """The source on the way out, the destination on the way in: what the picture of chapter 01 asks about."""
+    drawn = picture(engine, flow)
+    stops = [stop for trip in trips(drawn, recorded_path(engine, flow)) for stop in numbered(trip)]
+    (stop,) = (stop for stop in stops if stop.step.kind == "rewritten")
+    box = drawn.places["hook", hook]
+    assert box.x - 2 * AWAY <= stop.point[0] <= box.x + box.width
+    assert box.y < stop.point[1] < box.y + box.height

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from functools import cache
+from itertools import pairwise
 
 import pytest
 
 from course_lib.network import parse_facts
-from course_lib.packet_path.model import Packet, PacketPath, Step
-from course_lib.packet_path.nft_trace import Sighting
-from course_lib.packet_path.path_builder import walk
+from course_lib.network.model import Rule
+from course_lib.packet_path.model import Outcome, Packet, PacketPath, Step
+from course_lib.packet_path.nft_trace import Sighting, Verdict
+from course_lib.packet_path.overlay import ground, numbered, trips
+from course_lib.packet_path.path_builder import through_containers, walk
 from course_lib.packet_path.reconstruct import path_of
-from course_lib.packet_path.wording import Names, sentences, what
+from course_lib.packet_path.request import request
+from course_lib.packet_path.wording import Names, said, sentences, what
+from course_lib.picture.shapes import Line
+from tests.conftest import ROOT
 from tests.packet_path.test_reconstruct import ENGINES, on_host
 from tests.record_evidence import recorded
 
@@ -98,6 +106,30 @@ def test_a_container_that_asks_its_own_published_port_sends_before_it_gets() -> 
     assert {s.place for s in steps if s.kind == "rewritten"} == {"host"}
 
 
+@pytest.mark.parametrize(
+    ("source", "by_the_rule"), [(("203.0.113.10", 8080), False), (("203.0.113.10", 80), True)], ids=["back", "rule"]
+)
+def test_conntrack_and_not_a_matching_rule_gives_an_answer_the_address_that_was_asked(
+    source: tuple[str, int], by_the_rule: bool
+) -> None:
+    """REJECT's RST to a published port matches MASQUERADE, which would have kept its port (nf_nat_core.c)."""
+    client, web = ("203.0.113.20", 61000), ("172.17.0.2", 80)
+    answer, sent = Packet("tcp", *web, *client, "RST-ACK"), Packet("tcp", *source, *client, "RST-ACK")
+    masquerade = Verdict("POSTROUTING", "accept", 7)
+    passed = [
+        at("out", "", "eth0", answer),
+        Sighting("ip", "nat", "POSTROUTING", answer, "", "", "eth0", [masquerade]),
+        at("post", "", "eth0", sent),
+    ]
+    rules = {"host": {("ip", "nat", "POSTROUTING", 7): Rule(2, "-j MASQUERADE", "MASQUERADE", 0, 0)}}
+    wanted = ("203.0.113.10", 8080, *client)
+    steps = walk({"host": passed}, 1, True, rules, (), veths={}, wanted=wanted)
+    (changed,) = (s for s in steps if s.before)
+    assert (changed.kind, changed.target) == (("rule", "MASQUERADE") if by_the_rule else ("rewritten", ""))
+    assert changed.packet == sent
+    assert [s.kind for s in steps] == ["sends", "rule", *([] if by_the_rule else ["rewritten"]), "leaves"]
+
+
 @pytest.mark.parametrize("watched", [True, False])
 def test_a_container_that_routes_sends_the_packet_through_the_host_again(watched: bool) -> None:
     packet = syn(("172.18.0.2", 61000), ("172.19.0.3", 80))
@@ -126,6 +158,82 @@ def test_a_container_that_routes_sends_the_packet_through_the_host_again(watched
         "host veth-far",
         "far",
     ]
+
+
+@cache
+def routed(engine: str, source: str) -> PacketPath:
+    """Return the path of a packet that the host passes on to the container `both`, and gets back from its other veth.
+
+    The host and the sender were watched. The packet comes back from the address `source`.
+    """
+    network = parse_facts.snapshot(json.loads((ROOT / f"tests/facts/{engine}/two_networks.json").read_text()))
+    (both,) = network.containers
+    to, back = (next(e.veth for e in both.endpoints if e.network == net) for net in ("front", "back"))
+    before, after = syn(("172.18.0.9", 61000), ("172.19.0.9", 80)), syn((source, 61000), ("172.19.0.9", 80))
+    passed = [
+        at("pre", "veth-a", "", before, "bridge"),
+        at("across", "veth-a", to, before, "bridge"),
+        at("post", "", "br-front", before),
+        at("pre", back, "", after, "bridge"),
+        at("across", back, "veth-far", after, "bridge"),
+    ]
+    steps = through_containers(walked({"a": [at("out", "", "eth0", before)], "host": passed}), network)
+    return PacketPath(
+        request("client", "tcp://172.19.0.9:80"), network, tuple(steps), (), Outcome("silent", "no answer")
+    )
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_container_that_routes_is_put_in_between_the_passages_of_the_host(engine: str) -> None:
+    steps = routed(engine, "172.18.0.9").steps
+    assert [(s.place, s.kind, s.seen) for s in steps] == [
+        ("a", "sends", ("trace",)),
+        ("host", "enters", ("trace",)),
+        ("host", "crosses", ("trace",)),
+        ("both", "arrives", ()),
+        ("both", "routed", ()),
+        ("host", "enters", ("trace",)),
+        ("host", "crosses", ("trace",)),
+    ]
+    assert [s.device for s in steps[3:5]] == ["eth0", "eth1"]
+    assert all(s.before is None for s in steps)
+    assert "both was not watched; it sent the packet on by eth1.\n" in sentences(routed(engine, "172.18.0.9"))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_a_routing_container_rewrote_is_not_said_of_the_host(engine: str) -> None:
+    path = routed(engine, "172.19.0.2")
+    (changed,) = (s for s in path.steps if s.before)
+    assert (changed.place, changed.kind, changed.packet.source) == ("both", "routed", "172.19.0.2")
+    told = sentences(path)
+    assert "it sent the packet on by eth1, with other addresses: 172.19.0.2:PORT → 172.19.0.9:80." in told
+    assert "conntrack" not in told
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_line_to_a_container_in_two_networks_follows_its_cables(engine: str) -> None:
+    path = routed(engine, "172.18.0.9")
+    picture = ground(path)
+    (trip,) = trips(picture, path)
+    assert [said(stop.step, Names(path)) for stop in numbered(trip)][1] == "both, routing: out by eth1"
+    bridges = {net: picture.places["bridge", path.network.network(net).bridge] for net in ("front", "back")}
+    veth = {s.device: picture.places["veth", s.device] for s in path.steps if ("veth", s.device) in picture.places}
+    for (device, box), net in zip(veth.items(), ("front", "back"), strict=True):
+        x = box.x + box.width / 2
+        begin = next(shape.points[0][0] for shape in picture.shapes if ends_at(shape, x))
+        across = [points for points in pairwise(trip.line.points) if points[0][0] == points[1][0] == begin]
+        bar = bridges[net]
+        assert bar.x < begin < bar.x + bar.width, device
+        assert any(min(a[1], b[1]) <= bar.y + bar.height / 2 <= max(a[1], b[1]) for a, b in across), device
+        foreign = bridges["back" if net == "front" else "front"]
+        down = [points for points in pairwise(trip.line.points) if points[0][0] == points[1][0] == x]
+        high = [y for points in down for _, y in points]
+        assert begin == x or min(high) > foreign.y + foreign.height, "it does not pass the bridge above it"
+
+
+def ends_at(shape: object, x: float) -> bool:
+    """Return whether a shape is the line of the cable that leads down at `x`."""
+    return isinstance(shape, Line) and abs(shape.points[-1][0] - x) < 1 and len(shape.points) in (2, 4)
 
 
 def test_a_rule_of_the_bridge_family_that_drops_is_the_end() -> None:

@@ -93,3 +93,11 @@ def test_save_goes_by_the_name_of_the_file(tmp_path: Path) -> None:
     drawn = (tmp_path / "network.SVG").read_text(encoding="utf-8")
     assert drawn.startswith("<svg")
     assert "<desc>In words</desc>" in drawn
+
+
+def test_a_character_that_no_font_has_is_said_below_the_picture() -> None:
+    shown, hidden = Text("bridge → lo", 10, 20), Text("\U0002ffff", 10, 20)  # a noncharacter (Unicode, 23.7)
+    sizes = [pixels(png(Picture(300, 40, (text,)))).shape[:2] for text in (shown, hidden)]
+    assert sizes == [(60, 450), (87, 450)]
+    added = pixels(png(Picture(700, 40, (hidden,))))[60:]
+    assert has(added, palette.GREY) > 20

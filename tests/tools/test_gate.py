@@ -220,5 +220,5 @@ def test_the_gate_installs_the_tools_of_its_tests(
 
     monkeypatch.setattr(gate, "need_packages", need)
     gate._need_tools()
-    assert asked == ["chromium", "shellcheck"]
-    assert capsys.readouterr().out == "no chromium\nno shellcheck\n"
+    assert asked == ["chromium", "shellcheck", "tshark"]
+    assert capsys.readouterr().out == "no chromium\nno shellcheck\nno tshark\n"

@@ -1,0 +1,135 @@
+"""Ask a chapter's questions again in a terminal: `quiz`. A fresh lab, with other names and ports, decides them.
+
+The chapter's own cells run in a kernel on a relative of the learner's lab, each up to the one that decides a question.
+notebooks/questions/NN.toml says in `renamed` which words are replaced in the cells and in the questions.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from course_lib.console import say, step
+from course_lib.errors import CourseError
+from course_lib.exercises import questions
+from course_lib.exercises.questions import Choice, Question
+from course_lib.lab.lifecycle import Lab
+from course_lib.paths import ROOT
+
+SHOWS = re.compile(r"(?:predict\(.*\)|look\(\)|words\(\)|live\(\)|way|print\(way\))")  # a cell that changes nothing
+SECONDS = 120  # that a cell may take
+
+
+def quiz(lab: Lab, name: str, need: Callable[[str], None], answer: Callable[[Question], Choice]) -> tuple[int, int]:
+    """Ask a chapter's questions with `answer`, print the outcomes, and return how many were right, and of how many.
+
+    `name` is the beginning of a notebook's name ("01"); `need(package)` installs a Debian package or raises
+    CourseError. The lab for it has the engine version of `lab` and is removed at the end. Raises CourseError if there
+    is no such chapter, or if its cells fail.
+    """
+    found = sorted(path for path in (ROOT / "notebooks").glob("*.ipynb") if path.stem.startswith(name) and name)
+    if len(found) != 1:
+        raise CourseError(f"{name} is not the name of one chapter: write its number, such as 01.")
+    chapter = found[0].stem.partition("_")[0]
+    words = questions.renamed(chapter)
+    asked = [renamed(question, words) for question in questions.chapter(chapter)]
+    place = lab.relative("quiz")
+    right, refuted = 0, []
+    try:
+        place.up(lab.version(), need)
+        outputs = _outputs(found[0], [question.id for question in asked], words, place)
+        for number, question in enumerate(asked, 1):
+            with step(f"Preparing question {number} of {len(asked)}"):
+                next(outputs)
+            chosen = answer(question)
+            output = next(outputs)
+            happened = question.outcome(output)
+            for line in questions.verdict(question, chosen.text, happened):
+                say(line)
+            if happened:
+                say(questions.evidence(happened, output))
+            right += chosen == happened
+            refuted += [chosen.thinks] if happened not in (None, chosen) else []
+    finally:
+        place.remove()
+    say(f"{right} of {len(asked)} right.")
+    if refuted:
+        say("Ideas that the lab refuted:")
+    for belief in dict.fromkeys(refuted):
+        say(f"  {belief.name}: {belief.sentence}")
+    return right, len(asked)
+
+
+def renamed(question: Question, words: Mapping[str, str]) -> Question:
+    """Return a question about other names and ports."""
+    choices = tuple(replace(c, text=_other(c.text, words), shows=_other(c.shows, words)) for c in question.choices)
+    return replace(question, text=_other(question.text, words), choices=choices)
+
+
+def _other(text: str, words: Mapping[str, str]) -> str:
+    """Replace whole words."""
+    return re.sub(r"\b\w+\b", lambda found: words.get(found[0], found[0]), text) if words else text
+
+
+def _outputs(path: Path, names: list[str], words: Mapping[str, str], lab: Lab) -> Iterator[str]:
+    """Run a notebook's cells in a new kernel on a lab; for each question yield twice: before it is decided, and after.
+
+    The second time it is the output that decides. Raises CourseError if a cell fails.
+    """
+    import nbformat
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError, DeadKernelError
+
+    book = nbformat.read(path, as_version=4)
+    book.cells = [cell for cell in book.cells if cell.cell_type == "code" and not SHOWS.fullmatch(cell.source)]
+    for cell in book.cells:
+        cell.source = _other(cell.source, words)
+    path_of_course = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    environment = {**os.environ, "COURSE_LAB": lab.name, "PYTHONPATH": path_of_course}
+    environment.pop("COURSE_PROJECTOR", None)
+    with tempfile.TemporaryDirectory() as folder:  # not a working copy: nothing is kept
+        client = NotebookClient(book, timeout=SECONDS, resources={"metadata": {"path": folder}})
+        with client.setup_kernel(env=environment):
+            cells = iter(list(enumerate(book.cells)))
+            try:
+                for name in names:
+                    decides = re.compile(rf"(?:--decides |decides=\"|\bdecide\(\"){name}\b")
+                    number, cell = next(cells)
+                    while not decides.search(cell.source):
+                        client.execute_cell(cell, number)
+                        number, cell = next(cells)
+                    yield ""
+                    client.execute_cell(cell, number)
+                    yield _output(client, name)
+            except (CellExecutionError, DeadKernelError) as error:
+                last = str(error).strip().splitlines()[-1:]
+                raise CourseError(f"A cell of {path.stem} failed: {''.join(last)}") from error
+
+
+def _output(client: Any, name: str) -> str:
+    """Return what decided a question in the client's kernel."""
+    import nbformat
+
+    cell = nbformat.v4.new_code_cell(
+        f'from course_lib.notebook import prediction as _p\nprint(_p.outputs["{name}"], end="")'
+    )
+    client.nb.cells.append(cell)
+    client.execute_cell(cell, len(client.nb.cells) - 1)
+    return "".join(output.get("text", "") for output in cell.outputs)
+
+
+def ask(question: Question) -> Choice:
+    """Ask a question in the terminal, and return the choice."""
+    say("")
+    say(question.text)
+    for number, choice in enumerate(question.choices, 1):
+        say(f"  {number}  {choice.text}")
+    chosen: int = click.prompt("Your prediction", type=click.IntRange(1, len(question.choices)))
+    return question.choices[chosen - 1]

@@ -1,0 +1,74 @@
+"""Test the quiz: a chapter's questions with other names and ports, decided by a fresh lab."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+from course_lib.commands import quiz
+from course_lib.errors import CourseError
+from course_lib.exercises import questions
+from course_lib.exercises.questions import Choice, Question
+from tests.conftest import ROOT, refuse
+from tests.worker import lab
+
+CHAPTERS = sorted({question.chapter for question in questions.every().values()} - {"appendix"})
+
+
+def notebook(chapter: str) -> Any:
+    [path] = Path(ROOT / "notebooks").glob(f"{chapter}_*.ipynb")
+    return nbformat.read(path, as_version=4)
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_what_is_renamed_is_in_the_chapter_and_the_new_words_are_not(chapter: str) -> None:
+    code = "\n".join(cell.source for cell in notebook(chapter).cells if cell.cell_type == "code")
+    words = questions.renamed(chapter)
+    assert words
+    assert len(set(words.values())) == len(words)
+    for word, other in words.items():
+        assert re.search(rf"\b{word}\b", code), word
+        assert not re.search(rf"\b{other}\b", code), other
+
+
+def test_a_question_is_renamed_with_its_patterns() -> None:
+    question = quiz.renamed(questions.named("bridge-knows"), {"c1": "ann", "c2": "bob"})
+    assert question.text.startswith("ann and bob run.")
+    happened = question.outcome("02:42:ac:11:00:02 dev port-of-ann master docker0 \n")
+    assert happened is not None
+    assert happened.text == "That of ann"
+
+
+@pytest.mark.parametrize("name", ["", "07", "nosuch", "0"])
+def test_what_is_no_chapter_is_a_sentence(name: str) -> None:
+    with pytest.raises(CourseError, match="not the name of one chapter"):
+        quiz.quiz(lab, name, refuse, lambda question: question.choices[0])
+
+
+@pytest.mark.live
+@pytest.mark.parametrize(
+    "chapter", [pytest.param(c, marks=[pytest.mark.slow if c == "01" else pytest.mark.soak]) for c in CHAPTERS]
+)
+def test_a_fresh_lab_decides_each_question_as_the_notebook_does(
+    chapter: str, running_lab: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On the engine of the notebooks, who answers as they do is right each time."""
+    key: dict[str, Choice] = {}
+    for cell in notebook(chapter).cells:
+        for name in re.findall(r'(?:--decides |decides="|\bdecide\(")([\w-]+)', cell.source):
+            output = "".join(output.get("text", "") for output in cell.outputs)
+            happened = questions.named(name).outcome(output)
+            assert happened
+            key[name] = happened
+
+    def answer(question: Question) -> Choice:
+        at = questions.named(question.id).choices.index(key[question.id])
+        return question.choices[at]
+
+    assert quiz.quiz(lab, chapter, refuse, answer) == (len(key), len(key))
+    assert "refuted" not in capsys.readouterr().out
+    assert [one.name for one in lab.relatives() if one.name.endswith(".quiz")] == []
