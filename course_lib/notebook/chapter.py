@@ -68,7 +68,7 @@ def begin() -> None:
     try:
         _print_removed(current.snapshot())
     except LabGoneError:
-        print("The lab was not running.")
+        print("The lab was not running, or did not answer.")
     except Exception as error:  # reset the lab whatever state it is in
         print(f"Could not read what was in the lab: {clean(str(error))}")
     current.reset()
