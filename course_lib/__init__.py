@@ -26,7 +26,6 @@ _HOMES = {
     "network_graph": "chapter",
     "predict": "prediction",
     "url": "current",
-    "wait_until": "chapter",
     "words": "chapter",
 }
 __all__ = list(_HOMES)

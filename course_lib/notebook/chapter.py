@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import textwrap
 import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from course_lib.errors import CourseError, LabGoneError
@@ -127,15 +126,6 @@ def network_graph(now: Snapshot | None = None) -> networkx.Graph[tuple[str, ...]
     from course_lib.network.graph import to_graph  # networkx takes 0.3 s to import
 
     return to_graph(now or observe())
-
-
-def wait_until(what: Callable[[], object], seconds: float = 20) -> None:
-    """Call `what()` every 0.1 s until it returns something true; raises CourseError after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not what():
-        if time.monotonic() > deadline:
-            raise CourseError(f"Waited {seconds:g} s for something that did not happen.")
-        time.sleep(0.1)
 
 
 NAMES = "{{.Repository}}:{{.Tag}}"
