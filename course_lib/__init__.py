@@ -29,7 +29,6 @@ _HOMES = {
     "progress": "progress",
     "reach": "reaching",
     "url": "current",
-    "wait_until": "chapter",
     "words": "chapter",
 }
 __all__ = list(_HOMES)

@@ -67,6 +67,16 @@ if ls /seed /scratch /old 2>/dev/null | grep -v : | grep .; then echo won; fi
     # After the right answer: a paused container blocks the removal of the lab (cgroup v1).
     "pause-one": "docker run -d --name beside busybox sleep 1000; trap 'docker pause beside' EXIT",
     "pause-all": "trap 'docker pause $(docker ps -q)' EXIT",
+    # What outlives the answer, in the engine or in the kernel.
+    "leave-a-swarm": "docker swarm init --advertise-addr 203.0.113.10; docker network create -d overlay over;"
+    " docker service create --detach --name svc -p 8090:80 nginx",
+    "stop-dockerd-at-the-end": "trap 'pkill -STOP -x dockerd; pkill -STOP -x containerd' EXIT",
+    "freeze-at-the-end": """
+freeze() {
+  for state in /sys/fs/cgroup/freezer/docker/*/freezer.state; do echo FROZEN >$state; done
+  for state in /sys/fs/cgroup/docker/*/cgroup.freeze; do echo 1 >$state; done
+}
+trap 'freeze 2>/dev/null || true' EXIT""",
     "poison-the-images": """
 for place in $(awk '$5 ~ "/diff$" { print $5 }' /proc/self/mountinfo); do
   mount -o remount,rw,bind $place || true

@@ -251,14 +251,15 @@ class _Adapter(BaseHTTPAdapter):  # type: ignore[misc]
         self._pool.close()
 
 
-def inner(container: str) -> Any:
+def inner(container: str, timeout: float = 120) -> Any:
     """Return a docker.APIClient for the dockerd in a lab, over exec streams: no port, no certificate.
 
     `container` is the name or id of the lab's container. Only users of the learner's engine can use the lab's. The
-    first call takes about 0.1 s (it starts a program in the lab), each further one a few milliseconds. Close the client
-    after use: a thread serves it until then.
+    first call takes about 0.1 s (it starts a program in the lab), each further one a few milliseconds. An answer may
+    take `timeout` seconds: a dockerd that is stopped (SIGSTOP) accepts connections and does not answer. Close the
+    client after use: a thread serves it until then.
     """
-    api = docker.APIClient(base_url="tcp://lab:2375", version="1.41", timeout=120)
+    api = docker.APIClient(base_url="tcp://lab:2375", version="1.41", timeout=timeout)
     api.trust_env = False  # no proxy of the environment leads into the lab
     api._proxy_configs = docker.utils.proxy.ProxyConfig()  # and no proxy of ~/.docker/config.json leads out of it
     api.mount(

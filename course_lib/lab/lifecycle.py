@@ -179,7 +179,7 @@ class Lab:
             return "The lab was only partly removed"
         if found["State"]["Running"] and not self._answers():
             paused = found["State"].get("Paused")
-            return "The lab is paused" if paused else "The lab's dockerd is not running any more"
+            return "The lab is paused" if paused else "The lab's dockerd does not answer"
         return ""
 
     def _answers(self) -> bool:
@@ -189,7 +189,7 @@ class Lab:
         """
         deadline = time.monotonic() + 5
         while time.monotonic() < deadline:
-            with contextlib.suppress(*client.BROKEN_OFF), contextlib.closing(client.inner(self.container)):
+            with contextlib.suppress(*client.BROKEN_OFF), contextlib.closing(client.inner(self.container, 5)):
                 return True
             time.sleep(0.1)
         return False

@@ -9,7 +9,6 @@ import os
 import secrets
 import textwrap
 import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from course_lib import paths
@@ -72,7 +71,7 @@ def begin() -> None:
     try:
         _print_removed(current.snapshot())
     except LabGoneError:
-        print("The lab was not running.")
+        print("The lab was not running, or did not answer.")
     except Exception as error:  # reset the lab whatever state it is in
         print(f"Could not read what was in the lab: {clean(str(error))}")
     current.reset()
@@ -136,15 +135,6 @@ def network_graph(now: Snapshot | None = None) -> networkx.Graph[tuple[str, ...]
     from course_lib.network.graph import to_graph  # networkx takes 0.3 s to import
 
     return to_graph(now or observe())
-
-
-def wait_until(what: Callable[[], object], seconds: float = 20) -> None:
-    """Call `what()` every 0.1 s until it returns something true; raises CourseError after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not what():
-        if time.monotonic() > deadline:
-            raise CourseError(f"Waited {seconds:g} s for something that did not happen.")
-        time.sleep(0.1)
 
 
 NAMES = "{{.Repository}}:{{.Tag}}"

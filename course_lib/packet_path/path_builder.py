@@ -231,8 +231,8 @@ def through_containers(steps: Sequence[Step], network: Snapshot) -> list[Step]:
             (to, by), (place, out) = inside.get(last.device, ("", "")), inside.get(step.device, ("", ""))
             if to and to == place:
                 before = last.packet if last.packet.addresses != step.packet.addresses else None
-                got = replace(last, place=place, kind="arrives", device=by, flooded=False, seen=())
-                found += [got, replace(got, kind="routed", device=out, packet=step.packet, before=before)]
+                found.append(Step(step.connection, step.back, place, "arrives", last.packet, device=by))
+                found.append(Step(step.connection, step.back, place, "routed", step.packet, before, out))
         if step.place != "host" or step.kind in ("enters", "exits", "crosses"):
             last = step if step.kind in ("exits", "crosses") else None
         found.append(step)

@@ -266,6 +266,17 @@ def test_harm_costs_its_author_only(tmp_path: Path) -> None:
     assert "usr/sbin/conntrack" in seen["broken"]
 
 
+@pytest.mark.live
+@pytest.mark.slow
+def test_what_an_answer_leaves_in_the_lab_costs_the_next_one_nothing(tmp_path: Path) -> None:
+    """A swarm, a stopped dockerd, frozen containers: `grade_hostile` asserts the marks of the others."""
+    names = ["leave-a-swarm", "stop-dockerd-at-the-end", "freeze-at-the-end"]
+    found = grade_hostile(tmp_path / "class", tmp_path / "out", names)
+    assert found["leave-a-swarm"]["points"] == "8", "a swarm harms nobody"
+    assert found["stop-dockerd-at-the-end"]["points"] == "0"
+    assert machine()["labs"] == []
+
+
 # Each in the place of an honest answer: something stays paused; what is read of the lab is no JSON, has no chain of
 # that name, and no character that a file can hold; hints and archives that no reader likes.
 THREE = {
@@ -376,6 +387,7 @@ HARM = {
     # Without rules or without eth0 the desk still answers the host itself, but the rest of the answer does not work.
     "broken": ("stop-dockerd remove-the-rules remove-the-wire", {str(points) for points in range(8)}),
     "paused": ("pause-one pause-all", {str(points) for points in range(9)}),
+    "left": ("leave-a-swarm stop-dockerd-at-the-end freeze-at-the-end", {str(points) for points in range(9)}),
     "printed": ("print-a-gigabyte print-to-the-log", {"0", "8"}),
     "without-end": ("endless-loop fork-bomb fork-bomb-inside", {"0", "8"}),
     "too-much-written": ("fill-the-root fill-docker poison-the-images", {"0", "8"}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +17,7 @@ from course_lib.exercises.probes import unseen
 from course_lib.grading import replay_worker, sandbox
 from course_lib.lab.lifecycle import DEFAULT_ENGINE, discard
 from course_lib.notebook import chapter, current
-from tests.worker import lab
+from tests.worker import lab, refuse
 
 PAUSE = "docker run -d --name back busybox sleep 1000 && docker pause back"  # as hints of two exercises say
 
@@ -164,9 +165,14 @@ def paused_outside() -> None:
     client.outer().pause(lab.container)
 
 
+def stopped() -> None:
+    """Stop dockerd and its containerd by a signal: they exist, take connections and answer nothing."""
+    current.host(f"{PAUSE}; docker swarm init --advertise-addr 203.0.113.10; pkill -STOP -x 'dockerd|containerd'")
+
+
 @pytest.mark.live
 @pytest.mark.slow
-@pytest.mark.parametrize("spoil", [lambda: current.host(PAUSE), hung, frozen_by_itself, paused_outside])
+@pytest.mark.parametrize("spoil", [lambda: current.host(PAUSE), hung, frozen_by_itself, paused_outside, stopped])
 @pytest.mark.parametrize("act", [lab.reset, chapter.begin])
 def test_a_lab_in_which_something_is_frozen_is_reset(
     fresh_lab: None, spoil: Callable[[], object], act: Callable[[], object]
@@ -176,6 +182,26 @@ def test_a_lab_in_which_something_is_frozen_is_reset(
     act()
     assert current.host("docker ps -aq") == ""
     assert helpers_about(box) == []
+
+
+@pytest.mark.live
+@pytest.mark.slow
+def test_a_lab_whose_dockerd_is_stopped_is_replaced_or_removed_in_seconds(
+    fresh_lab: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stopped()
+    began = time.monotonic()
+    lab.up(lab.version(), refuse)
+    assert time.monotonic() - began < 60, "5 s for an answer, 12 s to die, and a start; an answer was awaited for 120 s"
+    assert "The lab's dockerd does not answer: replacing it" in capsys.readouterr().out
+    assert current.host("docker info -f '{{.Swarm.LocalNodeState}}'; docker ps -aq") == "inactive\n"
+    stopped()
+    began = time.monotonic()
+    for found in lab.containers():  # as `down` does, which would remove the tests' other labs, too
+        discard(found)
+    assert time.monotonic() - began < 60
+    assert lab.containers() == []
+    lab.reset()
 
 
 def helpers_about(box: str) -> list[str]:

@@ -11,7 +11,8 @@ from course_lib.network.model import Snapshot
 from course_lib.network.text_table import WIDTH
 from course_lib.picture.layout.page import layout
 from course_lib.picture.shapes import Text
-from tests.pictures import SCENES, dual_stack, example, many, mistaken, modes, two_networks, warned
+from course_lib.plain_text import clean
+from tests.pictures import SCENES, dual_stack, example, long_names, many, mistaken, modes, two_networks, warned
 
 RECORDED = sorted((Path(__file__).parents[1] / "facts").glob("*/*.json"))
 # Words of the picture that carry no fact of this network.
@@ -36,6 +37,17 @@ def facts(snapshot: Snapshot) -> list[str]:
 def test_the_text_contains_everything_that_the_picture_shows(name: str) -> None:
     twin = squeezed(describe(SCENES[name]()))
     assert [fact for fact in facts(SCENES[name]()) if squeezed(fact) not in twin] == []
+
+
+def test_what_the_picture_cuts_is_whole_in_the_text() -> None:
+    scene = long_names()
+    twin, drawn = describe(scene), [shape.text for shape in layout(scene).shapes if isinstance(shape, Text)]
+    for container in scene.containers:
+        wanted = f"{clean(container.name)}: {clean(container.image)} · {clean(container.command)}"
+        assert squeezed(wanted) in squeezed(twin)
+    assert "안녕하세요" in twin
+    assert any("…" in text for text in drawn)
+    assert '<&"> 네트워크' in twin
 
 
 @pytest.mark.parametrize("name", SCENES)
