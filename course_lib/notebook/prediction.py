@@ -140,7 +140,7 @@ class Prediction:
         """Show the verdict; from now on the choice cannot be changed."""
         for button in self._choices:
             button.disabled = not button.icon  # leave the chosen one: a disabled button loses the focus
-        self._said.value = f'<div class="course-verdict">{verdict.html()}</div>'
+        self._said.value = f'<div role="status" class="course-verdict">{verdict.html()}</div>'
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
         choices = "".join(f"<li>{escape(choice.text)}</li>" for choice in self.question.choices)
@@ -152,4 +152,5 @@ class Prediction:
 
 
 def _waiting(chosen: str) -> str:
-    return f"You predict: {escape(chosen)}. You can change it until a cell below has shown what happens."
+    words = f"You predict: {escape(chosen)}. You can change it until a cell below has shown what happens."
+    return f'<div role="status">{words}</div>'
