@@ -20,8 +20,7 @@ from course_lib.commands.jupyter import SETTINGS
 OVERRIDES = SETTINGS / "labconfig" / "default_setting_overrides.json"
 SHORTCUTS = "@jupyterlab/shortcuts-extension:shortcuts"
 WIDGETS = ":not(.jupyter-widgets *)"
-UP_AND_DOWN = ":not(.jupyter-widgets select):not(.jupyter-widgets input[type=radio])"
-LEFT_AND_RIGHT = f"{UP_AND_DOWN}:not(.course-way-picture)"  # which scrolls
+ARROWS = ":not(.jupyter-widgets select):not(.jupyter-widgets input[type=radio])"
 # Escape gives the focus to the active cell. If the widget is the cell's own, JupyterLab has no command for that, but
 # goes there from edit mode. If it is another cell's, any command for the active cell does it.
 ESCAPE = (
@@ -69,10 +68,10 @@ def _without(shortcut: dict[str, Any]) -> str:
     """Return what is added to a shortcut's selector."""
     key = shortcut["keys"][0].rpartition(" ")[2]
     return {
-        "ArrowUp": UP_AND_DOWN,
-        "ArrowDown": UP_AND_DOWN,
-        "ArrowLeft": LEFT_AND_RIGHT,
-        "ArrowRight": LEFT_AND_RIGHT,
+        "ArrowUp": ARROWS,
+        "ArrowDown": ARROWS,
+        "ArrowLeft": ARROWS,
+        "ArrowRight": ARROWS,
     }.get(key, WIDGETS)
 
 

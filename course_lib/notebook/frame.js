@@ -65,7 +65,7 @@ function render({ model, el }) {
   speed.addEventListener("change", () => timer && begin());
   const speeds = label("Speed", speed);
   const journey = button("Journey", () => ask({ do: "journey", on: !model.get("controls").plays }),
-    { title: "Play the last journey here, or show the network again" });
+    { class: "course-button course-asks", title: "Play the last journey here, or show the network again" });
   const time = make("div", { class: "course-row", role: "group", "aria-label": "Time" },
     live, back, slider, forward, play, speeds, journey);
 
@@ -294,6 +294,7 @@ function render({ model, el }) {
     for (const each of [show, send]) each.hidden = !follows;
     journey.hidden = !follows;
     live.hidden = !follows || playing();
+    time.classList.toggle("course-asks", !playing()); // the states are kept by Python, the steps of a journey here
     play.hidden = speeds.hidden = !playing();
     time.hidden = !playing() && !(now?.last !== undefined);
     slider.min = playing() ? 1 : 0;
@@ -374,9 +375,10 @@ function render({ model, el }) {
   // Escape, unless that ends a choice.
   root.addEventListener("keydown", (event) => {
     const held = event.ctrlKey || event.metaKey || event.altKey || (event.key === "Enter" && event.shiftKey);
-    if (held || (event.key === "Escape" && !chosen && hint.hidden)) return;
+    if (event.key === "Escape") hint.hidden = true;
+    if (held || (event.key === "Escape" && !chosen)) return;
     event.stopPropagation();
-    if (event.key === "Escape") { hint.hidden = true; leave(); return; }
+    if (event.key === "Escape") { leave(); return; }
     if (!picture.contains(event.target)) return;
     if (KEYS[event.key]) KEYS[event.key]();
     else if (["Enter", " "].includes(event.key) && event.target.dataset.part)

@@ -39,13 +39,13 @@ class Journey(PacketPath):
         """Return what a Frame shows of it."""
         ground, network = overlay.ground(self), self.network
         words = table(self, overlay.numbers(ground, self))
-        alt = f"The path from {self.request.origin} to {self.request.target}: {self.outcome}. {summary(network)}"
+        alt = f"The path of a request. {self.sentence} {summary(network)}"
         return still(overlay.over(ground, self), network, alt=alt, words=words, steps=overlay.steps(ground, self))
 
     @property
-    def outcome(self) -> str:
-        """Return how the request ended, as a clause."""
-        return Names(self).text(self.end.words)
+    def sentence(self) -> str:
+        """Return the request and how it ended."""
+        return f"From {self.request.origin} to {self.request.target}: {Names(self).text(self.end.words)}."
 
     def details(self) -> str:
         """Return the table with all that was looked at: `print(way.details())`.

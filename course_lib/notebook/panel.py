@@ -100,7 +100,8 @@ class Panel:
                 self._widget.shown = content(frame.svg, frame.picture, frame.parts, alt=frame.alt, words=frame.words)
             elif self._journey and redraw:
                 self._widget.shown = self._journey.shown()
-            self._widget.controls = self._controls(said or frame.said or "Nothing has changed yet.")
+            played = self._journey.sentence if self._plays and self._journey and not film.note else ""
+            self._widget.controls = self._controls(said or played or frame.said or "Nothing has changed yet.")
 
     def _controls(self, said: str) -> dict[str, Any]:
         """Return what the controls offer and show."""
@@ -132,11 +133,11 @@ class Panel:
         elif what == "send":
             self._send(*(str(message.get(name, "")) for name in ("origin", "target", "port")))
 
-    def _play(self, on: bool, said: str = "") -> None:
+    def _play(self, on: bool) -> None:
         """Show the last journey, or the network again."""
         with self._lock:
             self._plays = on and self._journey is not None
-            self._show(replace(self._film, moving=False), said)
+            self._show(replace(self._film, moving=False))
 
     def _send(self, origin: str, target: str, port: str) -> None:
         """Send one real request and play its path, or say why there is none."""
@@ -144,11 +145,12 @@ class Panel:
             with current.using(self._lab):
                 made = journeys.journey(origin, address(self._film.states[-1], origin, target, port))
         except CourseError as error:
-            self._show(self._film, str(error))
+            with self._lock:
+                self._show(self._film, str(error))
             return
         with self._lock:
             self._journey = made
-        self._play(True, f"From {origin} to {made.request.target}: {made.outcome}.")
+        self._play(True)
 
     def _save(self, kind: str) -> None:
         """Save the current picture as `network-N.KIND`, with the first N that is free, and show the name."""

@@ -14,10 +14,10 @@ from PIL import Image
 
 from course_lib.network.describe import describe
 from course_lib.network.model import Snapshot
+from course_lib.network.summary import summary
 from course_lib.picture.layout.page import layout
 from course_lib.picture.render_png import png
 
-ALT = "A drawing of the lab's network. The next cell describes it in words."
 GAP = 40  # pixels between two pictures
 
 
@@ -27,8 +27,9 @@ class Picture:
     Several are drawn one below the other: next to each other they would be too small to read on a page.
     """
 
-    def __init__(self, *networks: Snapshot, alt: str = ALT) -> None:
-        self._networks, self._alt = networks, alt
+    def __init__(self, *networks: Snapshot, alt: str = "") -> None:
+        self._networks = networks
+        self._alt = " ".join(filter(None, [alt, *map(summary, networks)]))
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         return {"image/png": self.png(), "text/plain": repr(self)}, {"image/png": {"alt": self._alt}}

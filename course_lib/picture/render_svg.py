@@ -75,8 +75,11 @@ def _part(key: Key | None, shapes: Sequence[Shape], names: dict[Key, str], style
         top, bottom = texts[0].y - texts[0].size, texts[-1].y + 0.3 * texts[-1].size
         place = (left - 2, top, max(text.width for text in texts) + 4, bottom - top)
         elements.insert(0, _box(Box(*place, key, "transparent", "transparent", radius=2)))
-    words = names.pop(key, "")
-    name = f' role="button" tabindex="0" aria-label={quoteattr(_clean(words))}' if words else ""
+    name = ""
+    if key in names:  # the name includes the words that are seen (WCAG 2.2, 2.5.3)
+        seen = " ".join(shape.text for shape in shapes if isinstance(shape, Text))
+        words = _clean(names.pop(key) + (f": {seen}" if seen else ""))
+        name = f' role="button" tabindex="0" aria-label={quoteattr(words)}'
     return [f"<g data-part={quoteattr(part_id(key))} class={quoteattr(style)}{name}>", *elements, "</g>"]
 
 

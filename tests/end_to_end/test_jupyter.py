@@ -184,7 +184,7 @@ def test_chapter_01_runs_from_top_to_bottom(learner: Learner) -> None:
     assert [o for o in outputs if o.output_type == "error" or o.get("name") == "stderr"] == []
     pictures = page.locator(".jp-NotebookPanel:visible .jp-RenderedImage img")
     drawn = [output for output in outputs if "image/png" in output.get("data", {})]
-    ways = page.locator(".jp-NotebookPanel:visible .course-way").count()
+    ways = page.locator(".jp-NotebookPanel:visible .course-frame").count()
     assert ways >= 1
     assert pictures.count() + ways == len(drawn), "the looks, and the ways of packets"
     picture = pictures.last

@@ -25,11 +25,10 @@ CELLS = (
 )
 PANEL, PREDICTION, JOURNEY = 1, 3, 4
 PREDICTED = "You predict: Connection tracking, without a rule."
-BACK = ".course-way-steps label:has(+ label > :checked)"
 PLACE = """() => [document.querySelectorAll('.jp-Notebook .jp-Cell').length,
   Number(document.querySelector('.jp-Notebook .jp-Cell.jp-mod-active').dataset.windowedListIndex)]"""
 IN_CELL = "document.activeElement.matches('.jp-Notebook .jp-Cell.jp-mod-active')"
-# The least contrast (WCAG 2.2, 1.4.3) of a player's words with what is behind them.
+# The least contrast (WCAG 2.2, 1.4.3) of the words of a picture's controls with what is behind them.
 CONTRAST = """() => {
   const numbers = colour => colour.match(/[\\d.]+/g).map(Number);
   const light = ([r, g, b]) => [r, g, b].map(c => c / 255)
@@ -37,9 +36,10 @@ CONTRAST = """() => {
     .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
   const clear = colour => numbers(colour)[3] === 0;
   const contrasts = [];
-  for (const each of document.querySelectorAll('.course-way-steps label, .course-way-button, .course-way-large'))
-    for (const part of [null, '::before']) {
-      const style = getComputedStyle(each, part);
+  const words = '.course-frame :is(button:enabled, select, label, summary, [role=status])';
+  for (const each of document.querySelectorAll(words))
+    {
+      const style = getComputedStyle(each);
       let behind = style.backgroundColor;
       for (let e = each; clear(behind); e = e.parentElement) behind = getComputedStyle(e).backgroundColor;
       const [more, less] = [light(numbers(style.color)), light(numbers(behind))].sort((a, b) => b - a);
@@ -58,7 +58,7 @@ def page(learner: Learner) -> Any:  # noqa: F811
     for number in range(JOURNEY + 1):
         learner.run_cell(number)
         learner.cell(number).locator(".jp-InputPrompt", has_text=f"[{number + 1}]").wait_for(timeout=60_000)
-    learner.cell(JOURNEY).locator(".course-way svg").wait_for(timeout=30_000)
+    learner.cell(JOURNEY).locator(".course-picture svg").wait_for(timeout=30_000)
     return learner.page
 
 
@@ -90,42 +90,52 @@ def save(learner: Learner) -> Any:  # noqa: F811
 def open_again(learner: Learner) -> None:  # noqa: F811
     """Load the page anew, with what is saved."""
     learner.page.goto(learner.address.replace("00_start_here.ipynb", "widgets.ipynb"), wait_until="domcontentloaded")
-    learner.page.locator(".course-way svg").first.wait_for(timeout=60_000)
+    learner.page.locator(".course-picture svg").first.wait_for(timeout=60_000)
     learner.page.get_by_text("| Idle").wait_for(timeout=30_000)
 
 
 def test_what_is_typed_into_a_control_is_no_command(learner: Learner, page: Any) -> None:  # noqa: F811
     panel = learner.cell(PANEL)
-    parts, networks = panel.locator(".widget-select select"), panel.locator(".widget-dropdown select")
+    parts, networks = panel.get_by_label("Part", exact=True), panel.get_by_label("Show", exact=True)
     parts.focus()
     page.keyboard.press("Home")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")
     assert parts.evaluate("list => list.selectedIndex") == 2
-    for control in (parts, networks, panel.get_by_label("Large"), panel.get_by_role("button", name="Back", exact=True)):
+    page.keyboard.press("Escape")
+    picture = panel.locator(".course-picture")
+    for control in (
+        parts,
+        networks,
+        panel.get_by_label("Rules"),
+        picture,
+        panel.locator("[data-part^='bridge/']").first,
+    ):
         control.focus()
         page.keyboard.type("abddxoz")
         page.wait_for_timeout(1200)  # JupyterLab waits for a second key for so long
         assert page.evaluate(PLACE) == [len(CELLS), PANEL]
-    way = learner.cell(JOURNEY).locator(".course-way")
-    way.locator(BACK).click()
+    page.keyboard.press("Escape")
+    way = learner.cell(JOURNEY).locator(".course-frame")
+    way.get_by_role("button", name="Back", exact=True).click()
     page.keyboard.type("bdd")
     page.keyboard.press("ArrowUp")
     page.keyboard.press("ArrowUp")
     page.wait_for_timeout(1200)
     assert page.evaluate(PLACE) == [len(CELLS), JOURNEY]
-    way.get_by_role("button", name="Show all").click()
 
 
 def test_escape_leads_from_each_control_to_its_cell(learner: Learner, page: Any) -> None:  # noqa: F811
-    panel, way = learner.cell(PANEL), learner.cell(JOURNEY).locator(".course-way")
+    panel, way = learner.cell(PANEL), learner.cell(JOURNEY).locator(".course-frame")
     for control in (
-        panel.locator(".widget-select select"),
+        panel.get_by_label("Part", exact=True),
         panel.get_by_label("Rules"),
-        panel.get_by_role("button", name="Pause", exact=True),
+        panel.locator(".course-picture"),
+        panel.locator("[data-part='bridge/docker0']").first,
+        panel.get_by_role("button", name="Live", exact=True),
         learner.cell(PREDICTION).get_by_role("button", name="A rule of"),
         way.get_by_role("button", name="Play", exact=True),
-        way.locator("[name=step]:checked"),
+        way.get_by_role("slider"),
     ):
         control.focus()
         assert not page.evaluate(IN_CELL)
@@ -146,13 +156,13 @@ def test_a_prediction_is_made_by_keyboard_and_keeps_the_focus(learner: Learner, 
 
 
 def test_after_a_click_on_play_a_cell_runs_and_the_notebook_is_saved(learner: Learner, page: Any) -> None:  # noqa: F811
-    way = learner.cell(JOURNEY).locator(".course-way")
+    way = learner.cell(JOURNEY).locator(".course-frame")
     way.get_by_role("button", name="Play", exact=True).click()
     saved = save(learner)
     assert "widgets" in saved.metadata
     page.keyboard.press("Shift+Enter")
     learner.cell(JOURNEY).locator(".jp-InputPrompt", has_text=f"[{JOURNEY + 2}]").wait_for(timeout=30_000)
-    learner.cell(JOURNEY).locator(".course-way svg").wait_for(timeout=30_000)
+    learner.cell(JOURNEY).locator(".course-picture svg").wait_for(timeout=30_000)
     save(learner)
 
 
@@ -165,10 +175,10 @@ def test_the_words_of_a_journey_can_be_read(learner: Learner, page: Any, theme: 
     server(learner, "PUT", settings, data=json.dumps({"raw": json.dumps({"theme": theme})}))
     open_again(learner)
     page.wait_for_function(f"document.body.dataset.jpThemeName === '{theme}'", timeout=20_000)
-    learner.cell(JOURNEY).locator(".course-way").locator(BACK).click()
+    learner.cell(JOURNEY).get_by_role("button", name="Back", exact=True).click()
     for width in (800, 1600):
         page.set_viewport_size({"width": width, "height": 1400})
-        learner.cell(JOURNEY).locator(".course-way").scroll_into_view_if_needed()
+        learner.cell(JOURNEY).locator(".course-frame").scroll_into_view_if_needed()
         learner.look(f"widgets-{theme.replace(' ', '-')}-{width}")
     assert page.evaluate(CONTRAST) >= 4.5
 
@@ -184,12 +194,14 @@ def test_the_day_after_all_is_shown_as_it_was(learner: Learner, page: Any) -> No
         learner.look(f"widgets-{day}-day")
         assert page.get_by_text("model not found").count() == 0
         panel = learner.cell(PANEL)
-        assert "web: nginx" in panel.locator(".course-live desc").text_content()
-        assert panel.evaluate(
-            "p => getComputedStyle(p.querySelector('.course-widget'), '::before').content"
-        ).startswith('"Saved, as it was.')
+        assert "web: nginx" in panel.locator(".course-live .course-twin").text_content()
+        assert panel.get_by_text("Saved, as it was. Run the cell again to use it.").is_visible()
+        assert panel.get_by_role("button", name="Send", exact=True).is_hidden(), "nobody would do it"
+        panel.locator("[data-part='container/web'][role=button]").click()
+        panel.locator(".course-why", has_text="docker inspect web: .HostConfig.NetworkMode").wait_for(timeout=5000)
+        page.keyboard.press("Escape")
         learner.cell(PREDICTION).get_by_text(PREDICTED).wait_for(timeout=5000)
-        way = learner.cell(JOURNEY).locator(".course-way")
+        way = learner.cell(JOURNEY).locator(".course-frame")
         way.get_by_role("button", name="Play", exact=True).click()
         way.get_by_text("Step 2: ").wait_for(timeout=10_000)
         learner.run_cell(len(CELLS) - 1).get_by_text("run").wait_for(timeout=10_000)

@@ -32,7 +32,7 @@ def test_a_journey_offers_itself_when_it_is_made(offered: list[Any]) -> None:
     data, metadata = made._repr_mimebundle_()
     assert {"image/png", "text/plain", "application/vnd.jupyter.widget-view+json"} == data.keys()
     assert metadata["image/png"]["alt"].startswith(
-        "The path from client to http://host:80/: answered: HTTP/1.1 200 OK. The lab"
+        "The path of a request. From client to http://host:80/: answered: HTTP/1.1 200 OK. The lab"
     )
     repr(made)
     assert len(offered) == 1, "displaying a journey has no side effect"

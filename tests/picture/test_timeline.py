@@ -122,7 +122,8 @@ def test_every_part_of_every_scene_can_be_chosen(name: str, view: View) -> None:
     made = film.frame()
     root = ElementTree.fromstring(made.svg)  # noqa: S314 - our own
     buttons = {g.get("data-part"): g.get("aria-label") for g in root.iter(f"{SVG}g") if g.get("role") == "button"}
-    assert buttons == {key: name for key, (name, _, _) in made.parts.items()}
+    assert buttons.keys() == made.parts.keys()
+    assert all(str(buttons[key]).startswith(name) for key, (name, _, _) in made.parts.items())
     drawn = {part_id(key) for key in made.picture.keys}
     assert {other for _, _, related in made.parts.values() for other in related} <= drawn
     assert made.alt.startswith("The lab's network: ")
