@@ -24,6 +24,8 @@ from course_lib.lab.lifecycle import Lab
 from course_lib.paths import ROOT
 
 SHOWS = re.compile(r"(?:predict\(.*\)|look\(\)|words\(\)|live\(\)|way|print\(way\))")  # a cell that changes nothing
+DECIDES = r"(?:--decides |decides=\"|\bdecide\(\")"  # what is before the id of a question in the cell that decides it
+WORD = re.compile(rf"(?P<id>{DECIDES}[\w-]+)|\b\w+\b")
 SECONDS = 120  # that a cell may take
 
 
@@ -74,8 +76,8 @@ def renamed(question: Question, words: Mapping[str, str]) -> Question:
 
 
 def _other(text: str, words: Mapping[str, str]) -> str:
-    """Replace whole words."""
-    return re.sub(r"\b\w+\b", lambda found: words.get(found[0], found[0]), text) if words else text
+    """Replace whole words, but none in the id of a question."""
+    return WORD.sub(lambda found: found[0] if found["id"] else words.get(found[0], found[0]), text)
 
 
 def _outputs(path: Path, names: list[str], words: Mapping[str, str], lab: Lab) -> Iterator[str]:
@@ -100,7 +102,7 @@ def _outputs(path: Path, names: list[str], words: Mapping[str, str], lab: Lab) -
             cells = iter(list(enumerate(book.cells)))
             try:
                 for name in names:
-                    decides = re.compile(rf"(?:--decides |decides=\"|\bdecide\(\"){name}\b")
+                    decides = re.compile(rf"{DECIDES}{name}(?![\w-])")
                     number, cell = next(cells)
                     while not decides.search(cell.source):
                         client.execute_cell(cell, number)

@@ -43,10 +43,33 @@ def test_a_question_is_renamed_with_its_patterns() -> None:
     assert happened.text == "That of ann"
 
 
+def test_the_id_of_a_question_is_not_renamed() -> None:
+    cell = "%%host --decides other-names\ndocker network connect other c1"
+    assert quiz._other(cell, {"other": "zoo", "c1": "ann"}) == cell.replace("other c1", "zoo ann")
+
+
 @pytest.mark.parametrize("name", ["", "07", "nosuch", "0"])
 def test_what_is_no_chapter_is_a_sentence(name: str) -> None:
     with pytest.raises(CourseError, match="not the name of one chapter"):
         quiz.quiz(lab, name, refuse, lambda question: question.choices[0])
+
+
+def decided(chapter: str) -> dict[str, str]:
+    """Return the committed outputs that decide a chapter's questions, by the question's id."""
+    cells = [cell for cell in notebook(chapter).cells if cell.cell_type == "code"]
+    found = [(name, cell) for cell in cells for name in re.findall(rf"{quiz.DECIDES}([\w-]+)", cell.source)]
+    return {name: "".join(output.get("text", "") for output in cell.outputs) for name, cell in found}
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_renamed_outputs_decide_renamed_questions_alike(chapter: str) -> None:
+    words = questions.renamed(chapter)
+    for name, output in decided(chapter).items():
+        question = questions.named(name)
+        happened = question.outcome(output)
+        other = quiz.renamed(question, words)
+        assert happened
+        assert other.outcome(quiz._other(output, words)) == other.choices[question.choices.index(happened)], name
 
 
 @pytest.mark.live
@@ -57,17 +80,12 @@ def test_a_fresh_lab_decides_each_question_as_the_notebook_does(
     chapter: str, running_lab: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """On the engine of the notebooks, who answers as they do is right each time."""
-    key: dict[str, Choice] = {}
-    for cell in notebook(chapter).cells:
-        for name in re.findall(r'(?:--decides |decides="|\bdecide\(")([\w-]+)', cell.source):
-            output = "".join(output.get("text", "") for output in cell.outputs)
-            happened = questions.named(name).outcome(output)
-            assert happened
-            key[name] = happened
+    key = {name: questions.named(name).outcome(output) for name, output in decided(chapter).items()}
 
     def answer(question: Question) -> Choice:
-        at = questions.named(question.id).choices.index(key[question.id])
-        return question.choices[at]
+        happened = key[question.id]
+        assert happened
+        return question.choices[questions.named(question.id).choices.index(happened)]
 
     assert quiz.quiz(lab, chapter, refuse, answer) == (len(key), len(key))
     assert "refuted" not in capsys.readouterr().out
