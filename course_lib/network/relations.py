@@ -41,8 +41,9 @@ def relations(snapshot: Snapshot) -> dict[Key, set[Key]]:
 def _cards(snapshot: Snapshot) -> dict[Key, Key]:
     """Return by key of a part of a container the part of the card that the container shares with others."""
     cards: dict[Key, Key] = {}
+    groups = groups_by_container(snapshot)
     for container in snapshot.containers:
-        if group := groups_by_container(snapshot).get(container.name):
+        if group := groups.get(container.name):
             first = group.first.name
             cards[container_key(container)] = ("group", first)
             for endpoint in container.endpoints:

@@ -15,8 +15,8 @@ LISTED = 6  # further names or ports are counted
 def summary(snapshot: Snapshot) -> str:
     """Return which networks connect which containers, what is published, and what is odd; equal for equal snapshots."""
     networks = [_listed(list(_networks(snapshot)), "; ") or "no network"]
-    ports = [f"{words} ({c.name})" for c in snapshot.containers for words in published_words(c)]
-    networks += [f"published: {_listed(ports)}" if ports else "nothing is published"]
+    ports = [words.replace(" ", f" of {c.name} ", 1) for c in snapshot.containers for words in published_words(c)]
+    networks += [_listed(ports) or "nothing is published"]
     odd = _listed(list(_odd(snapshot)), "; ")
     sentences = [f"The lab's network: {'; '.join(networks)}.", f"To note: {odd}." if odd else ""]
     return clean(" ".join(filter(None, sentences)))

@@ -221,6 +221,7 @@ def test_why_are_you_here_by_mouse(learner: Learner, page: Any) -> None:  # noqa
         "filter DOCKER",
     }
     learner.look("live-chosen")
+    page.keyboard.press("Escape")  # else the evidence may cover the cable
     # The cable of a container leads to both of its ends, and to the bridge.
     key = panel.locator("[data-part='cable/web/bridge']")
     box = key.locator("polyline").first.bounding_box()

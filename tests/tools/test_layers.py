@@ -46,7 +46,7 @@ def test_the_contracts_hold() -> None:
         ("course_lib/network/hooks.py", "import time", "From facts to shapes and verdicts"),
         ("course_lib/lab/images.py", "import docker", "Only engine.client imports docker"),
         ("course_lib/picture/timeline.py", "import matplotlib", "Only picture.render_png imports matplotlib"),
-        ("course_lib/notebook/chapter.py", "import ipywidgets", "Only the live panel and predictions"),
+        ("course_lib/notebook/chapter.py", "import ipywidgets", "Only pictures and predictions"),
         ("course_lib/setup/doctor.py", "import subprocess", "Only these start processes"),
     ],
 )
