@@ -71,7 +71,7 @@ def ask_after(lab: Lab, path: PacketPath, facts: RawFacts) -> str:
     pids = {item["Name"].lstrip("/"): item["State"]["Pid"] for item in facts["inspect"]}
     enter = {place: f"nsenter -t {pids.get(place, 0)} -n" for place in lookups.questions(path)}
     enter |= {"host": "", "client": "nsenter --net=/run/netns/client"}
-    return execute.ask(lab, SHELL + lookups.script(enter, lookups.questions(path)))
+    return execute.ask(lab, SHELL + lookups.script(enter, path))
 
 
 def _run(lab: Lab, values: dict[str, str]) -> str:
