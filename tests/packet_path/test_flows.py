@@ -185,7 +185,8 @@ SEEN_AS = {
     "answered": {"answered"},
     "connected": {"connected"},
     "refused": {"refused", "connected", "silent"},  # a relay takes a connection, or a datagram, that is then refused
-    "rejected": {"refused", "unreachable"},
+    # connect() is told nothing if the ICMP error comes back while it still holds its socket (tcp_v4_err in tcp_ipv4.c).
+    "rejected": {"refused", "unreachable", "silent"},
     "dropped": {"silent", "unreachable"},  # a drop at OUTPUT is an error of the sender
     "unreachable": {"unreachable", "silent"},
     "silent": {"silent", "connected"},
