@@ -177,9 +177,9 @@ def _read(text: str) -> str:
 
 def _learned(answers: str) -> str:
     """Return the answers with those forwarding entries only that a bridge has learned."""
-    before, _, entries = answers.partition("== fdb 1\n")
-    kept = [e for e in json.loads(entries) if not e["flags"] and e["state"] != "permanent"]
-    return f"{before}== fdb 1\n{json.dumps(kept)}\n"
+    before, there, entries = answers.partition("== fdb 1\n")
+    kept = [e for e in json.loads(entries or "[]") if not e["flags"] and e["state"] != "permanent"]
+    return f"{before}{there}{json.dumps(kept)}\n" if there else answers
 
 
 def recorded_answers(engine: str, flow: str) -> str:

@@ -11,6 +11,7 @@ import json
 import random
 import secrets
 import shlex
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from importlib.resources import files
@@ -19,6 +20,7 @@ from ipaddress import ip_address
 from course_lib.errors import CommandInterruptedError, CourseError
 from course_lib.lab import execute
 from course_lib.lab.lifecycle import Lab
+from course_lib.network.iptables_save import parse_rule
 from course_lib.network.model import Snapshot, without_prefix
 from course_lib.network.parse_facts import RawFacts
 from course_lib.network.sections import SHELL
@@ -71,7 +73,7 @@ def ask_after(lab: Lab, path: PacketPath, facts: RawFacts) -> str:
     pids = {item["Name"].lstrip("/"): item["State"]["Pid"] for item in facts["inspect"]}
     enter = {place: f"nsenter -t {pids.get(place, 0)} -n" for place in lookups.questions(path)}
     enter |= {"host": "", "client": "nsenter --net=/run/netns/client"}
-    return execute.ask(lab, SHELL + lookups.script(enter, lookups.questions(path)))
+    return execute.ask(lab, SHELL + lookups.script(enter, path))
 
 
 def _run(lab: Lab, values: dict[str, str]) -> str:
@@ -145,10 +147,21 @@ def _concerned(request: Request, network: Snapshot) -> list[str]:
     """Return the containers, or "client", that the packet may reach, as far as is known before it is sent."""
     client = {without_prefix(a) for i in network.client if i.kind != "loopback" for a in i.addresses}
     running = [c for c in network.containers if c.state == "running"]
-    goals = [c.name for c in running for e in c.endpoints if request.address in map(without_prefix, e.addresses)]
+    addresses = {request.address, *_translated(request, network)}
+    goals = [c.name for c in running for e in c.endpoints if addresses & set(map(without_prefix, e.addresses))]
     asked = ["client"] if request.address in client or request.kind == "dns" else []
-    reached = [*(name for name, _, _ in relays(request, network)), *goals[-1:]]
+    reached = [*(name for name, _, _ in relays(request, network)), *goals]
     return asked + [name for name in reached if name not in RESERVED]
+
+
+def _translated(request: Request, network: Snapshot) -> Iterator[str]:
+    """Yield the addresses to which DNAT rules made by hand may send what comes to this port of the host."""
+    if request.address in {without_prefix(a) for i in network.interfaces for a in i.addresses}:
+        for rule in (rule for chain in network.chains if chain.table == "nat" for rule in chain.rules):
+            spec = parse_rule(rule.spec)
+            if rule.target == "DNAT" and spec.value("--dport") in ("", str(request.port)):
+                goal = spec.value("--to-destination")
+                yield (goal.rpartition(":")[0] if goal.count(":") == 1 else goal.partition("]")[0]).strip("[")
 
 
 def _rules(request: Request, network: Snapshot) -> list[str]:

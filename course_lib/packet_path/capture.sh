@@ -127,11 +127,18 @@ captures() { has drops listening || ! kill -0 $capture 2>/dev/null; }
 until_true 5 captures
 has drops listening || { section failed text drops; exit 1; }
 
-counters() { cat "/proc/${inside[$1]}/net/snmp" "/proc/${inside[$1]}/net/netstat" "/proc/${inside[$1]}/net/snmp6"; }
-for name in "${!enter[@]}"; do
-    open "counted $name"
-    counters "$name" 1>&"${fd["counted $name"]}" 2>/dev/null
-done
+declare -A counted
+counters() { # counters TITLE: put each namespace's counters as a section into counted[TITLE NAME], without a process
+    local name file lines snmp netstat snmp6 IFS=$'\n'
+    for name in "${!enter[@]}"; do
+        for file in snmp netstat snmp6; do
+            mapfile -t "$file" <"/proc/${inside[$name]}/net/$file"
+        done 2>/dev/null
+        lines=("${snmp[@]}" "${netstat[@]}" "${snmp6[@]}")
+        counted[$1 $name]="== $1 $name ${#lines[@]}"$'\n'"${lines[*]}"
+    done
+}
+counters counters_before
 
 # --- the request ----------------------------------------------------------------------------------------------------
 trap '' PIPE # a sender that was refused has ended before it gets its text
@@ -214,10 +221,8 @@ for name in "${!enter[@]}"; do
     done <"/proc/${inside[$name]}/net/netlink"
 done
 
-for name in "${!enter[@]}"; do
-    section "counters_before $name" text "counted $name"
-    section "counters $name" counters "$name" 2>/dev/null
-done
+counters counters
+printf '%s\n' "${counted[@]}"
 answer() { text said | head -c 2000 | tr -d '\0'; }
 # shellcheck disable=SC2086
 route() { ${enter[$ORIGIN]} ip -j route get "$ADDRESS" 2>&1; }

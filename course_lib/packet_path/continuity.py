@@ -48,10 +48,11 @@ def _jumps(found: Sequence[Step], cables: Collection[frozenset[End]], masters: d
     for step in found:
         if step.kind in ("arrives", "enters"):
             here = (step.place, step.device)
+            handed_up = place == step.place and not exit_ and masters.get(entry) == step.device
             came = (step.place, step.device) == (place, exit_) or frozenset([(place, exit_), here]) in cables
             if exit_ and not came:
                 yield f"was to leave {place} by {exit_}, but came to {step.place} by {step.device}: no cable joins them"
-            elif not exit_ and step is not found[0]:
+            elif not exit_ and step is not found[0] and not handed_up:
                 yield f"comes to {step.place} by {step.device}, and no step shows how it left {place}"
             entry, exit_, place = step.device, "", step.place
         elif step.place != place:

@@ -22,10 +22,10 @@ from course_lib.packet_path.outcome import UNEXPLAINED
 from course_lib.packet_path.wording import owners
 
 ROUTED = ("sends", "routed", "delivered")
-# Printed by `ask` of capture.py for each namespace: what `ip -d -j -force -batch -` answers to "rule", "neigh" and the
-# questions; the rules for IPv6; the sockets that listen; and of the host the forwarding entries of its bridges.
-SCRIPT = """batch() { printf '%s\\n' "$2" | $1 ip -d -j -force -batch - 2>&1; }
-"""
+BRIDGED = ("exits", "crosses")
+# Asked in each namespace, with a line "=" between them: FIRST and the questions, the rules for IPv6 if there is a
+# question about it, and the sockets that listen if something was delivered there.
+SCRIPT = "printf '%s\\n' \"$0\" | ip -d -j -force -batch - 2>&1; echo =; {rules6}; echo =; {sockets}"
 FIRST = ("rule", "neigh")
 NO_ROUTE = "routing: the kernel answers "
 
@@ -43,16 +43,24 @@ def questions(path: PacketPath) -> dict[str, list[str]]:
     return found
 
 
-def script(enter: Mapping[str, str], asked: Mapping[str, Sequence[str]]) -> str:
-    """Return a script for sh that prints the answers as sections; `enter` is the command that enters a namespace."""
-    lines = [SCRIPT]
-    for place, some in asked.items():
-        into = enter[place]
-        batch = shlex.join([into, "\n".join([*FIRST, *some])])
-        lines.append(f"section {shlex.quote(f'ip {place}')} batch {batch}")
-        lines.append(f"section {shlex.quote(f'rule6 {place}')} {into} ip -6 -d -j rule")
-        lines.append(f"section {shlex.quote(f'sockets {place}')} {into} ss -Htulnp")
-    return "\n".join([*lines, "section fdb bridge -j fdb show"])
+def script(enter: Mapping[str, str], path: PacketPath) -> str:
+    """Return a script for sh that prints the answers as sections; `enter` is the command that enters a namespace.
+
+    It starts few processes: on a busy machine these are what a journey costs.
+    """
+    lines = []
+    for place, asked in questions(path).items():
+        rules6 = "ip -6 -d -j rule" if any(":" in question for question in asked) else ":"
+        sockets = "ss -Htulnp" if any(s.place == place and _listens(s) for s in path.steps) else ":"
+        command = ["sh", "-c", SCRIPT.format(rules6=rules6, sockets=sockets), "\n".join([*FIRST, *asked])]
+        lines.append(f"section {shlex.quote(f'asked {place}')} {enter[place]} {shlex.join(command)}")
+    if any(s.kind in BRIDGED for s in path.steps):
+        lines.append("section fdb bridge -j fdb show")
+    return "\n".join(lines)
+
+
+def _listens(step: Step) -> bool:
+    return step.kind == "delivered" and not step.back and step.packet.protocol in ("tcp", "udp")
 
 
 def _question(step: Step, path: PacketPath) -> str:
@@ -83,18 +91,18 @@ def with_answers(path: PacketPath, text: str) -> PacketPath:
     """Return the path with what the kernel answered in the `facts` of its steps; `text` is the script's output."""
     told = dict(sections(text))
     asked = questions(path)
-    answers = {place: _batch([*FIRST, *some], told.get(f"ip {place}", "")) for place, some in asked.items()}
+    parts = {place: (told.get(f"asked {place}", "") + "=\n=\n").split("=\n", 2) for place in asked}
+    answers = {place: _batch([*FIRST, *some], parts[place][0]) for place, some in asked.items()}
     forwarding = _json(told.get("fdb", ""))
     steps = []
     for step in path.steps:
-        here = answers[step.place]
         facts: list[str] = []
         if question := _question(step, path):
-            facts += _routing(question, step, here, _json(told.get(f"rule6 {step.place}", "")))
-        if step.kind in ("exits", "crosses"):
+            facts += _routing(question, step, answers[step.place], _json(parts[step.place][1]))
+        if step.kind in BRIDGED:
             facts += _forwarding(step, forwarding, path.network)
-        if step.kind == "delivered" and not step.back and step.packet.protocol in ("tcp", "udp"):
-            facts.append(_socket(step, told.get(f"sockets {step.place}", "")))
+        if _listens(step) and f"asked {step.place}" in told:
+            facts.append(_socket(step, parts[step.place][2]))
         steps.append(replace(step, facts=tuple(facts)))
     end = path.end
     refused = [
