@@ -260,7 +260,9 @@ def html(reach: Reach) -> str:
     whys = {f.key: why(f) for f in reach.fields}
     classes = {f.key: f"course-field-{n}" for n, f in enumerate(reach.fields)}
     drawn = svg(picture(reach), "Who reaches whom", text(reach), whys=whys, classes=classes)
-    return f'<div class="course-reach">\n<style>{_style()}</style>\n{drawn}{_table(reach)}\n</div>'
+    # The picture scrolls sideways in a narrow window: with the focus also by keys.
+    shown = f'<div class="course-reach-picture" tabindex="0">\n{drawn}</div>'
+    return f'<div class="course-reach">\n<style>{_style()}</style>\n{shown}{_table(reach)}\n</div>'
 
 
 def _style() -> str:
@@ -275,7 +277,8 @@ def _style() -> str:
 
     lab, system = rules('body[data-jp-theme-light="false"] '), rules('body:not([data-jp-theme-light="true"]) ')
     forced = ".course-reach svg rect{fill:Canvas;stroke:CanvasText}.course-reach svg text{fill:CanvasText}"
-    return f"{lab}@media (prefers-color-scheme:dark){{{system}}}@media (forced-colors:active){{{forced}}}"
+    scrolls = ".course-reach-picture{overflow-x:auto}"
+    return f"{scrolls}{lab}@media (prefers-color-scheme:dark){{{system}}}@media (forced-colors:active){{{forced}}}"
 
 
 def _table(reach: Reach) -> str:
