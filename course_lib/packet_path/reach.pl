@@ -39,8 +39,8 @@ sub output {    # what a command prints
     return $text;
 }
 
-sub content {    # of a file; empty if there is none. Of a learner's file not more than the kernel shows of its own
-    open my $file, "<", $_[0] or return "";
+sub content {    # of a file, at most 1 MiB; empty if there is none, or if a learner has put something else in its place
+    -f $_[0] && open my $file, "<", $_[0] or return "";
     read $file, my $text, 1 << 20;
     return $text;
 }
