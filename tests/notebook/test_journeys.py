@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -10,7 +11,7 @@ from course_lib.lab import facts
 from course_lib.lab.lifecycle import Lab
 from course_lib.notebook import current, journeys, panel
 from course_lib.packet_path import capture
-from tests.record_evidence import recorded
+from tests.record_evidence import recorded, recorded_answers
 
 
 @pytest.fixture
@@ -20,6 +21,7 @@ def offered(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(current, "_labs", [Lab("course")])
     monkeypatch.setattr(facts, "read", lambda lab: raw)
     monkeypatch.setattr(capture, "gather", lambda *_: (request, evidence))
+    monkeypatch.setattr(capture, "ask_after", lambda *_: recorded_answers("26.1", "published"))
     players: list[str] = []
     monkeypatch.setattr(panel, "opened", [SimpleNamespace(offer=players.append)])
     return players
@@ -39,3 +41,11 @@ def test_without_a_panel_nothing_is_drawn_for_it(offered: list[str], monkeypatch
     monkeypatch.setattr(journeys, "player", lambda *_: pytest.fail("no panel is open"))
     journeys.journey("client", "http://203.0.113.10/")
     assert offered == []
+
+
+def test_details_and_the_capture_are_made_on_demand(offered: list[str], tmp_path: Path) -> None:
+    made = journeys.journey("client", "http://203.0.113.10/")
+    assert "nginx listens on 0.0.0.0:80" in made.details()
+    assert "does not match" not in repr(made)
+    made.save(tmp_path / "x.pcapng")
+    assert (tmp_path / "x.pcapng").read_bytes().count(b"Step ") == len(made.steps)
