@@ -155,7 +155,8 @@ def _facts(path: PacketPath, index: int, names: Names) -> list[str]:
     """Return the lines about a step that the trace does not show: hooks without a rule, and the kernel's answers."""
     step = path.steps[index]
     facts = [(fact, "asked") for fact in step.facts]
-    if hook := HOOKS.get(step.kind):
+    forwarded = step.kind == "routed" and step.incoming
+    if hook := "FORWARD" if forwarded else HOOKS.get(step.kind):
         passage = [s for s in path.steps if (s.connection, s.back, s.place) == (step.connection, step.back, step.place)]
         if not any(s.hook == hook and s.kind in ("rule", "policy") for s in passage):
             facts.append((f"hook {hook}: no rule of iptables matched", "trace"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from course_lib.lab import facts
 from course_lib.lab.lifecycle import Lab
 from course_lib.notebook import current, journeys
 from course_lib.packet_path import capture
-from tests.record_evidence import recorded
+from tests.record_evidence import recorded, recorded_answers
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ def offered(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     monkeypatch.setattr(current, "_labs", [Lab("course")])
     monkeypatch.setattr(facts, "read", lambda lab: raw)
     monkeypatch.setattr(capture, "gather", lambda *_: (request, evidence))
-    monkeypatch.setattr(capture, "ask_after", lambda *_: "")
+    monkeypatch.setattr(capture, "ask_after", lambda *_: recorded_answers("26.1", "published"))
     made: list[Any] = []
     monkeypatch.setattr(journeys, "offers", [made.append])
     return made
@@ -43,3 +44,11 @@ def test_what_a_frame_shows_of_a_journey_has_its_steps_and_parts(offered: list[A
     assert shown["svg"].count('data-part="step/') == len(shown["steps"]) > 5
     assert "container/web" in shown["parts"]
     assert shown["words"].startswith("client → http://host:80/\nEnd: answered")
+
+
+def test_details_and_the_capture_are_made_on_demand(offered: list[Any], tmp_path: Path) -> None:
+    made = journeys.journey("client", "http://203.0.113.10/")
+    assert "nginx listens on 0.0.0.0:80" in made.details()
+    assert "does not match" not in repr(made)
+    made.save(tmp_path / "x.pcapng")
+    assert (tmp_path / "x.pcapng").read_bytes().count(b"Step ") == len(made.steps)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
@@ -113,3 +114,12 @@ def test_details_have_them_before_what_decided_and_the_table_does_not() -> None:
     ]
     assert "hook INPUT                              trace            no rule of iptables matched" in lines
     assert "does not match" not in table(found, {})
+
+
+def test_a_hook_where_no_rule_matched_is_named() -> None:
+    """With `dockerd --iptables=false` a forwarded packet meets no rule."""
+    found = recorded_path("26.1", "published")
+    bare = replace(found, steps=tuple(s for s in found.steps if s.hook != "FORWARD"))
+    hook = "hook FORWARD                            trace            no rule of iptables matched"
+    assert hook in table(bare, {}, details=True)
+    assert hook not in table(found, {}, details=True)
