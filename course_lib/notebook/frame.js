@@ -38,7 +38,7 @@ function render({ model, el }) {
   const ask = (message) => model.send(message);
   let parts = {}; // by id: the elements that draw it
   let chosen = ""; // the id of the part that is asked about
-  let scale = 0; // screen pixels for each pixel of the picture; 0: as wide as there is room
+  let scale = 0; // screen pixels for each pixel of the picture; 0: as wide as can be read; -1: as wide as there is room
   let step = 0; // the last step of a journey that is shown
   let timer = 0;
   let wide = 0; // how wide Python was asked to draw
@@ -106,6 +106,7 @@ function render({ model, el }) {
   const twin = make("pre", { class: "course-twin", tabindex: "0" });
   const folded = make("details", { class: "course-words" }, make("summary", { text: "The same in words" }), twin);
   const root = make("div", { class: "course-frame" }, saved, time, make("div", { class: "course-rows" }, view, show), status, stage, send, folded);
+  el.classList.add("jupyter-widgets"); // which JupyterLab's settings of the course look for (tests/shortcuts.py)
   el.replaceChildren(root);
 
   // ---- the picture
@@ -141,7 +142,7 @@ function render({ model, el }) {
   function size() {
     if (!svg()) return;
     const least = READABLE / model.get("shown").smallest;
-    const now = scale || Math.max(fitting(), Math.min(1, least));
+    const now = scale > 0 ? scale : scale < 0 ? fitting() : Math.max(fitting(), Math.min(1, least));
     svg().style.width = `${Math.floor(natural() * now)}px`;
     svg().style.height = "auto";
     const larger = natural() * now > room() + 1;
@@ -162,7 +163,7 @@ function render({ model, el }) {
   }
 
   function fit() {
-    scale = fitting();
+    scale = -1;
     size();
   }
 
@@ -291,7 +292,8 @@ function render({ model, el }) {
     const follows = now !== null && !now?.closed && now?.last !== undefined;
     root.classList.toggle("course-live", now?.last !== undefined);
     root.classList.toggle("course-closed", Boolean(now?.closed));
-    for (const each of [show, send]) each.hidden = !follows;
+    show.hidden = !follows || playing(); // it is about the network, not about a journey
+    send.hidden = !follows;
     journey.hidden = !follows;
     live.hidden = !follows || playing();
     time.classList.toggle("course-asks", !playing()); // the states are kept by Python, the steps of a journey here

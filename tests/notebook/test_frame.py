@@ -153,6 +153,14 @@ def test_two_fingers_zoom(page: Any, live: Callable[[str], Frame]) -> None:
     assert page.evaluate(width) > 2 * before
 
 
+def test_a_picture_is_asked_for_the_room_that_there_is(page: Any, live: Callable[[str], Frame]) -> None:
+    for width, room in ((700, 680), (1000, 960), (2000, 1160)):
+        page.set_viewport_size({"width": width, "height": 900})
+        shown(page, live("example"))
+        page.wait_for_function("window.asked.length === 1")
+        assert page.evaluate("window.asked") == [{"do": "view", "room": room}]
+
+
 def test_what_is_asked_of_python(page: Any, live: Callable[[str], Frame]) -> None:
     shown(page, live("example"))
     page.evaluate("window.asked.length = 0")
