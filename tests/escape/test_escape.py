@@ -15,8 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from course_lib.engine import client
 from course_lib.engine.labels import PLAIN
 from course_lib.errors import CourseError
+from course_lib.grading import sandbox
 from course_lib.lab import execute
 from course_lib.lab.lifecycle import DEFAULT_ENGINE, FIRST_ID, Lab
 from tests.worker import lab, refuse
@@ -30,7 +32,9 @@ fresh() {
   mkdir -p /tmp/fresh && mount -t "$1" -o "${2:-rw}" none /tmp/fresh || return
   trap 'umount -l /tmp/fresh' EXIT
 }
-call() { perl -e 'my @c = map { $_ + 0 } @ARGV; print syscall(shift @c, @c) == -1 ? "$!\\n" : "won: the call\\n"' -- "$@"; }
+call() {
+  perl -e 'my @c = map { $_ + 0 } @ARGV; print syscall(shift @c, @c) == -1 ? "$!\\n" : "won: it\\n"' -- "$@"
+}
 ask_namespace() {
   perl -e 'open my $f, "<", "/proc/self/ns/$ARGV[0]"; my $fd = ioctl $f, hex $ARGV[1], 0;
     print defined $fd ? "won: $ARGV[0]\\n" : "$!\\n"' "$@"
@@ -114,34 +118,23 @@ def test_programs_that_the_lab_replaces_are_not_those_that_enter_it() -> None:
     programs = "/usr/local/sbin/lab-namespace /usr/bin/perl /bin/sh"
     replace = f"cat >/tmp/forged; chmod 755 /tmp/forged; for program in {programs}; do cp -f /tmp/forged $program; done"
     execute.run(lab, f"{{ {replace}; }} <<'END'\n{forged}END\n")
-    with contextlib.suppress(CourseError):
-        execute.run(lab, "true")
-    with contextlib.suppress(CourseError):
-        assert not re.search("^ *0 *0 ", execute.run(lab, "cat /root/forged || true"))
-    lab.reset()
+    try:
+        assert execute.run(lab, "cat /root/forged 2>&1 || true") == "cat: /root/forged: No such file or directory\n"
+    finally:
+        lab.reset()
 
 
 def test_what_the_lab_writes_to_its_volume_belongs_to_nobody_outside() -> None:
     execute.run(lab, "cp /bin/true /var/lib/docker/setuid; chmod 4755 /var/lib/docker/setuid")
     volume = f"{lab.volume(DEFAULT_ENGINE)}:/seen:ro"
-    image = execute.client.outer().inspect_container(lab.container)["Image"]
+    image = client.outer().inspect_container(lab.container)["Image"]
     look = ["docker", "run", "--rm", "--network=none", "-v", volume, "--entrypoint=stat", image]
     said = subprocess.run([*look, "-c", "%u", "/seen/docker/setuid"], capture_output=True, text=True, check=True)
     execute.run(lab, "rm /var/lib/docker/setuid")
     assert int(said.stdout) == FIRST_ID
 
 
-def test_the_first_process_outside_has_no_capability_and_is_not_seen() -> None:
-    found = lab.inspect()
-    assert found
-    status = Path(f"/proc/{found['State']['Pid']}/status").read_text()
-    assert set(re.findall(r"^Cap\w+:\t(\w+)$", status, re.MULTILINE)) == {"0" * 16}
-    assert "lab-namespace" not in execute.run(lab, "ps -eo args")
-
-
 def test_labs_of_the_grader_are_nobody_to_each_other() -> None:
-    from course_lib.grading import sandbox
-
     seed = sandbox.make_seed(lab, refuse)
     labs = [lab.relative("one"), lab.relative("two")]
     try:
