@@ -25,6 +25,10 @@ class EngineUnfitError(CourseError):
     """The engine answers but cannot run the lab (rootless, Podman, a refused capability)."""
 
 
+class NamespaceRefusedError(CourseError):
+    """The machine refuses a user namespace to a lab."""
+
+
 class EngineSettingsError(CourseError):
     """The settings (DOCKER_HOST, a context, certificates) do not lead to an engine."""
 

@@ -329,8 +329,15 @@ def quiz(chapter: str) -> None:
 @click.option(
     "--hint-price", type=click.FloatRange(min=0), default=0.0, help="Points to subtract for each step of hint()."
 )
+@click.option("--trusted", is_flag=True, help="Grade also where the machine refuses labs a user namespace.")
 def grade(  # noqa: PLR0917 # click passes all by name
-    folder: Path | None, out: Path, from_evidence: bool, jobs: int | None, seconds: float, hint_price: float
+    folder: Path | None,
+    out: Path,
+    from_evidence: bool,
+    jobs: int | None,
+    seconds: float,
+    hint_price: float,
+    trusted: bool,
 ) -> None:
     """Grade the submissions of a class.
 
@@ -350,7 +357,9 @@ def grade(  # noqa: PLR0917 # click passes all by name
         if folder and not from_evidence:
             from course_lib.grading import grader
 
-            grader.grade(from_environment(), folder, out, images.need_package, jobs=jobs, limit=seconds)
+            grader.grade(
+                from_environment(), folder, out, images.need_package, jobs=jobs, limit=seconds, trusted=trusted
+            )
         learners = report.read(out, hint_price)
         report.write(out, learners)
     say(f"Wrote the report {out / 'index.html'}.")

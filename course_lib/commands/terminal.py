@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from course_lib.engine import client
-from course_lib.engine.exec_stream import CHUNK, Exec, hang_up, opened
+from course_lib.engine.exec_stream import CHUNK, ENTER, Exec, hang_up, opened
 from course_lib.errors import CourseError
 
 END_OF_INPUT = b"\x04"  # Ctrl-D, which ends a terminal's input (termios(3), VEOF)
@@ -65,14 +65,13 @@ def _interactive(box: str) -> int:
     Raises CourseError on Windows, where there is no termios, with the `docker` command that does the same.
     """
     if os.name != "posix":
-        raise CourseError(f"On Windows, run `docker exec -it {box[:12]} bash --login` instead.")
+        raise CourseError(f"On Windows, run `docker exec -it {box[:12]} {' '.join(ENTER)} bash --login` instead.")
     api = client.outer()
     started = api.exec_create(
         box,
-        ["bash", "--login"],
+        [*ENTER, "sh", "-c", "cd /root; exec bash --login"],
         stdin=True,
         tty=True,
-        workdir="/root",
         environment={"TERM": os.environ.get("TERM", "xterm"), "HOME": "/root"},
     )["Id"]
     holder = api.exec_start(started, socket=True, tty=True)

@@ -1,4 +1,4 @@
-"""Run a program in a container over the Docker API and stream its stdin, stdout and stderr: `Exec`.
+"""Run a program in a lab over the Docker API and stream its stdin, stdout and stderr: `Exec`.
 
 `POST /exec/ID/start` hijacks the HTTP connection. The client sends the program's standard input; the engine sends
 frames with a header of eight bytes (stream number, three zero bytes, length as a big-endian uint32) and that many bytes
@@ -15,6 +15,9 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+# The program in a lab's container that runs another one in the lab. What the engine starts is root of the machine, with
+# the container's capabilities; this enters the user namespace, where nothing of the lab can reach what is outside.
+ENTER = ("lab-namespace", "enter")
 CHUNK = 65536  # bytes to read from a socket at a time
 
 
@@ -46,12 +49,12 @@ def hang_up(holder: Any) -> None:
 
 
 class Exec:
-    """A running program in a container, with its standard input and its output."""
+    """A running program in a lab, with its standard input and its output."""
 
     def __init__(self, api: Any, container: str, argv: Sequence[str], *, stdin: bool = True) -> None:
-        """Start `argv` in the container, by its name or id; raises docker.errors.APIError if the engine refuses."""
+        """Start `argv` in the lab that has a container, by its name or id; raises docker.errors.APIError if refused."""
         self._api = api
-        self._id = api.exec_create(container, list(argv), stdin=stdin)["Id"]
+        self._id = api.exec_create(container, [*ENTER, *argv], stdin=stdin)["Id"]
         self._holder = api.exec_start(self._id, socket=True)  # keeps the HTTP response, and so the socket, alive
         self._socket, self._buffer = opened(self._holder)
 

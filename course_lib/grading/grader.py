@@ -47,13 +47,21 @@ NEEDS = 2_000_000_000  # bytes of memory for one lab and the process that replay
 
 
 def grade(
-    lab: Lab, folder: Path, out: Path, need: Callable[[str], None], *, jobs: int | None = None, limit: float = LIMIT
+    lab: Lab,
+    folder: Path,
+    out: Path,
+    need: Callable[[str], None],
+    *,
+    jobs: int | None = None,
+    limit: float = LIMIT,
+    trusted: bool = False,
 ) -> list[str]:
     """Replay the submissions in `folder` and keep the evidence in `out`; return what could not be graded, and why.
 
     `jobs` relatives of `lab` run at once; None means as many as the engine's machine has CPUs and memory for. `limit`
     is the time for one answer in seconds. `need` is that of `sandbox.make_seed`. An answer that breaks its lab gets no
-    points; an error of Docker is returned. Raises CourseError if there is nothing to grade.
+    points; an error of Docker is returned. Raises CourseError if there is nothing to grade, and unless `trusted` also
+    if an answer could become root on the machine, because the machine refuses labs a user namespace.
     """
     handed_in = submissions.read_class(folder, out)
     _prepare(out, handed_in)
@@ -66,6 +74,11 @@ def grade(
     own = hashlib.sha256(str(out.resolve()).encode()).hexdigest()[:8]
     sandbox.remove_left(f"{GRADER_LABEL}={own}")
     seed = sandbox.make_seed(lab, need)
+    if sandbox.is_plain(seed) and not trusted:
+        raise CourseError(
+            "This machine refuses labs a user namespace, so an answer could become root on it: grade on another machine"
+            ", or with --trusted if you trust everybody who handed in."
+        )
     count = jobs or _room()
     say(f"{len(todo)} answers to replay, {count} at once.")
 

@@ -8,16 +8,27 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import secrets
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from course_lib.console import say, step
 from course_lib.engine import client, helper_container
-from course_lib.engine.labels import ENGINE_LABEL, GRADER_LABEL
+from course_lib.engine.labels import ENGINE_LABEL, GRADER_LABEL, IDS_LABEL, PLAIN
 from course_lib.errors import CourseError
 from course_lib.lab import images
-from course_lib.lab.lifecycle import DEFAULT_ENGINE, Lab, confinement, discard
+from course_lib.lab.lifecycle import (
+    DEFAULT_ENGINE,
+    FIRST_ID,
+    OUTSIDE,
+    RANGE,
+    RANGES,
+    Lab,
+    confinement,
+    discard,
+    image_id,
+)
 
 MEGABYTE = 1 << 20
 # Sizes in bytes.
@@ -58,13 +69,32 @@ def _images() -> str:
     return digest.hexdigest()[:12]
 
 
+def is_plain(seed: str) -> bool:
+    """Return whether the machine refused a user namespace to the lab whose volume is `seed`, and so to all of it."""
+    return bool(_ids_of(seed) == PLAIN)
+
+
+def _ids_of(seed: str) -> str:
+    return str(client.outer().inspect_volume(seed)["Labels"][IDS_LABEL])
+
+
+def _free_ids() -> str:
+    """Return the first of RANGE ids that no lab on the engine has."""
+    used = {(found["Labels"] or {}).get(IDS_LABEL) for found in client.outer().containers(all=True)}
+    return secrets.choice([ids for n in range(1, RANGES) if (ids := str(FIRST_ID + n * RANGE)) not in used])
+
+
 def create(lab: Lab, seed: str, grader: str) -> None:
-    """Start a disposable lab and wait until it is ready.
+    """Start a disposable lab, with ids of its own outside, and wait until it is ready.
 
     `seed` is the volume from `make_seed`, `grader` the value of the label GRADER_LABEL. Raises EngineUnfitError if the
     engine cannot run it.
     """
     api = client.outer()
+    image = images.lab_image(images.RELEASES[DEFAULT_ENGINE])
+    plain = is_plain(seed)
+    ids = PLAIN if plain else _free_ids()
+    sizes = [str(n) for n in (ROOT_SIZE, DOCKER_SIZE, INSIDE_PROCESSES, INSIDE_MEMORY)]
     script = (images.RECIPES / "throw-away").read_text()
     limits: dict[str, Any] = {
         "mem_limit": MEMORY,
@@ -76,13 +106,13 @@ def create(lab: Lab, seed: str, grader: str) -> None:
         "log_config": {"Type": "json-file", "Config": {"max-size": "1m", "max-file": "1"}},
     }
     api.create_container(
-        images.lab_image(images.RELEASES[DEFAULT_ENGINE]),
-        entrypoint=["tini", "--", "bash", "-c", script, "throw-away"],
-        command=[str(n) for n in (ROOT_SIZE, DOCKER_SIZE, INSIDE_PROCESSES, INSIDE_MEMORY)],
+        image,
+        entrypoint=["bash", "-c", script, "throw-away"],
+        command=[*sizes, ids, *([] if plain else [_ids_of(seed), image_id(image)])],
         name=lab.container,
         hostname="host",
-        labels={**lab.labels, GRADER_LABEL: grader, ENGINE_LABEL: DEFAULT_ENGINE},
-        host_config=api.create_host_config(**confinement(), **limits),
+        labels={**lab.labels, GRADER_LABEL: grader, ENGINE_LABEL: DEFAULT_ENGINE, IDS_LABEL: ids},
+        host_config=api.create_host_config(**confinement(() if plain else OUTSIDE), **limits),
         use_config_proxy=False,
     )
     api.start(lab.container)
@@ -91,7 +121,9 @@ def create(lab: Lab, seed: str, grader: str) -> None:
 
 # An answer is root on the lab's host, where the probes run: by changing their programs it could forge what they see.
 # So a container outside the lab inspects the lab's files, via its first process. Their ctime cannot be set back.
-INSPECT = """cd "/proc/$1/root" 2>/dev/null || exit 0
+# With a user namespace the first process of the lab is the grandchild of that of the container.
+INSPECT = """for _ in $3; do read -r child _ <"/proc/$1/task/$1/children"; set -- "$child" "$2"; done
+cd "/proc/$1/root" 2>/dev/null || exit 0
 find usr etc/ld.so.* root/.curlrc root/.wgetrc -xdev -newerct "@$2" ! -type d 2>/dev/null | head -n 5
 awk '$5 ~ "^/(usr|bin|sbin|lib)" { print $5 " (mounted over)" }' "/proc/$1/mountinfo" | head -n 5
 """
@@ -102,8 +134,9 @@ def changed_programs(lab: Lab) -> list[str]:
     api = client.outer()
     found = api.inspect_container(lab.container)
     began = datetime.fromisoformat(found["State"]["StartedAt"]).timestamp()
-    script = f"set {found['State']['Pid']} {began:.3f}\n{INSPECT}"
     labels = found["Config"]["Labels"]
+    down = "" if labels[IDS_LABEL] == PLAIN else "'child grandchild'"
+    script = f"set {found['State']['Pid']} {began:.3f} {down}\n{INSPECT}"
     return helper_container.look(
         api, found["Image"], script, capabilities=("SYS_PTRACE",), pids=True, labels=labels
     ).splitlines()

@@ -12,6 +12,7 @@ import datetime
 import json
 import os
 import re
+import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -19,13 +20,37 @@ from typing import Any
 
 from course_lib.console import say, step
 from course_lib.engine import client, helper_container
-from course_lib.engine.labels import BEFORE_LABEL, ENGINE_LABEL, LABEL, NAME_LABEL, PARENT_LABEL, RESET_LABEL
-from course_lib.errors import CourseError, EngineUnfitError, LabGoneError
+from course_lib.engine.labels import (
+    BEFORE_LABEL,
+    ENGINE_LABEL,
+    IDS_LABEL,
+    LABEL,
+    NAME_LABEL,
+    PARENT_LABEL,
+    PLAIN,
+    RESET_LABEL,
+)
+from course_lib.errors import CourseError, EngineUnfitError, LabGoneError, NamespaceRefusedError
 from course_lib.lab import images, machine_footprint, port_forward
 
 DEFAULT_ENGINE = "26.1"
 REPLACED = 3.0  # seconds within which a reset creates the new container after it removed the old one
-# A dockerd inside needs these three in addition to Docker's default set; never --privileged.
+# A lab's root is this user of the machine, its user 1 the next one, and so on: 65,536 ids for each lab. Nobody assigns
+# ids from here to 2,147,483,647 (systemd, "Users, Groups, UIDs and GIDs on systemd systems").
+FIRST_ID, RANGE, RANGES = 1_879_048_192, 65_536, 4096
+# What the container of a lab in a user namespace needs to prepare it. Nothing that runs in the lab has these.
+OUTSIDE = (
+    "SYS_ADMIN",  # mounts, cgroups, and entering the namespaces
+    "SETUID",  # the map of user ids; with SETGID that of group ids
+    "SETGID",
+    "CHOWN",  # owners of the lab's files and cgroups
+    "DAC_OVERRIDE",
+    "FOWNER",
+    "FSETID",
+    "SETFCAP",  # files with capabilities that are written to, through the overlay
+    "SETPCAP",  # to give all of these up
+)
+# A dockerd without a user namespace needs these three in addition to Docker's default set; never --privileged.
 CAPABILITIES = (
     "NET_ADMIN",  # interfaces, routes and rules of the lab's own network namespace
     "SYS_ADMIN",  # mounts and namespaces of the containers inside
@@ -132,6 +157,8 @@ class Lab:
             raise LabGoneError("There is no lab: run `./course up`.")
         if not found["State"]["Running"]:
             raise LabGoneError("The lab is not running any more: run `./course reset` for a new one.")
+        if IDS_LABEL not in found["Config"]["Labels"]:
+            raise LabGoneError("An earlier version of the course made this lab: run `./course up` for a new one.")
         if found["State"].get("Paused"):
             raise LabGoneError(
                 f"The lab is paused: run `docker unpause {self.container}`, or `./course reset` for a new one."
@@ -160,9 +187,14 @@ class Lab:
             found = None
         if not (found and found["State"]["Running"]):
             with step("Starting the lab"):
-                if found is None:
-                    self._create(engine_version, probe=True)
-                self._start()
+                try:
+                    if found is None:
+                        self._create(engine_version, str(FIRST_ID), probe=True)
+                    self._start()
+                except NamespaceRefusedError as error:
+                    say(f"Note: {error}: the root of this lab is the machine's root, so run only what you trust in it.")
+                    self._create(engine_version, PLAIN, probe=True)
+                    self._start()
         with contextlib.closing(client.inner(self.container)) as lab_engine:
             images.load(lab_engine)
 
@@ -220,7 +252,8 @@ class Lab:
                 raise CourseError(f"The image {tag} does not exist any more: run `./course up`, which builds it again.")
         if found:
             discard(found)
-        self._create(engine_version, probe=False, by=by)
+        ids = found["Config"]["Labels"].get(IDS_LABEL) if found else self._volume_ids(engine_version)
+        self._create(engine_version, ids or str(FIRST_ID), probe=False, by=by)
         self._start()
         new = replace(self, box="")
         new = replace(new, box=new.require())
@@ -270,15 +303,22 @@ class Lab:
         found = client.outer().volumes(filters={"label": f"{NAME_LABEL}={self.name}"})["Volumes"] or []
         return {v["Name"]: v["Labels"].get(BEFORE_LABEL, "") for v in found}
 
-    def _create(self, engine_version: str, *, probe: bool, by: str = "") -> None:
-        """Create the lab's container, and its volume if there is none.
+    def _volume_ids(self, engine_version: str) -> str:
+        """Return IDS_LABEL of the lab's volume for an engine; "" if an earlier version of the course made it."""
+        labels = client.outer().inspect_volume(self.volume(engine_version))["Labels"] or {}
+        return str(labels.get(IDS_LABEL, ""))
 
-        With `probe`, the lab checks at its start what the kernel lacks. Raises EngineUnfitError if the engine refuses
-        the container, and CourseError if a volume that is not the course's has the name.
+    def _create(self, engine_version: str, ids: str, *, probe: bool, by: str = "") -> None:
+        """Create the lab's container, and its volume if there is none; replace a volume of a lab with other ids.
+
+        `ids` is the id of the lab's root outside, or PLAIN. With `probe`, the lab checks at its start what the kernel
+        lacks. Raises EngineUnfitError if the engine refuses the container, and CourseError if a volume that is not the
+        course's has the name.
         """
         api = client.outer()
-        labels = {**self.labels, ENGINE_LABEL: engine_version}
+        labels = {**self.labels, ENGINE_LABEL: engine_version, IDS_LABEL: ids}
         image = images.lab_image(images.RELEASES[engine_version])
+        before = next(iter(self._volumes().values()), None)
         try:
             known = api.inspect_volume(self.volume(engine_version))["Labels"] or {}
             if LABEL not in known:
@@ -286,17 +326,24 @@ class Lab:
                     f"A volume that is not the course's has the name {self.volume(engine_version)}: "
                     "choose another name for the lab with COURSE_LAB."
                 )
+            if known.get(IDS_LABEL) != ids:  # the owners of its files are not those of this lab
+                say("The files of the lab's volume have other owners than this lab: replacing it with a new volume.")
+                api.remove_volume(self.volume(engine_version))
+                raise client.NotFound(self.volume(engine_version))
         except client.NotFound:
-            before = next(iter(self._volumes().values()), None) or json.dumps(machine_footprint.fingerprint(image))
+            before = before or json.dumps(machine_footprint.fingerprint(image))
             api.create_volume(self.volume(engine_version), labels={**labels, BEFORE_LABEL: before})
         host_config = api.create_host_config(
             binds={self.volume(engine_version): {"bind": "/var/lib/docker", "mode": "rw"}},
             log_config={"Type": "json-file"},
-            **confinement(),
+            **(confinement() if ids == PLAIN else confinement(OUTSIDE)),
         )
+        # A token for each container: what an earlier one changed in the lab's files is not taken over.
+        start = [PLAIN] if ids == PLAIN else [ids, image_id(image), secrets.token_hex(4)]
         try:
             api.create_container(
                 image,
+                start,
                 name=self.container,
                 hostname="host",
                 labels={**labels, RESET_LABEL: by},
@@ -323,7 +370,7 @@ class Lab:
         """Wait until the lab prints that its dockerd answers; skip the first `before` lines of its log.
 
         There is no timeout, since the clock may be set while a machine starts: the lab ends if it fails. Then the
-        container is removed and EngineUnfitError raised with what is missing.
+        container is removed and EngineUnfitError raised with what is missing, or NamespaceRefusedError.
         """
         api = client.outer()
         missing = []
@@ -335,6 +382,9 @@ class Lab:
                 return
             if text.startswith("lacking: "):  # the lab works, but differs from a plain Docker host
                 say(f"Note: {text.removeprefix('lacking: ')}.")
+            elif text.startswith("forbidden: "):
+                api.remove_container(self.container, force=True)
+                raise NamespaceRefusedError(text.removeprefix("forbidden: "))
             else:
                 missing.append(text.removeprefix("missing: "))
         api.remove_container(self.container, force=True)
@@ -374,20 +424,27 @@ def discard(found: dict[str, Any]) -> None:
             return
 
 
-def confinement() -> dict[str, Any]:
+def image_id(image: str) -> str:
+    """Return the first twelve digits of an image's id."""
+    return str(client.outer().inspect_image(image)["Id"]).removeprefix("sha256:")[:12]
+
+
+def confinement(outside: tuple[str, ...] = ()) -> dict[str, Any]:
     """Return the arguments of docker-py's `create_host_config` that confine a lab.
 
-    They are: no network, few capabilities, a seccomp profile, and a cgroup namespace of its own.
+    They are: no network, few capabilities, a seccomp profile, and a cgroup namespace of its own. A container whose lab
+    lives in a user namespace has the capabilities `outside` alone; else the lab has Docker's own and CAPABILITIES.
     """
     profile = json.loads((images.RECIPES / "seccomp.json").read_text())
-    if client.outer().info().get("CgroupVersion") == "2":
+    if client.outer().info().get("CgroupVersion") == "2" and not outside:
         # With cgroup v2 runc restricts devices with a BPF program, so bpf(2) must not be refused.
         for refused in profile["syscalls"]:
             refused["names"] = [name for name in refused["names"] if name != "bpf"]
     return {
         "network_mode": "none",
         "cgroupns": "private",  # with cgroup v1 Docker's default is the machine's, where a mount shows all containers
-        "cap_add": list(CAPABILITIES),
+        "cap_add": list(outside or CAPABILITIES),
+        "cap_drop": ["ALL"] if outside else [],
         "security_opt": [f"seccomp={json.dumps(profile)}", "apparmor=unconfined"],
     }
 

@@ -16,6 +16,7 @@ import pytest
 from course_lib.engine import client
 from course_lib.errors import CommandFailedError
 from course_lib.lab import images
+from course_lib.lab.lifecycle import FIRST_ID, OUTSIDE, RANGE
 from course_lib.notebook import current
 from tests.conftest import ROOT
 from tests.worker import lab
@@ -47,9 +48,16 @@ def test_the_lab_is_not_privileged_and_has_nothing_of_the_machine(settings: dict
     assert not settings["PortBindings"]
 
 
-def test_the_capabilities_are_dockers_own_and_three_more(settings: dict[str, Any]) -> None:
-    assert sorted(name.removeprefix("CAP_") for name in settings["CapAdd"]) == ["NET_ADMIN", "SYS_ADMIN", "SYS_PTRACE"]
-    assert not settings["CapDrop"]
+def test_the_container_has_what_prepares_the_namespace_and_its_first_process_nothing(settings: dict[str, Any]) -> None:
+    assert {name.removeprefix("CAP_") for name in settings["CapAdd"]} == set(OUTSIDE)
+    assert settings["CapDrop"] == ["ALL"]
+    found = lab.inspect()
+    assert found
+    status = Path(f"/proc/{found['State']['Pid']}/status").read_text()
+    assert set(re.findall(r"^Cap\w+:\t(\w+)$", status, re.MULTILINE)) == {"0" * 16}
+
+
+def test_the_capabilities_inside_are_dockers_own_and_three_more(running_lab: None) -> None:
     has = int(current.host("awk '/^CapEff/ { print $2 }' /proc/self/status"), 16)
     wanted = {*DEFAULT_BITS, NET_ADMIN, SYS_PTRACE, SYS_ADMIN}
     assert {bit for bit in range(64) if has >> bit & 1} == wanted
@@ -79,10 +87,11 @@ def test_what_would_reach_the_machine_is_refused(running_lab: None, attempt: str
         current.host(attempt)
 
 
-def test_what_is_not_held_is_what_the_document_says(running_lab: None) -> None:
-    """Root in a lab may mount: a fresh /proc of its own is as writable as the machine's. Nothing is written here."""
-    current.host("mount -t proc proc /mnt; test -w /mnt/sys/kernel/core_pattern; umount /mnt")
-    assert "mount a new `/proc`" in (ROOT / "SECURITY.md").read_text()
+def test_root_in_a_lab_is_nobody_outside(running_lab: None) -> None:
+    """Root in a lab may mount a fresh /proc, but its settings of the kernel belong to another root."""
+    assert current.host("cat /proc/self/uid_map /proc/self/gid_map").split() == ["0", str(FIRST_ID), str(RANGE)] * 2
+    with pytest.raises(CommandFailedError):
+        current.host("mount -t proc proc /mnt; trap 'umount /mnt' EXIT; test -w /mnt/sys/kernel/core_pattern")
 
 
 def test_no_cgroup_of_the_machine_or_of_another_container_is_in_reach(fresh_lab: None) -> None:

@@ -179,6 +179,7 @@ def without_docker(monkeypatch: pytest.MonkeyPatch, replayed: Callable[[Any], di
     """Give the grader evidence from a function instead of a lab."""
     monkeypatch.setattr(grader, "_replay", replayed)
     monkeypatch.setattr(sandbox, "make_seed", lambda lab, need: "seed")
+    monkeypatch.setattr(sandbox, "is_plain", lambda seed: False)
     monkeypatch.setattr(sandbox, "remove_left", lambda label: None)
 
 

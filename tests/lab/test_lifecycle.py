@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import time
@@ -11,9 +12,9 @@ from typing import Any
 import pytest
 
 from course_lib.engine import client
-from course_lib.engine.labels import RECIPE_LABEL
+from course_lib.engine.labels import BEFORE_LABEL, ENGINE_LABEL, RECIPE_LABEL
 from course_lib.errors import CommandFailedError, CourseError, EngineUnfitError, LabGoneError
-from course_lib.lab import execute, images
+from course_lib.lab import execute, images, lifecycle
 from course_lib.lab.lifecycle import Lab, from_environment
 from course_lib.notebook import current
 from tests.worker import lab, refuse
@@ -261,6 +262,7 @@ def test_a_foreign_volume_and_image_of_our_name_are_not_touched(monkeypatch: pyt
 def test_a_refused_capability_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     lab = Lab("test-seven")
     monkeypatch.setattr("course_lib.lab.lifecycle.CAPABILITIES", ("NET_ADMIN", "SYS_PTRACE"))
+    monkeypatch.setattr("course_lib.lab.lifecycle.OUTSIDE", ("CHOWN", "SETUID", "SETGID", "SETPCAP"))
     try:
         with pytest.raises(EngineUnfitError, match="the right to mount"):
             lab.up("26.1", refuse)
@@ -359,3 +361,62 @@ def test_what_a_cell_waits_for_and_does_not_get_is_said(fresh_lab: None) -> None
     said = [current.host("wait-for -t 2 'curl -s http://127.0.0.1:99/'", fails=True)]
     assert said == ["This did not succeed within 2 s: curl -s http://127.0.0.1:99/\n"]
     assert time.monotonic() - began < 12
+
+
+def without_user_namespaces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the engine refuse unshare(2) with CLONE_NEWUSER, as a machine does whose policy forbids user namespaces."""
+    confinement = lifecycle.confinement
+    refused = {"index": 0, "value": 0x10000000, "valueTwo": 0x10000000, "op": "SCMP_CMP_MASKED_EQ"}
+
+    def stricter(outside: tuple[str, ...] = ()) -> dict[str, Any]:
+        settings = confinement(outside)
+        profile = json.loads(settings["security_opt"][0].removeprefix("seccomp="))
+        profile["syscalls"].append({"names": ["unshare"], "action": "SCMP_ACT_ERRNO", "args": [refused]})
+        return {**settings, "security_opt": [f"seccomp={json.dumps(profile)}", "apparmor=unconfined"]}
+
+    monkeypatch.setattr(lifecycle, "confinement", stricter)
+
+
+@pytest.mark.slow
+def test_where_user_namespaces_are_refused_the_lab_says_so_and_works(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    without_user_namespaces(monkeypatch)
+    lab = Lab("test-nine")
+    try:
+        lab.up("26.1", refuse)
+        assert "Note: this machine refuses user namespaces" in capsys.readouterr().out
+        lab.reset()
+        assert execute.run(lab, "cat /proc/self/uid_map").split()[:2] == ["0", "0"]
+        assert "uid=0" in execute.run(lab, "docker run --rm busybox id")
+    finally:
+        lab.remove()
+
+
+def test_what_a_container_mounts_over_a_device_is_there(fresh_lab: None) -> None:
+    """In a user namespace runc itself would hide it (recipes/lab/files/usr/local/sbin/runc)."""
+    run = "docker run --rm -v /root/seed:/dev/urandom"
+    current.host("printf seed >/root/seed")
+    assert current.host(f"{run}:ro busybox head -c 4 /dev/urandom") == "seed"
+    assert "Read-only" in current.host(f"{run}:ro busybox sh -c 'echo x >/dev/urandom'", fails=True)
+    current.host(f"{run} busybox sh -c 'echo more >/dev/urandom'")
+    assert current.host("cat /root/seed") == "more\n"
+
+
+@pytest.mark.slow
+def test_a_lab_of_an_earlier_version_and_its_volume_are_replaced(capsys: pytest.CaptureFixture[str]) -> None:
+    api, lab = client.outer(), Lab("test-ten")
+    image = images.lab_image("trixie")
+    labels = {**lab.labels, ENGINE_LABEL: "26.1"}
+    api.create_volume(lab.volume("26.1"), labels={**labels, BEFORE_LABEL: "{}"})
+    old = api.create_container(image, name=lab.container, labels=labels, entrypoint=["sleep", "100"])["Id"]
+    try:
+        api.start(old)
+        with pytest.raises(LabGoneError, match=r"An earlier version of the course made this lab: run `./course up`"):
+            execute.run(lab, "true")
+        lab.reset()
+        assert "other owners than this lab" in capsys.readouterr().out
+        assert api.inspect_volume(lab.volume("26.1"))["Labels"][BEFORE_LABEL] == "{}"
+        assert execute.run(lab, "docker images -q | wc -l").strip() == str(len(images.INNER))
+    finally:
+        lab.remove()

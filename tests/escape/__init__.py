@@ -1,0 +1,1 @@
+"""Attempts to reach from a lab what is outside of it."""
