@@ -308,7 +308,11 @@ class _Judge:
             yield Answer(address, "no", "nobody answered ARP", f"{asker} asked for {address}")
         if last and not self.found.forwards and not last.outgoing and address not in self._of_host():
             yield Answer(address, "no", "not forwarded: the host's ip_forward is 0")
-        words = "and the trace is incomplete" if self.found.lost else "and the trace shows no rule that dropped it"
+        words = (
+            "and the trace is incomplete"
+            if self.found.lost
+            else "and the trace of the host shows no rule that dropped it"
+        )
         yield Answer(address, "unknown", f"no answer, {words}")
 
     def _of_host(self) -> set[str]:

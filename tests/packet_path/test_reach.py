@@ -197,7 +197,7 @@ SILENT = Line(61000, "10.61.1.2", "silent")
             "no",
             "not sent: Operation not permitted",
         ),
-        (PING, SILENT, {}, "unknown", "no answer, and the trace shows no rule that dropped it"),
+        (PING, SILENT, {}, "unknown", "no answer, and the trace of the host shows no rule that dropped it"),
         (PING, SILENT, {"lost": True}, "unknown", "no answer, and the trace is incomplete"),
         (PING, SILENT, {"unanswered": {"web": frozenset(["10.61.2.2"])}}, "no", "nobody answered ARP"),
         (NAME, Line(1, "10.61.1.2", "answer", ("0", "0 10.61.2.2")), {}, "yes", "name server 10.61.2.2"),
