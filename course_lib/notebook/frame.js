@@ -226,10 +226,10 @@ function render({ model, el }) {
     const right = box.right - frame.left + 10, left = box.left - frame.left - why.offsetWidth - 10;
     const beside = right + why.offsetWidth <= frame.width ? right : left >= 0 ? left : null;
     const x = beside ?? Math.max(0, Math.min(box.left - frame.left, frame.width - why.offsetWidth));
-    const y = beside === null ? box.bottom - frame.top + 8 : box.top - frame.top;
+    const below = box.bottom - frame.top + 8, above = box.top - frame.top - why.offsetHeight - 8;
+    const y = beside !== null ? box.top - frame.top : below + why.offsetHeight <= frame.height ? below : above;
     why.style.left = `${x}px`;
-    why.style.top = `${Math.max(0, Math.min(y, Math.max(frame.height - why.offsetHeight, y > frame.height ? 0 : 0)))}px`;
-    if (beside === null && y + why.offsetHeight > frame.height) why.style.top = `${Math.max(0, box.top - frame.top - why.offsetHeight - 8)}px`;
+    why.style.top = `${Math.max(0, Math.min(y, frame.height - why.offsetHeight))}px`;
   }
 
   function tell(element, x, y) {
