@@ -20,6 +20,7 @@ import pytest
 
 from course_lib.engine import client
 from course_lib.engine.labels import GRADER_LABEL, PARENT_LABEL
+from course_lib.errors import CourseError
 from course_lib.exercises import catalog
 from course_lib.exercises.checks import UNSEEN, WAITING, Check, Finding, Seed, Seen, verdicts
 from course_lib.exercises.predictions import Prediction, Record
@@ -181,6 +182,17 @@ def without_docker(monkeypatch: pytest.MonkeyPatch, replayed: Callable[[Any], di
     monkeypatch.setattr(sandbox, "make_seed", lambda lab, need: "seed")
     monkeypatch.setattr(sandbox, "is_plain", lambda seed: False)
     monkeypatch.setattr(sandbox, "remove_left", lambda label: None)
+
+
+def test_without_user_namespaces_only_trusted_answers_are_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, out = tmp_path / "class", tmp_path / "out"
+    hand_in(folder, "kim", "solution")
+    without_docker(monkeypatch, lambda job: evidence())
+    monkeypatch.setattr(sandbox, "is_plain", lambda seed: True)
+    with pytest.raises(CourseError, match=r"refuses labs a user namespace.* --trusted"):
+        run_grader(folder, out, jobs=1)
+    assert run_grader(folder, out, jobs=1, trusted=True) == []
+    assert [row["points"] != "" for row in rows(out).values()] == [True]
 
 
 def test_a_grader_that_was_interrupted_goes_on_and_what_changed_is_replayed(
