@@ -22,7 +22,11 @@ class EngineSilentError(CourseError):
 
 
 class EngineUnfitError(CourseError):
-    """The engine answers but cannot run the lab (rootless, Podman, a refused capability)."""
+    """The engine answers but lacks what the lab needs (rootless, Podman, a refused capability): `missing`."""
+
+    def __init__(self, message: str, missing: str = "") -> None:
+        super().__init__(message)
+        self.missing = missing
 
 
 class NamespaceRefusedError(CourseError):

@@ -191,10 +191,14 @@ class Lab:
                     if found is None:
                         self._create(engine_version, str(FIRST_ID), probe=True)
                     self._start()
-                except NamespaceRefusedError as error:
-                    say(f"Note: {error}: the root of this lab is the machine's root, so run only what you trust in it.")
+                except (NamespaceRefusedError, EngineUnfitError) as error:
                     self._create(engine_version, PLAIN, probe=True)
                     self._start()
+                    if isinstance(error, EngineUnfitError):
+                        why = f"the lab does not start in a user namespace here ({error.missing})"
+                    else:
+                        why = str(error)
+                    say(f"Note: {why}: the root of this lab is the machine's root, so run only what you trust in it.")
         with contextlib.closing(client.inner(self.container)) as lab_engine:
             images.load(lab_engine)
 
@@ -452,5 +456,6 @@ def confinement(outside: tuple[str, ...] = ()) -> dict[str, Any]:
 def _unfit(why: object) -> EngineUnfitError:
     """Return the error for an engine that cannot run the lab."""
     return EngineUnfitError(
-        f"This machine's Docker engine cannot run the lab: {why}. Run `./course doctor`, which lists what to do."
+        f"This machine's Docker engine cannot run the lab: {why}. Run `./course doctor`, which lists what to do.",
+        str(why),
     )

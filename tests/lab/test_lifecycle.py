@@ -393,6 +393,22 @@ def test_where_user_namespaces_are_refused_the_lab_says_so_and_works(
         lab.remove()
 
 
+@pytest.mark.slow
+def test_a_lab_that_does_not_start_in_a_user_namespace_is_made_without(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever the reason: a kernel or a cgroup that nobody has tried must not keep a learner from the course."""
+    lab = Lab("test-eleven")
+    monkeypatch.setattr(lifecycle, "OUTSIDE", ("CHOWN", "SETUID", "SETGID", "SETPCAP"))  # it may not mount
+    try:
+        lab.up("26.1", refuse)
+        said = capsys.readouterr().out
+        assert "Note: the lab does not start in a user namespace here (" in said
+        assert execute.run(lab, "cat /proc/self/uid_map").split()[:2] == ["0", "0"]
+    finally:
+        lab.remove()
+
+
 def test_what_a_container_mounts_over_a_device_is_there(fresh_lab: None) -> None:
     """In a user namespace runc itself would hide it (recipes/lab/files/usr/local/sbin/runc)."""
     run = "docker run --rm -v /root/seed:/dev/urandom"
