@@ -87,7 +87,6 @@ def up(  # noqa: PLR0917 # click passes all by name
     """
     if file:
         _load(file, version, install=not no_install)
-    docker_install.ensure_engine(client.outer, say, install=not no_install)  # without an engine nothing is written
     folder = working_copy.lay(work or paths.work())
     lab = from_environment()
     start(lab, version, install=not no_install)

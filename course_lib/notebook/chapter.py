@@ -6,7 +6,6 @@ Every chapter imports this module, so it loads no pictures, panel or graph: the 
 from __future__ import annotations
 
 import os
-import secrets
 import textwrap
 import time
 from typing import TYPE_CHECKING
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
     from course_lib.notebook.pictures import Picture
 
-_run: list[str] = []  # the id of what began with this kernel's last `begin()`: a chapter, run once
 _seen: dict[Lab, Snapshot] = {}  # the last snapshot that this kernel took of each lab: `changes()` compares with it
 
 
@@ -66,7 +64,7 @@ def begin() -> None:
 
     Predictions can be made anew. Raises CourseError if the lab cannot be reset.
     """
-    _run[:] = [secrets.token_hex(4)]
+    current.begin_run()
     current.follow()
     try:
         _print_removed(current.snapshot())
@@ -81,11 +79,6 @@ def begin() -> None:
         from course_lib.notebook import panel
 
         panel.show_projector()
-
-
-def run() -> str:
-    """Return the id of what began with this kernel's last `begin()`; "" if it has run none."""
-    return _run[0] if _run else ""
 
 
 def _print_removed(now: Snapshot) -> None:

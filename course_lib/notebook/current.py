@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from course_lib.lab.lifecycle import Lab, from_environment
 from course_lib.network.model import Snapshot
 
 _labs: list[Lab] = []  # the notebook's own lab; after it those that `using` has switched to
+_run: list[str] = []  # the id of what began with this kernel's last `begin()`: a chapter, run once
 
 
 def lab() -> Lab:
@@ -81,3 +83,13 @@ def client(command: str, *, fails: bool = False, timeout: float = execute.TIMEOU
 def url(port: int) -> str:
     """Return the URL on 127.0.0.1 that opens a TCP port of the current lab's host in the learner's browser."""
     return replace(lab(), box="").url(port)  # a page may be opened again after a reset
+
+
+def begin_run() -> None:
+    """Note that a chapter begins, with a new id: predictions of an earlier run are made again."""
+    _run[:] = [secrets.token_hex(4)]
+
+
+def run() -> str:
+    """Return the id of what began with this kernel's last `begin()`; "" if it has run none."""
+    return _run[0] if _run else ""

@@ -16,7 +16,7 @@ from course_lib import paths
 from course_lib.exercises import predictions, questions
 from course_lib.exercises.predictions import Record
 from course_lib.exercises.questions import Choice, Question
-from course_lib.notebook import chapter
+from course_lib.notebook import current
 from course_lib.notebook.widget_style import CHOICE, NARROW, OURS, SAVED, WIDE
 
 OUTSIDE = Record()  # what this kernel keeps outside of a working copy: in no file
@@ -70,7 +70,7 @@ def _save(record: Record) -> None:
 def _current(record: Record, name: str) -> predictions.Prediction | None:
     """Return the learner's prediction, unless it was made before the chapter was begun (again) in this kernel."""
     made = record.predictions.get(name)
-    known = made and chapter.run() in ("", made.run) and questions.named(name).choice(made.chosen)
+    known = made and current.run() in ("", made.run) and questions.named(name).choice(made.chosen)
     return made if known else None
 
 
@@ -127,7 +127,7 @@ class Prediction:
         made = _current(record, self.question.id)
         if made and made.happened:
             return
-        record.predictions[self.question.id] = predictions.Prediction(button.description, chapter.run())
+        record.predictions[self.question.id] = predictions.Prediction(button.description, current.run())
         _save(record)
         self._mark(button.description)
         self._said.value = _waiting(button.description)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -115,15 +117,20 @@ def test_a_picture_that_cannot_be_written(running_lab: None, tmp_path: Path) -> 
 # The real code as a user without rights. The modules are read before: the place of Python may be closed to him.
 AS_NOBODY = """
 import os, sys, course_lib.commands.cli as course, course_lib.network.describe
+from course_lib.commands import working_copy
+working_copy._contents()
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
 sys.argv[1:] = {words!r}
 course.entry()
 """
 
 
-@pytest.mark.parametrize("words", [["graph"], ["up", "--no-browser"], ["down"]])
+@pytest.mark.parametrize("words", [["graph"], ["up", "--no-browser", "--work"], ["down"]])
 def test_a_user_who_may_not_use_the_engine(words: list[str]) -> None:
     assert os.geteuid() == 0, "only root can become somebody else"
+    work = Path(tempfile.mkdtemp())
+    work.chmod(0o777)
+    words = [*words, str(work)] if "--work" in words else words
     env = {k: v for k, v in os.environ.items() if k != "DOCKER_HOST"} | {"HOME": "/nonexistent"}
     done = subprocess.run(
         [sys.executable, "-c", AS_NOBODY.format(words=words)],
@@ -134,6 +141,7 @@ def test_a_user_who_may_not_use_the_engine(words: list[str]) -> None:
         timeout=60,
         check=False,
     )
+    shutil.rmtree(work)
     assert "this user may not use it: run `sudo usermod -aG docker $USER`" in one_sentence(done)
 
 

@@ -11,7 +11,7 @@ from course_lib.errors import CourseError
 from course_lib.exercises import predictions, questions
 from course_lib.exercises.predictions import NOTE, Prediction
 from course_lib.exercises.questions import Belief, Choice, Question
-from course_lib.notebook import chapter, prediction
+from course_lib.notebook import current, prediction
 from course_lib.notebook.progress import progress
 from course_lib.paths import MANIFEST
 
@@ -32,7 +32,7 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give an empty working copy as the current folder, in a kernel that has begun a chapter."""
     (tmp_path / MANIFEST).write_text("{}")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(chapter, "_run", ["first"])
+    monkeypatch.setattr(current, "_run", ["first"])
     monkeypatch.setattr(prediction, "_asked", {})
     monkeypatch.setattr(prediction, "outputs", {})
     return tmp_path
@@ -100,7 +100,7 @@ def test_a_right_prediction_and_an_output_that_fits_nothing(copy: Path, capsys: 
 def test_begin_opens_a_question_again_and_keeps_what_was_predicted(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     predictions.save(copy, predictions.Record({ASKED.id: Prediction(WRONG, "first", RIGHT)}))
     assert prediction.predict(ASKED.id)._choices[0].disabled
-    monkeypatch.setattr(chapter, "_run", ["second"])
+    monkeypatch.setattr(current, "_run", ["second"])
     asked = prediction.predict(ASKED.id)
     assert not any(button.disabled for button in asked._choices)
     assert "0 right, 1 wrong" in repr(progress())
