@@ -328,7 +328,7 @@ def quiz(chapter: str) -> None:
 @click.option(
     "--hint-price", type=click.FloatRange(min=0), default=0.0, help="Points to subtract for each step of hint()."
 )
-@click.option("--trusted", is_flag=True, help="Grade also where the machine refuses labs a user namespace.")
+@click.option("--trusted", is_flag=True, help="Grade even where labs have no user namespace.")
 def grade(  # noqa: PLR0917 # click passes all by name
     folder: Path | None,
     out: Path,

@@ -38,7 +38,7 @@ def quiz(lab: Lab, name: str, need: Callable[[str], None], answer: Callable[[Que
     """
     found = sorted(path for path in (ROOT / "notebooks").glob("*.ipynb") if path.stem.startswith(name) and name)
     if len(found) != 1:
-        raise CourseError(f"{name} is not the name of one chapter: write its number, such as 01.")
+        raise CourseError(f"{name!r} does not name one chapter: write its number, such as 01.")
     chapter = found[0].stem.partition("_")[0]
     words = questions.renamed(chapter)
     asked = [renamed(question, words) for question in questions.chapter(chapter)]
@@ -113,6 +113,8 @@ def _outputs(path: Path, names: list[str], words: Mapping[str, str], lab: Lab) -
             except (CellExecutionError, DeadKernelError) as error:
                 last = str(error).strip().splitlines()[-1:]
                 raise CourseError(f"A cell of {path.stem} failed: {''.join(last)}") from error
+            except TimeoutError as error:
+                raise CourseError(f"A cell of {path.stem} took more than {SECONDS} s: run the quiz again.") from error
 
 
 def _output(client: Any, name: str) -> str:

@@ -200,7 +200,7 @@ def verdicts(checks: Sequence[Check], seen: Seen | None, *, broken: str = "") ->
 
 def _waiting(check: Check, seen: Seen, missing: list[Verdict]) -> Verdict:
     wanted = check.wanted.format_map(dict(seen.values))
-    hint = f"It is checked when this is right: {'; '.join(verdict.wanted for verdict in missing)}"
+    hint = f"It is checked when this is right: {' '.join(verdict.wanted for verdict in missing)}"
     return Verdict(check.name, 0, check.points, "not checked yet", wanted, hint=hint, mistake=WAITING)
 
 

@@ -83,7 +83,7 @@ def evidence(choice: Choice, output: str) -> str:
 def verdict(question: Question, chosen: str, happened: Choice | None) -> list[str]:
     """Return lines of text: what somebody chose, what the lab shows, and the belief behind it if that differs."""
     if happened is None:
-        return [f"You predicted: {chosen}. The output fits none of the choices, so this is not decided."]
+        return [f"You predicted: {chosen}. The output does not decide between the choices."]
     if happened.text == chosen:
         return [f"You predicted: {chosen}. The lab shows the same."]
     choice = question.choice(chosen)

@@ -67,8 +67,6 @@ def grade(
     _prepare(out, handed_in)
     answers = [(submission, name) for submission in handed_in for name in sorted(submission.answers)]
     todo = [(submission, name) for submission, name in answers if not _done(out, submission, name)]
-    for submission, name in todo:  # if the grader is killed, the report shows which marks are missing
-        _keep(out, submission, name, {"failed": "the grader ended before it was replayed"})
     if not todo:
         return []
     own = hashlib.sha256(str(out.resolve()).encode()).hexdigest()[:8]
@@ -76,9 +74,11 @@ def grade(
     seed = sandbox.make_seed(lab, need)
     if sandbox.is_plain(seed) and not trusted:
         raise CourseError(
-            "This machine refuses labs a user namespace, so an answer could become root on it: grade on another machine"
-            ", or with --trusted if you trust everybody who handed in."
+            "Labs have no user namespace on this machine, so an answer could become its root: grade on another "
+            "machine, or add --trusted if you trust everybody who handed in."
         )
+    for submission, name in todo:  # if the grader is killed, the report shows which marks are missing
+        _keep(out, submission, name, {"failed": "the grader ended before it was replayed"})
     count = jobs or _room()
     say(f"{len(todo)} answers to replay, {count} at once.")
 

@@ -47,6 +47,9 @@ def submit(
     for verdict in done:
         say(str(verdict))
     if made:
-        say("It contains your predictions, too: the report of a class shows what was predicted often, without names.")
+        say(
+            "It contains your predictions, too: the page of the class counts wrong ideas without names, but whoever "
+            "has the file can read yours."
+        )
     say(f"To hand in: {os.path.relpath(archive)} (sha256 {hashlib.sha256(packed).hexdigest()[:12]})")
     return all(v.ok for v in done)

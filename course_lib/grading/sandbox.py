@@ -50,7 +50,8 @@ def make_seed(lab: Lab, need: Callable[[str], None]) -> str:
     volume = seed.volume(DEFAULT_ENGINE)
     with contextlib.suppress(client.NotFound):
         api.inspect_volume(volume)
-        if not api.inspect_container(f"{volume}-{_images()}")["State"]["Running"]:
+        # The machine may allow user namespaces by now, so a seed without one is made again.
+        if not is_plain(volume) and not api.inspect_container(f"{volume}-{_images()}")["State"]["Running"]:
             return volume
     for found in seed.containers():
         discard(found)
@@ -75,7 +76,7 @@ def is_plain(seed: str) -> bool:
 
 
 def _ids_of(seed: str) -> str:
-    return str(client.outer().inspect_volume(seed)["Labels"][IDS_LABEL])
+    return str(client.outer().inspect_volume(seed)["Labels"].get(IDS_LABEL, PLAIN))
 
 
 def _free_ids() -> str:

@@ -192,10 +192,12 @@ class Lab:
                         self._create(engine_version, str(FIRST_ID), probe=True)
                     self._start()
                 except (NamespaceRefusedError, EngineUnfitError) as error:
+                    if found and isinstance(error, EngineUnfitError):
+                        raise  # it did start in one, so this may pass
                     self._create(engine_version, PLAIN, probe=True)
                     self._start()
                     if isinstance(error, EngineUnfitError):
-                        why = f"the lab does not start in a user namespace here ({error.missing})"
+                        why = f"a lab does not start in a user namespace here (missing: {error.missing})"
                     else:
                         why = str(error)
                     say(f"Note: {why}: the root of this lab is the machine's root, so run only what you trust in it.")
@@ -258,7 +260,10 @@ class Lab:
             discard(found)
         ids = found["Config"]["Labels"].get(IDS_LABEL) if found else self._volume_ids(engine_version)
         self._create(engine_version, ids or str(FIRST_ID), probe=False, by=by)
-        self._start()
+        try:
+            self._start()
+        except NamespaceRefusedError as error:
+            raise LabGoneError(f"The lab does not start again: {error}. Run `./course up` for a new one.") from error
         new = replace(self, box="")
         new = replace(new, box=new.require())
         with contextlib.closing(client.inner(self.container)) as lab_engine:  # otherwise a thread waits forever

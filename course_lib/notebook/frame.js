@@ -48,8 +48,8 @@ function render({ model, el }) {
   const hint = make("div", { class: "course-hint", "aria-hidden": "true", hidden: "" });
   const name = make("b");
   const evidence = make("pre");
-  const from = button("Send from here", () => start(origin));
-  const to = button("Send to here", () => start(target));
+  const from = button("Send from here", () => start(origin), { class: "course-button course-asks" });
+  const to = button("Send to here", () => start(target), { class: "course-button course-asks" });
   const close = button("×", () => choose(""), { "aria-label": "Close", title: "Close (Escape)" });
   const why = make("div", { class: "course-why", role: "region", "aria-label": "Why is this here?", "aria-live": "polite", hidden: "" },
     make("div", { class: "course-row" }, name, close), evidence, make("div", { class: "course-row" }, from, to));
@@ -188,8 +188,8 @@ function render({ model, el }) {
     if (name.textContent !== words && chosen) name.textContent = words;
     if (evidence.textContent !== lines) evidence.textContent = lines;
     const where = origin_of(chosen);
-    from.hidden = !where || !offers(origin, where);
-    to.hidden = !where || !offers(target, where);
+    from.hidden = send.hidden || !where || !offers(origin, where);
+    to.hidden = send.hidden || !where || !offers(target, where);
     hint.hidden = true;
     if (otherwise) say(otherwise);
     place();
@@ -289,7 +289,7 @@ function render({ model, el }) {
   // ---- what the controls show
   function control() {
     const now = model.get("controls"), steps = model.get("shown").steps ?? [];
-    const follows = now !== null && !now?.closed && now?.last !== undefined;
+    const follows = now?.last !== undefined && !now.closed;
     root.classList.toggle("course-live", now?.last !== undefined);
     root.classList.toggle("course-closed", Boolean(now?.closed));
     show.hidden = !follows || playing(); // it is about the network, not about a journey
@@ -298,7 +298,7 @@ function render({ model, el }) {
     live.hidden = !follows || playing();
     time.classList.toggle("course-asks", !playing()); // the states are kept by Python, the steps of a journey here
     play.hidden = speeds.hidden = !playing();
-    time.hidden = !playing() && !(now?.last !== undefined);
+    time.hidden = !playing() && now?.last === undefined;
     slider.min = playing() ? 1 : 0;
     slider.max = playing() ? steps.length : now?.last ?? 0;
     slider.setAttribute("aria-label", playing() ? "Step of the journey" : "State of the network, the newest on the right");

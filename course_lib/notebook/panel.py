@@ -77,7 +77,7 @@ class Panel:
         """Show a new snapshot; called by the watcher."""
         with self._lock:
             if now != self._film.states[-1] or self._film.note:
-                self._show(self._film.seen(now))
+                self._show(self._film.seen(now), redraw=False)  # a journey that is shown stays as it is
 
     def _miss(self, why: str) -> None:
         self._apply(lambda film: film.missed(why))
@@ -156,8 +156,12 @@ class Panel:
         """Save the current picture as `network-N.KIND`, with the first N that is free, and show the name."""
         path = next(p for n in count(1) if not (p := Path(f"network-{n}.{kind}")).exists())
         with self._lock:
-            save(self._frame.picture, path, self._frame.title, self._frame.words)
-            self._show(self._film, f"Saved as {path} in the working directory of this notebook.", redraw=False)
+            said = f"Saved as {path} in the working directory of this notebook."
+            try:
+                save(self._frame.picture, path, self._frame.title, self._frame.words)
+            except OSError as error:
+                said = f"{path} could not be written: {error.strerror}."
+            self._show(self._film, said, redraw=False)
 
 
 def _ports(now: Snapshot, name: str) -> list[str]:

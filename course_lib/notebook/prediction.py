@@ -13,6 +13,7 @@ import ipywidgets as widgets
 from IPython.display import display
 
 from course_lib import paths
+from course_lib.errors import CourseError
 from course_lib.exercises import predictions, questions
 from course_lib.exercises.predictions import Record
 from course_lib.exercises.questions import Choice, Question
@@ -70,7 +71,8 @@ def _save(record: Record) -> None:
 def _current(record: Record, name: str) -> predictions.Prediction | None:
     """Return the learner's prediction, unless it was made before the chapter was begun (again) in this kernel."""
     made = record.predictions.get(name)
-    known = made and current.run() in ("", made.run) and questions.named(name).choice(made.chosen)
+    choices = {choice.text for choice in questions.named(name).choices}  # an update may have other words
+    known = made and current.run() in ("", made.run) and {made.chosen, made.happened or made.chosen} <= choices
     return made if known else None
 
 
@@ -128,7 +130,11 @@ class Prediction:
         if made and made.happened:
             return
         record.predictions[self.question.id] = predictions.Prediction(button.description, current.run())
-        _save(record)
+        try:
+            _save(record)
+        except CourseError as error:
+            self._said.value = f'<div role="status">{escape(str(error))}</div>'
+            return
         self._mark(button.description)
         self._said.value = _waiting(button.description)
 

@@ -1,4 +1,4 @@
-"""Style that the panel, predictions and animations share; importing it does not load ipywidgets."""
+"""The style of predictions; importing it does not load ipywidgets."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ NARROW = {"width": "auto"}
 CHOICE = "course-choice"  # the CSS class of a button that is a choice
 OURS = "course-widget"  # the CSS class of our outermost widgets
 # Without its kernel ipywidgets marks each part of a widget with a red broken link. Replace these marks by one sentence
-# for the whole widget; an animation needs no kernel and gets none.
+# for the whole widget.
 SAVED = f"<style>\n{Path(__file__).with_name('widget.css').read_text(encoding='utf-8')}</style>"

@@ -172,7 +172,7 @@ def _selects(rule: Mapping[str, Any], step: Step) -> bool:
         return False
     for end, address in (("src", packet.source), ("dst", packet.destination)):
         if rule.get(end, "all") != "all":
-            network = ip_network(f"{rule[end]}/{rule[end + 'len']}" if end + "len" in rule else rule[end])
+            network = ip_network(f"{rule[end]}/{rule[end + 'len']}" if end + "len" in rule else rule[end], strict=False)
             if ip_address(address) not in network:
                 return False
     return True

@@ -16,8 +16,9 @@ from course_lib.network.topology import connections, external_interface, network
 LISTEN = "0A"  # a socket's state (proc(5), /proc/PID/net/tcp; of an UDP socket that is not connected it is 07)
 RESOLVER = "127.0.0.11"  # Docker's name server, in the network namespace of a container
 SAID = (
-    "Each question is one SYN, echo request or DNS query, and only name servers notice. It changes packet counters and "
-    "entries of conntrack, of the neighbour tables and of the bridges' forwarding tables, nothing else."
+    "Each question is a SYN, an echo request or a DNS query, sent again if nothing answers, and only name servers "
+    "notice. It changes packet counters and entries of conntrack, of the neighbour tables and of the bridges' "
+    "forwarding tables, nothing else."
 )
 
 
@@ -141,7 +142,9 @@ class Reach:
             if (f.source, f.target) == (at, to) and label in (f.service.label, str(f.service.published or "")):
                 return f
         known = ", ".join(s.label for s in self.services.get(to, ()))
-        raise CourseError(f"From {source} to {target}, {label} was not asked: of {target} it was {known or 'nothing'}.")
+        raise CourseError(
+            f"{label} of {target} was not asked from {source}: asked of {target} were {known or 'no questions'}."
+        )
 
 
 def namespaces(network: Snapshot, only: Collection[str] = ()) -> tuple[Place, ...]:

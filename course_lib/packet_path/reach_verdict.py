@@ -195,7 +195,7 @@ def _is_direct(q: Question) -> bool:
 def _relayed(question: Question, answer: Answer, onward: Answer | None) -> Answer:
     """Return the answer of a docker-proxy, after what the host's own question to the container's port came to."""
     if onward is None:
-        words = "docker-proxy: it accepts, but from the host to the container was not asked"
+        words = "docker-proxy: it accepts; whether it gets further was not asked"
         return Answer(answer.address, "unknown", words)
     if onward.state == "yes":
         return answer

@@ -403,7 +403,7 @@ def test_a_lab_that_does_not_start_in_a_user_namespace_is_made_without(
     try:
         lab.up("26.1", refuse)
         said = capsys.readouterr().out
-        assert "Note: the lab does not start in a user namespace here (" in said
+        assert "Note: a lab does not start in a user namespace here (missing: " in said
         assert execute.run(lab, "cat /proc/self/uid_map").split()[:2] == ["0", "0"]
     finally:
         lab.remove()

@@ -141,7 +141,7 @@ def test_alike_containers_share_a_row() -> None:
 
 def test_a_field_that_is_not_there() -> None:
     with pytest.raises(
-        CourseError, match=r"From far to web, 99 was not asked: of web it was ping, name, 80, 8080→80\."
+        CourseError, match=r"99 of web was not asked from far: asked of web were ping, name, 80, 8080→80\."
     ):
         reached("26.1").field("far", "web", 99)
     network, *_ = recorded("26.1")
