@@ -70,9 +70,10 @@ def _save(record: Record) -> None:
 
 def _current(record: Record, name: str) -> predictions.Prediction | None:
     """Return the learner's prediction, unless it was made before the chapter was begun (again) in this kernel."""
-    made = record.predictions.get(name)
+    if not (made := record.predictions.get(name)):
+        return None
     choices = {choice.text for choice in questions.named(name).choices}  # an update may have other words
-    known = made and current.run() in ("", made.run) and {made.chosen, made.happened or made.chosen} <= choices
+    known = current.run() in ("", made.run) and {made.chosen, made.happened or made.chosen} <= choices
     return made if known else None
 
 

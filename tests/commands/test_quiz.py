@@ -50,7 +50,7 @@ def test_the_id_of_a_question_is_not_renamed() -> None:
 
 @pytest.mark.parametrize("name", ["", "07", "nosuch", "0"])
 def test_what_is_no_chapter_is_a_sentence(name: str) -> None:
-    with pytest.raises(CourseError, match="not the name of one chapter"):
+    with pytest.raises(CourseError, match="does not name one chapter"):
         quiz.quiz(lab, name, refuse, lambda question: question.choices[0])
 
 

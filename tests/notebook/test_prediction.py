@@ -91,7 +91,7 @@ def test_a_prediction_can_be_changed_until_it_is_decided(copy: Path, capsys: pyt
 def test_a_right_prediction_and_an_output_that_fits_nothing(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     click(prediction.predict(ASKED.id), RIGHT)
     prediction.decided(ASKED.id, "nothing of that kind")
-    assert "is not decided" in capsys.readouterr().out
+    assert "does not decide" in capsys.readouterr().out
     assert predictions.read(copy).predictions[ASKED.id].happened == ""
     prediction.decided(ASKED.id, OUTPUT)
     assert "The lab shows the same." in capsys.readouterr().out
