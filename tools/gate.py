@@ -172,6 +172,7 @@ def plan(level: str) -> dict[str, list[Step]]:
     return {
         # Most live tests look at the whole machine, so they run one at a time.
         "test": [("live tests", [*PYTEST, "tests", *(f"--ignore={file}" for file in apart), *here])],
+        "claim": [("claims", ["tools.claims", "--jobs", "3", "--engine", "all" if level == WHOLE else DEFAULT_ENGINE])],
         "book": [
             ("notebooks", [*STRICT, *PARALLEL, "loadfile", *notebooks]),
             ("answers to exercises", [*PYTEST, *PARALLEL, "load", EXERCISES, *here]),
@@ -184,7 +185,6 @@ def plan(level: str) -> dict[str, list[Step]]:
             ("the live picture in a browser", [*PYTEST, *PANEL, *here]),
             *slow,
         ],
-        "claim": [("claims", ["tools.claims", "--engine", "all" if level == WHOLE else DEFAULT_ENGINE])],
     }
 
 
