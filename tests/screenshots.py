@@ -45,7 +45,7 @@ def cells() -> list[str]:
     """Return the host cells of the chapter, without their first line."""
     found = json.loads(CHAPTER.read_text())["cells"]
     texts = ["".join(cell["source"]) for cell in found if cell["cell_type"] == "code"]
-    return [text.removeprefix("%%host\n") for text in texts if text.startswith("%%host\n")]
+    return [text.partition("\n")[2] for text in texts if text.startswith("%%host")]
 
 
 def play(texts: tuple[str, ...]) -> None:

@@ -16,13 +16,14 @@ from pathlib import Path
 import pytest
 
 from course_lib.engine import client
-from course_lib.engine.labels import ENGINE_LABEL, LABEL, NAME_LABEL
+from course_lib.engine.labels import ENGINE_LABEL, IDS_LABEL, LABEL, NAME_LABEL, PLAIN
 from course_lib.errors import CourseError, EngineMissingError, EngineUnfitError
-from course_lib.lab import base_image, execute, images
+from course_lib.lab import base_image, execute, images, lifecycle
 from course_lib.lab.lifecycle import Lab
 from course_lib.notebook import current
 from course_lib.setup.docker_install import ensure_engine
 from tests.conftest import ROOT, refuse
+from tests.faults import until
 from tests.lab.test_images import make, own_names
 from tests.setup.test_docker_install import end, folder, ping, second_daemon
 from tests.worker import lab
@@ -167,20 +168,27 @@ def test_a_disk_that_becomes_full_and_then_has_room(second_engine: object, folde
     assert images.recipe_of(client.outer(), build())
 
 
+STAND_IN = """cd /usr/local/bin
+printf '#!/bin/sh\nshift\nexec "$@"\n' >new && chmod +x new && mv new lab-namespace
+exec sleep 1000
+"""
+
+
 @pytest.mark.slow
 def test_an_engine_that_dies_while_a_cell_runs(second_engine: Callable[[], None], folder: Path) -> None:
     api = client.outer()
-    # What runs the cell needs no more of a lab than its label and bash.
+    # What runs the cell needs no more of a lab than its labels, bash, and the program that enters it.
     made = api.create_container(
         f"{images.PREFIX}/debian:{RELEASE}",
-        ["sleep", "1000"],
+        ["sh", "-c", STAND_IN],
         name=lab.container,
-        labels={LABEL: "lab", ENGINE_LABEL: "26.1"},
+        labels={LABEL: "lab", ENGINE_LABEL: "26.1", IDS_LABEL: PLAIN},
         host_config=api.create_host_config(network_mode="none"),
     )
     api.start(made)
     pid = api.inspect_container(made)["State"]["Pid"]
     try:
+        assert until(lambda: b"lab-n" in api.exec_start(api.exec_create(made, ["ls", "/usr/local/bin"])["Id"]), 10)
         assert current.host("echo works") == "works\n"
         threading.Timer(1, end, (second_daemon(folder).pid_file, "dockerd", signal.SIGKILL)).start()
         began = time.monotonic()
@@ -229,8 +237,9 @@ def test_a_file_system_that_overlay_cannot_use(
     api.create_volume(
         lab.volume("26.1"),
         driver_opts={"type": "overlay", "device": "overlay", "o": layers},
-        labels={LABEL: "lab", NAME_LABEL: "unfit"},
+        labels={LABEL: "lab", NAME_LABEL: "unfit", IDS_LABEL: PLAIN},
     )
+    monkeypatch.setattr(lifecycle, "FIRST_ID", PLAIN)  # or the volume would be replaced by one without this file system
     try:
         with pytest.raises(EngineUnfitError, match=r"cannot run the lab: overlay mounts on the engine's file system"):
             lab.up("26.1", refuse)

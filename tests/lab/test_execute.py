@@ -272,7 +272,10 @@ def test_a_magic_says_in_one_sentence_what_is_wrong_with_its_line(cell: object, 
     said, error = cell(f"{line}\ntrue")
     assert isinstance(error, CourseError)
     assert words in str(error)
-    assert f"a cell begins with `{line.split(maxsplit=1)[0]} [--changes] [--fails] [--timeout SECONDS]`." in str(error)
+    assert (
+        f"a cell begins with `{line.split(maxsplit=1)[0]} [--changes] [--decides ID] [--fails] [--timeout SECONDS]`."
+        in str(error)
+    )
     assert "\n" not in str(error)
     assert said.strip() == str(error), "no traceback"
 

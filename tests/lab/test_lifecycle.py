@@ -425,7 +425,10 @@ def test_a_lab_of_an_earlier_version_and_its_volume_are_replaced(capsys: pytest.
     image = images.lab_image("trixie")
     labels = {**lab.labels, ENGINE_LABEL: "26.1"}
     api.create_volume(lab.volume("26.1"), labels={**labels, BEFORE_LABEL: "{}"})
-    old = api.create_container(image, name=lab.container, labels=labels, entrypoint=["sleep", "100"])["Id"]
+    alone = api.create_host_config(network_mode="none")
+    old = api.create_container(
+        image, name=lab.container, labels=labels, entrypoint=["sleep", "100"], host_config=alone
+    )["Id"]
     try:
         api.start(old)
         with pytest.raises(LabGoneError, match=r"An earlier version of the course made this lab: run `./course up`"):

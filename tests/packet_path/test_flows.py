@@ -230,7 +230,7 @@ def run(version: str, seeds: Iterator[int] | list[int], each: int) -> int:
     for seed in seeds:
         dice = random.Random(seed + 1)  # noqa: S311 - a seed is wanted
         made = topology(seed)
-        current.reset()
+        current.lab().reset()
         current.host("\n".join(made.commands))
         flows = [flow(dice, made) for _ in range(each)]
         for (origin, target), said in zip(flows, others(made, flows), strict=True):
