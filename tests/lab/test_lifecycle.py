@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from course_lib.engine import client
-from course_lib.engine.labels import BEFORE_LABEL, ENGINE_LABEL, RECIPE_LABEL
+from course_lib.engine.labels import BEFORE_LABEL, ENGINE_LABEL, IDS_LABEL, PLAIN, RECIPE_LABEL
 from course_lib.errors import CommandFailedError, CourseError, EngineUnfitError, LabGoneError
 from course_lib.lab import execute, images, lifecycle
 from course_lib.lab.lifecycle import Lab, from_environment
@@ -398,12 +398,19 @@ def test_a_lab_that_does_not_start_in_a_user_namespace_is_made_without(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Whatever the reason: a kernel or a cgroup that nobody has tried must not keep a learner from the course."""
-    lab = Lab("test-eleven")
-    monkeypatch.setattr(lifecycle, "OUTSIDE", ("CHOWN", "SETUID", "SETGID", "SETPCAP"))  # it may not mount
+    lab, start = Lab("test-eleven"), Lab._start
+
+    def starts_without(one: Lab) -> None:
+        if client.outer().inspect_container(one.container)["Config"]["Labels"][IDS_LABEL] != PLAIN:
+            client.outer().remove_container(one.container)
+            raise lifecycle._unfit("something new")
+        start(one)
+
+    monkeypatch.setattr(Lab, "_start", starts_without)
     try:
         lab.up("26.1", refuse)
         said = capsys.readouterr().out
-        assert "Note: a lab does not start in a user namespace here (missing: " in said
+        assert "Note: a lab does not start in a user namespace here (missing: something new): the root of" in said
         assert execute.run(lab, "cat /proc/self/uid_map").split()[:2] == ["0", "0"]
     finally:
         lab.remove()
