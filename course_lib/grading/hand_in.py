@@ -48,7 +48,7 @@ def submit(
         say(str(verdict))
     if made:
         say(
-            "It contains your predictions, too: the page of the class counts wrong ideas without names, but whoever "
+            "It also contains your predictions. The class page counts misconceptions without names, but anyone who "
             "has the file can read yours."
         )
     say(f"To hand in: {os.path.relpath(archive)} (sha256 {hashlib.sha256(packed).hexdigest()[:12]})")

@@ -86,16 +86,17 @@ class Verdict:
 
     def html(self) -> str:
         """Return the verdict and its evidence as HTML."""
-        words = "".join(f"<p>{escape(line)}</p>" for line in self._lines)
-        return words + (f"<pre>{escape(self._evidence)}</pre>" if self._evidence else "")
+        return self._words() + (f"<pre>{escape(self._evidence)}</pre>" if self._evidence else "")
+
+    def _words(self) -> str:
+        return "".join(f"<p>{escape(line)}</p>" for line in self._lines)
 
     def __repr__(self) -> str:
         """Return the verdict, without its evidence, in lines of text."""
         return "\n".join(self._lines)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        words = "".join(f"<p>{escape(line)}</p>" for line in self._lines)
-        return {"text/html": f'{SAVED}<div class="course-verdict">{words}</div>', "text/plain": repr(self)}
+        return {"text/html": f'{SAVED}<div class="course-verdict">{self._words()}</div>', "text/plain": repr(self)}
 
 
 class Prediction:

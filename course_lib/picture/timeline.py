@@ -87,11 +87,6 @@ class Film:
         """Note that the lab could not be read, and why."""
         return replace(self, note=f"This picture is out of date. {why}", moving=False)
 
-    def stepped(self, back: int) -> Film:
-        """Go back that many states, or forward if it is negative, as far as there are states."""
-        at = min(max(0, self.view.back + back), len(self.states) - 1)
-        return replace(self, view=replace(self.view, back=at), moving=False)
-
     def viewed(self, view: View) -> Film:
         """Change the view; the end of a pause shows the newest state."""
         ended = self.view.paused and not view.paused

@@ -170,7 +170,7 @@ def test_predictions_are_packed_only_if_the_learner_says_so(
     [archive] = tmp_path.glob("*.tar.gz")
     files = submissions.read(archive)
     assert (f"{EXERCISE}/predictions.json" in files) == bool(made)
-    assert ("It contains your predictions, too" in capsys.readouterr().out) == bool(made)
+    assert ("It also contains your predictions." in capsys.readouterr().out) == bool(made)
     if made:
         packed = json.loads(files[f"{EXERCISE}/predictions.json"])
         assert packed == {"predictions": {"client-log": {"chosen": "a", "happened": "b"}}}

@@ -87,14 +87,14 @@ def test_only_the_last_states_are_kept() -> None:
 def test_back_and_forward_stay_at_a_state_while_others_come() -> None:
     scenes = [used(containers=(container(f"c{n}", n),)) for n in range(2, 6)]
     film = Film((scenes[0],)).seen(scenes[1])
-    film = film.stepped(1)
+    film = film.viewed(View(back=1))
     assert "c2" in film.frame().words
     film = film.seen(scenes[2])
     assert "c2" in film.frame().words, "it stays where somebody looks"
     assert film.frame().said.startswith("2 before the newest state.")
-    assert "c4" in film.stepped(-2).frame().words
-    assert film.stepped(99).view.back == 2
-    assert film.stepped(-99).view.back == 0
+    assert "c4" in film.viewed(View()).frame().words
+    assert film.viewed(View(back=99)).view.back == 2
+    assert film.viewed(View(back=-99)).view.back == 0
 
 
 def test_a_pause_holds_the_picture_and_its_end_shows_the_newest() -> None:
