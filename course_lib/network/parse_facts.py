@@ -63,7 +63,7 @@ def snapshot(facts: RawFacts) -> Snapshot:
         _container(item, details.get(item["Id"], {}), inside.get(item["Id"], ()), veths, by_name)
         for item in facts["containers"]
     ]
-    containers = [replace(c, is_left=_is_left(c, containers, inside)) for c in containers]
+    containers = [replace(c, is_left=True) if _is_left(c, containers, inside) else c for c in containers]
     warnings = [w for c in containers if c.state == "running" for w in _contradictions(c, inside.get(c.id, ()))]
     return Snapshot(
         engine=facts["version"],
@@ -194,7 +194,8 @@ def _is_left(container: Container, others: Iterable[Container], inside: dict[str
 
     The other one gets a new namespace whenever it starts. `inside` are the interfaces by container id.
     """
-    other = next((c for c in others if container.mode == f"container:{c.id}"), None)
+    shared, _, id_ = container.mode.partition(":")
+    other = next((c for c in others if c.id == id_), None) if shared == "container" else None
     if other is None or not container.is_live or container.id not in inside:
         return False
     mine, theirs = ({(i.index, i.name, i.mac) for i in inside.get(c.id, ())} for c in (container, other))

@@ -19,8 +19,8 @@ from collections.abc import Callable
 import docker
 
 from course_lib.engine import client
-from course_lib.lab import facts
-from course_lib.lab.lifecycle import from_environment
+from course_lib.lab import facts, images
+from course_lib.lab.lifecycle import DEFAULT_ENGINE, from_environment
 from course_lib.notebook import current
 
 lab = from_environment()
@@ -58,6 +58,7 @@ def start(count: int, there: int) -> None:
 
 
 def main() -> None:
+    lab.up(DEFAULT_ENGINE, images.need_package)
     lab.reset()
     facts.read(lab)  # what is kept open is opened once
     api = client.inner(lab.container)
