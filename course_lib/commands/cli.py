@@ -238,7 +238,8 @@ def reach(names: tuple[str, ...], why: tuple[str, str, str] | None) -> None:
 def doctor(as_json: bool) -> None:
     """Check this machine, and print what to do about problems.
 
-    Nothing is installed or changed. The exit code is 1 if a problem keeps the course from working.
+    Nothing is installed or changed; if the images exist, a lab is made for some seconds, to try what the chapters do.
+    The exit code is 1 if a problem keeps the course from working.
 
     \b
     Examples:

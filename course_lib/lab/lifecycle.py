@@ -188,21 +188,32 @@ class Lab:
         if not (found and found["State"]["Running"]):
             with step("Starting the lab"):
                 try:
-                    if found is None:
-                        self._create(engine_version, str(FIRST_ID), probe=True)
-                    self._start()
-                except (NamespaceRefusedError, EngineUnfitError) as error:
-                    if found and isinstance(error, EngineUnfitError):
-                        raise  # it did start in one, so this may pass
-                    self._create(engine_version, PLAIN, probe=True)
-                    self._start()
-                    if isinstance(error, EngineUnfitError):
-                        why = f"a lab does not start in a user namespace here (missing: {error.missing})"
-                    else:
-                        why = str(error)
+                    if found:
+                        self._start()
+                except NamespaceRefusedError:  # although it did start in one before
+                    found = None
+                if found is None and (why := self.start_new(engine_version)):
                     say(f"Note: {why}: the root of this lab is the machine's root, so run only what you trust in it.")
         with contextlib.closing(client.inner(self.container)) as lab_engine:
             images.load(lab_engine)
+
+    def start_new(self, engine_version: str) -> str:
+        """Create the lab and start it without its images; return why it has no user namespace, "" if it has one.
+
+        The images of the engine must exist, and no container of the lab. Raises EngineUnfitError with what is missing.
+        """
+        try:
+            self._create(engine_version, str(FIRST_ID), probe=True)
+            self._start()
+        except NamespaceRefusedError as error:
+            refused = str(error)
+        except EngineUnfitError as error:
+            refused = f"a lab does not start in a user namespace here (missing: {error.missing})"
+        else:
+            return ""
+        self._create(engine_version, PLAIN, probe=True, again=True)
+        self._start()
+        return refused
 
     def _unusable(self, found: dict[str, Any], engine_version: str) -> str:
         """Return why an existing lab must be replaced, "" if it can be used: it is ready if it runs."""
@@ -317,12 +328,12 @@ class Lab:
         labels = client.outer().inspect_volume(self.volume(engine_version))["Labels"] or {}
         return str(labels.get(IDS_LABEL, ""))
 
-    def _create(self, engine_version: str, ids: str, *, probe: bool, by: str = "") -> None:
+    def _create(self, engine_version: str, ids: str, *, probe: bool, again: bool = False, by: str = "") -> None:
         """Create the lab's container, and its volume if there is none; replace a volume of a lab with other ids.
 
         `ids` is the id of the lab's root outside, or PLAIN. With `probe`, the lab checks at its start what the kernel
-        lacks. Raises EngineUnfitError if the engine refuses the container, and CourseError if a volume that is not the
-        course's has the name.
+        lacks; with `again`, an attempt with other ids has just failed. Raises EngineUnfitError if the engine refuses
+        the container, and CourseError if a volume that is not the course's has the name.
         """
         api = client.outer()
         labels = {**self.labels, ENGINE_LABEL: engine_version, IDS_LABEL: ids}
@@ -336,7 +347,10 @@ class Lab:
                     "choose another name for the lab with COURSE_LAB."
                 )
             if known.get(IDS_LABEL) != ids:  # the owners of its files are not those of this lab
-                say("The files of the lab's volume have other owners than this lab: replacing it with a new volume.")
+                if not again:
+                    say(
+                        "The files of the lab's volume have other owners than this lab: replacing it with a new volume."
+                    )
                 api.remove_volume(self.volume(engine_version))
                 raise client.NotFound(self.volume(engine_version))
         except client.NotFound:
@@ -382,7 +396,7 @@ class Lab:
         container is removed and EngineUnfitError raised with what is missing, or NamespaceRefusedError.
         """
         api = client.outer()
-        missing = []
+        missing, other = [], []
         for number, line in enumerate(client.log_lines(api, self.container)):
             text = line.decode(errors="replace").strip()
             if number < before:
@@ -394,10 +408,12 @@ class Lab:
             elif text.startswith("forbidden: "):
                 api.remove_container(self.container, force=True)
                 raise NamespaceRefusedError(text.removeprefix("forbidden: "))
-            else:
+            elif text.startswith("missing: "):
                 missing.append(text.removeprefix("missing: "))
+            else:  # the words of a program, which only say something if nothing else does
+                other.append(text)
         api.remove_container(self.container, force=True)
-        raise _unfit("; ".join(missing) or "it ended without a message")
+        raise _unfit("; ".join(missing or other) or "it ended without a message")
 
 
 def _reset_of(found: dict[str, Any]) -> tuple[str, str]:

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
 import platform
+import shlex
 import shutil
 import time
 import webbrowser
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 from course_lib.console import say
 from course_lib.engine import client
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, EngineUnfitError
 from course_lib.lab import execute, facts, images
 from course_lib.lab.base_image import supply
 from course_lib.lab.lifecycle import DEFAULT_ENGINE, Lab
 from course_lib.paths import ROOT
+from course_lib.plain_text import clean, reason
 from course_lib.setup.doctor_rules import Facts, Finding, diagnose
 
 T = TypeVar("T")
+TRIAL = "doctor"  # the role of the lab that is made to try what a lab does
+TRIALS = (Path(__file__).parent / "trials.sh").read_text()
 MARKS = {"ok": "ok  ", "note": "note", "problem": "NO  "}
 PROXIES = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")
 
@@ -53,13 +59,13 @@ def report(lab: Lab, *, as_json: bool) -> int:
 
 def line(finding: Finding) -> str:
     """Return a finding as one line: its mark, the subject, what was found, what that means, what to do."""
-    advice = finding.do[:1].upper() + finding.do[1:]
-    text = ". ".join(part for part in (finding.found.rstrip("."), finding.means, advice) if part)
+    parts = (finding.found.rstrip("."), *(part[:1].upper() + part[1:] for part in (finding.means, finding.do)))
+    text = ". ".join(filter(None, parts))
     return f"{MARKS[finding.state]} {finding.about}: {text}"
 
 
 def gather(lab: Lab) -> Facts:
-    """Read the facts that `diagnose` needs, without changing or starting anything.
+    """Read the facts that `diagnose` needs; to try what a lab does, make a lab of its own, and remove it.
 
     An error of the engine, an image or the lab becomes a fact: it is one of the fields `*_words`.
     """
@@ -83,6 +89,8 @@ def gather(lab: Lab) -> Facts:
     known["images"], known["images_words"] = _attempt(lambda: _images(lab), dict[str, bool]())
     if info.get("HttpProxy") or info.get("HttpsProxy"):
         known["proxies"] += ("the engine is configured to use one",)
+    if known["images"] and all(known["images"].values()):
+        known |= _tried(lab)
     try:
         lab.require()
         known["lab"] = f"the lab {lab.name!r} is running, with Docker engine {facts.read(lab)['version']}"
@@ -98,6 +106,30 @@ def _attempt(read: Callable[[], T], nothing: T) -> tuple[T, str]:
         return read(), ""
     except CourseError as error:
         return nothing, str(error)
+
+
+def _tried(lab: Lab) -> dict[str, Any]:
+    """Make a lab like `lab`, try what the chapters do, remove it, and return the fields of `Facts` about that."""
+    trial, version = lab.relative(TRIAL), lab.version()
+    began = time.monotonic()
+    try:
+        trial.remove()  # of a doctor that was killed
+        refused = trial.start_new(version if version in images.RELEASES else DEFAULT_ENGINE)
+        seconds = time.monotonic() - began
+        image = images.inner_image("busybox")
+        with contextlib.closing(client.inner(trial.container)) as api:
+            for _ in client.progress(api.load_image(images.save([image]))):
+                pass
+        script = shlex.quote(f"image={image}\n{TRIALS}")
+        lines = execute.ask(trial, f"bash -c {script}", timeout=180).splitlines()
+    except EngineUnfitError as error:
+        return {"trial_words": error.missing or str(error)}
+    except (CourseError, client.BuildError) as error:
+        return {"trial_words": reason(error)}
+    finally:
+        trial.remove()
+    trials = {name: clean(why) for name, _, why in (line.partition("\t") for line in lines)}
+    return {"trials": trials, "refused": refused, "seconds": seconds}
 
 
 def _place(configured: str, api: Any) -> str:

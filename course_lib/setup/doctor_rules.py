@@ -14,6 +14,36 @@ DISK = 3 * 10**9  # bytes for the environment, the images and the lab
 MEMORY = 2 * 10**9  # bytes for JupyterLab, a kernel, and a lab with the containers of the largest chapter
 CLOCK = 300  # seconds by which the engine's clock may differ from this machine's
 TESTED = ("20.10",)  # versions of the machine's engine that the tests have run on
+SLOW = 40  # seconds for the start of a lab, which takes 2 to 5; cells have time limits
+# What a lab was tried for, in the order of the trials: what fails without it, and what to do.
+TRIALS = {
+    "container": ("no container starts in a lab", ""),
+    "published": ("a client does not reach a published port", ""),
+    "rules": ("journeys and pictures would miss the rules", "remove the lab's images with `./course down --images`"),
+    "trace": ("journeys cannot follow a packet rule by rule", "use a kernel with nf_tables' tracing (5.2 or newer)"),
+    "capture": ("journeys see no packets", "load the module: `sudo modprobe af_packet`"),
+    "conntrack": ("cells that list connections fail", "load the module: `sudo modprobe nf_conntrack_netlink`"),
+    "ipv6": ("the cells about IPv6 fail", "do not start this machine's kernel with ipv6.disable=1"),
+}
+CHAPTERS_NEED = ("container", "published", "rules")  # without these the course does not work at all
+# What to do about a message of the lab, of runc or of the kernel: the first pattern that is found in it decides.
+NOT_NESTED = "run Docker's engine as root of the machine, not in another container and not under a policy of its own"
+NAMESPACES = (
+    "allow them: `sudo sysctl user.max_user_namespaces=65536`, on Debian also kernel.unprivileged_userns_clone=1"
+)
+KNOWN = (
+    (r"right to mount", NOT_NESTED),
+    (r"modules? [\w, ]+", "load the modules, or use a kernel that has them: `sudo modprobe -a {modules}`"),
+    (r"overlay", "keep the engine's data on ext4, or on xfs with ftype=1"),
+    (r"cgroup", "use Docker 20.10 or newer with its default --default-cgroupns-mode=private"),
+    (r"refuses user namespaces", NAMESPACES),
+    (r"[Nn]o space left", "free space where the engine keeps its data"),
+    (r"Killed|[Cc]annot allocate memory", "give the engine more memory"),
+    (r"[Rr]esource temporarily unavailable", "raise the limit of processes of the engine"),
+    (r"capabilit|not permitted|denied|too revealing|unsafe procfs|the wire between", NOT_NESTED),
+    (r"dockerd that starts", "give the engine more memory and processes; its last words may say more"),
+)
+OTHERWISE = "run `./course up` once more; if it fails too, report this line"
 ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
 
@@ -33,6 +63,10 @@ class Facts:
     lab: str = ""  # the running lab, in words
     lab_words: str = ""  # why none runs
     lacks: tuple[str, ...] = ()  # what this kernel lacks, in words; also empty if it was not probed
+    trials: dict[str, str] = field(default_factory=dict)  # by TRIALS: why it failed in a lab, "" if it did not
+    trial_words: str = ""  # why no lab starts
+    refused: str = ""  # why a lab has no user namespace
+    seconds: float = 0  # that a lab took to start
     clock_off: float = 0  # seconds by which the engine's clock is ahead of ours
     browser: bool = True
     remote: bool = False  # this is a session on another machine (SSH_CONNECTION)
@@ -56,7 +90,7 @@ def diagnose(facts: Facts) -> tuple[Finding, ...]:
     """Return the findings in the order in which one depends on another; without an engine its part is left out."""
     found = [*_machine(facts), *_engine(facts)]
     if facts.engine is not None:
-        found += [*_kernel(facts), *_course(facts)]
+        found += [*_kernel(facts), *_tried(facts), *_course(facts)]
     return tuple(found)
 
 
@@ -158,6 +192,41 @@ def _kernel(facts: Facts) -> Iterator[Finding]:
         limit = "the lab's own engine needs overlay mounts, which that file system may not support"
         advice = "run `./course up`, which tries it and prints the result"
         yield _note("storage", f"the engine's storage driver is {driver}", limit, advice)
+
+
+def _tried(facts: Facts) -> Iterator[Finding]:
+    """Yield the findings about a lab that was made to try what the chapters do; none if it was not made."""
+    if facts.trial_words:
+        yield _problem("trial", short(facts.trial_words), "a lab does not start here", advice(facts.trial_words))
+    elif facts.trials:
+        yield _ok("trial", f"a lab starts, in {facts.seconds:.0f} s")
+    if facts.seconds > SLOW:
+        yield _note("trial", "that is slow", "cells may reach their time limits", "close other programs")
+    if facts.refused:
+        means = "a lab's root is the machine's root here, and `./course grade` needs --trusted"
+        yield _note("trial", facts.refused, means, advice(facts.refused))
+    failed = {name: facts.trials[name] for name in TRIALS if facts.trials.get(name)}
+    for name, why in failed.items():
+        means, do = TRIALS[name]
+        if name == "published" and "container" in failed:
+            continue  # for the same reason
+        make = _problem if name in CHAPTERS_NEED else _note
+        yield make(name, short(why), means, do or advice(why))
+    if facts.trials and not failed:
+        yield _ok("trial", "in it: a container, a published port, a trace, a capture, conntrack, IPv6")
+
+
+def advice(message: str) -> str:
+    """Return what to do about a message of a lab that does not start, of runc, or of the kernel."""
+    modules = dict.fromkeys(re.findall(r"\w+", " ".join(re.findall(r"modules? ([\w, ]+)", message))))
+    do = next((do for pattern, do in KNOWN if re.search(pattern, message)), OTHERWISE)
+    return do.format(modules=" ".join(modules))
+
+
+def short(message: str) -> str:
+    """Return what decides in a message: of runc's the last part, and of a list of what is missing two elements."""
+    first, *more = message.rpartition("unable to start container process: ")[2].split("; ")
+    return "; ".join([first, *more[:1], *([f"and {len(more) - 1} more"] if len(more) > 1 else [])])[:200]
 
 
 def _course(facts: Facts) -> Iterator[Finding]:
