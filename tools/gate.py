@@ -151,6 +151,7 @@ FRESH: Step = ("a new lab", ["course_lib", "reset"])  # so that `begin()` has no
 EXERCISES = "tests/exercises/test_answers.py"
 # Files of which every live test is slow.
 ALL_SLOW = {"bad moments": "tests/end_to_end/test_faults.py", "values of exercises": "tests/exercises/test_values.py"}
+GRADER = "tests/grading/test_grader.py"  # the same, and long: a chain of its own
 APPENDIX = "notebooks/appendix_three_engines.ipynb"  # uses three more labs
 SMALL = ("02_publish_three_ways", "03_own_bridge")  # the exercises of the quick gate
 PANEL = ("tests/end_to_end/test_live_panel.py", "tests/end_to_end/test_projector.py")
@@ -164,11 +165,12 @@ QUICK, WHOLE = "not soak and not slow", "not soak"
 def plan(level: str) -> dict[str, list[Step]]:
     """Return the gate's chains, by the role of their lab; they take about the same time."""
     here = ("-m", f"live and {level}")
-    apart = (EXERCISES, *ALL_SLOW.values(), *PANEL)
+    apart = (EXERCISES, *ALL_SLOW.values(), GRADER, *PANEL)
     notebooks = ["notebooks", "exercises"]
     if level == QUICK:
         notebooks = [f"--ignore={APPENDIX}", "notebooks", *(f"exercises/{name}" for name in SMALL)]
     slow: list[Step] = [(title, [*PYTEST, file, *here]) for title, file in ALL_SLOW.items() if level == WHOLE]
+    grader: dict[str, list[Step]] = {"class": [("grading a class", [*PYTEST, GRADER, *here])]} if level == WHOLE else {}
     return {
         # Most live tests look at the whole machine, so they run one at a time.
         "test": [("live tests", [*PYTEST, "tests", *(f"--ignore={file}" for file in apart), *here])],
@@ -185,6 +187,7 @@ def plan(level: str) -> dict[str, list[Step]]:
             ("the live picture in a browser", [*PYTEST, *PANEL, *here]),
             *slow,
         ],
+        **grader,
     }
 
 
