@@ -9,14 +9,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import Any, TypedDict
 
 from course_lib.errors import CourseError
 from course_lib.network import parse_facts
 from course_lib.network.model import Snapshot, without_prefix
-
-if TYPE_CHECKING:
-    from course_lib.exercises.catalog import Exercise
 
 Value = int | str
 Values = Mapping[str, Value]
@@ -218,15 +215,15 @@ def _verdict(check: Check, seen: Seen) -> Verdict:
     )
 
 
-def judge(exercise: Exercise, values: Values, evidence: Evidence) -> tuple[Verdict, ...]:
-    """Return the verdicts of an exercise's checks on evidence from `course_lib.exercises.probes.evidence`.
+def judge(checks: Sequence[Check], values: Values, evidence: Evidence) -> tuple[Verdict, ...]:
+    """Return the verdicts of checks on evidence from `course_lib.exercises.probes.evidence`.
 
     Raises CourseError if a check needs the start state and the evidence has none, and what `parse_facts.snapshot`
     raises if the facts make no sense.
     """
     began = evidence.get("start")
     start = _seen(began, values) if began else None
-    return verdicts(exercise.checks, _seen(evidence, values, start), broken=evidence["broken"])
+    return verdicts(checks, _seen(evidence, values, start), broken=evidence["broken"])
 
 
 def _seen(evidence: StartEvidence, values: Values, start: Seen | None = None) -> Seen | None:

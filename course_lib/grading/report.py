@@ -177,7 +177,7 @@ def _learner(folder: Path, price: float, named: Callable[[str], Exercise]) -> Le
                 exercise = named(name)
                 answer = Marked(
                     exercise,
-                    judge(exercise, exercise.values(folder.name), found),
+                    judge(exercise.checks, exercise.values(folder.name), found),
                     ended=str(found["answer"]["ended"]),
                     output=str(found["answer"]["output"]),
                     seconds=float(found["seconds"]),

@@ -67,7 +67,7 @@ def _judged(here: Exercise) -> tuple[Verdict, ...]:
         raise CourseError(
             "This kernel did not record the lab's start state: run `exercise()` or your `%%answer` cell first."
         )
-    return judge(here, values, evidence(lab, here, values, start))
+    return judge(here.checks, values, evidence(lab, here, values, start))
 
 
 def answer(cell: str, show: Callable[[str], object], timeout: float) -> None:

@@ -63,7 +63,7 @@ def begin(values: Mapping[str, Value]) -> Any:
 
 def seen(values: Mapping[str, Value], start: Any) -> tuple[Verdict, ...]:
     """Return the verdicts on the lab as it is now."""
-    return judge(EXERCISE, values, evidence(lab, EXERCISE, values, start))
+    return judge(EXERCISE.checks, values, evidence(lab, EXERCISE, values, start))
 
 
 def test_there_are_enough_faults_and_each_has_a_complaint_and_a_hint() -> None:

@@ -71,7 +71,7 @@ def replayed(
             current.host(answers.COMMAND)
         except (CommandFailedError, CommandHungError) as error:
             print(f"the answer: {error}")
-    done = judge(what, values, evidence(lab, what, values, start))
+    done = judge(what.checks, values, evidence(lab, what, values, start))
     for verdict in done:
         print(repr(verdict))
     return done
