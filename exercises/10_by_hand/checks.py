@@ -128,7 +128,7 @@ def apart_probes(values: Values, network: Snapshot) -> dict[str, Probe]:
         f"{inhabited(*names.split())}"
         f" reader=$(ip -n {v['reader']} -o -4 addr show scope global | grep -oP -m 1 'inet \\K[0-9.]+');"
         f" for box in {names}; do ip netns exec $box timeout 9 socat TCP-LISTEN:{HIDDEN},fork,reuseaddr"
-        " SYSTEM:'echo open' >/dev/null 2>&1 & for try in {1..20}; do"
+        " SYSTEM:'read request; echo open' >/dev/null 2>&1 & for try in {1..20}; do"
         f" ip netns exec $box ss -Hltn | grep -q ':{HIDDEN} ' && break; sleep 0.05; done; done;"
         " trap 'kill $(jobs -p)' EXIT"
     )

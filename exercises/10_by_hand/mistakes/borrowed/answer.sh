@@ -5,7 +5,7 @@ ip link set @bridge@ up
 network=$(echo @subnet@ | cut -d. -f1-3)
 join() { # NAME ADDRESS
   id=$(docker run -d -it --net none busybox)
-  ln -s /proc/$(docker inspect -f {{.State.Pid}} $id)/ns/net /run/netns/$1
+  ln -s /proc/$(docker inspect -f "{{.State.Pid}}" $id)/ns/net /run/netns/$1
   ip link add to-$1 type veth peer name eth0 netns $1
   ip link set to-$1 master @bridge@ up
   ip -n $1 addr add $2/24 dev eth0

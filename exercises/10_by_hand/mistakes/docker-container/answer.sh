@@ -18,7 +18,7 @@ join @reader@ $network.10
 echo '@text@' >page
 docker run -d --name front --net none -v $PWD:/www busybox httpd -f -h /www >/dev/null
 mv page index.html
-serve="nsenter -t $(docker inspect -f {{.State.Pid}} front) -n socat - TCP:127.0.0.1:80"
+serve="nsenter -t $(docker inspect -f '{{.State.Pid}}' front) -n socat - TCP:127.0.0.1:80"
 setsid ip netns exec @server@ socat TCP-LISTEN:80,fork,reuseaddr EXEC:"$serve" >/dev/null 2>&1 </dev/null &
 
 iptables -A FORWARD -i @bridge@ ! -o @bridge@ -j ACCEPT
