@@ -34,6 +34,7 @@ STEPS = (
     "exercises/03_own_bridge",
     "04_looking_closer",
     "exercises/04_two_tiers",
+    "exercises/10_by_hand",
     "05_containers_that_talk",
     "exercises/05_blog",
     "06_genid",

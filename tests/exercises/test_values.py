@@ -44,6 +44,13 @@ SORTS: dict[str, dict[str, str]] = {
         "port": "port store_port",
         "text": "text",
     },
+    "10_by_hand": {
+        "name": "bridge server reader lodger",
+        "subnet": "subnet",
+        "address": "gateway address",
+        "port": "port",
+        "text": "text",
+    },
 }
 # Networks that Docker makes or that mean something behind --network, its drivers, interfaces and machines of the lab
 # (`host` and `client` are also places where probes run), and what the exercises themselves call a container or a page.

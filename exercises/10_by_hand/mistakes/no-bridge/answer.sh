@@ -1,0 +1,35 @@
+ip link add hand0 type bridge
+ip addr add @gateway@/24 dev hand0
+ip link set hand0 up
+
+network=$(echo @subnet@ | cut -d. -f1-3)
+join() { # NAME ADDRESS
+  ip netns add $1
+  ip link add to-$1 type veth peer name eth0 netns $1
+  ip link set to-$1 master hand0 up
+  ip -n $1 addr add $2/24 dev eth0
+  ip -n $1 link set eth0 up
+  ip -n $1 link set lo up
+  ip -n $1 route add default via @gateway@
+}
+join @server@ @address@
+join @reader@ $network.10
+
+echo '@text@' >page
+answer='read request; echo HTTP/1.0 200 OK; echo; cat page'
+setsid ip netns exec @server@ socat TCP-LISTEN:80,fork,reuseaddr SYSTEM:"$answer" >/dev/null 2>&1 </dev/null &
+
+iptables -A FORWARD -i hand0 ! -o hand0 -j ACCEPT
+iptables -A FORWARD -o hand0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+iptables -t nat -A POSTROUTING -s @subnet@ ! -o hand0 -j MASQUERADE
+
+iptables -t nat -A PREROUTING -m addrtype --dst-type LOCAL -p tcp --dport @port@ -j DNAT --to-destination @address@:80
+iptables -A FORWARD -d @address@ ! -i hand0 -o hand0 -p tcp --dport 80 -j ACCEPT
+
+mkdir -p /etc/netns/@server@ /etc/netns/@reader@
+for box in @server@ @reader@; do
+  { cat /etc/hosts; echo "@address@ @server@"; echo "$network.10 @reader@"; } >/etc/netns/$box/hosts
+done
+
+iptables -I DOCKER-USER -i docker0 -o hand0 -j DROP
+iptables -I DOCKER-USER -i hand0 -o docker0 -j DROP
