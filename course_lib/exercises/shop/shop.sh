@@ -1,11 +1,12 @@
 # The shop, well: a front end with a published port, a database behind it, a customer (the client) outside.
-# Variables come from the values: front ledger net subnet port shop number item.
+# Variables come from the values: front ledger net subnet port shop number item, and address, if the front end has a
+# fixed one.
 HOST=203.0.113.10
 spring=spring-$number autumn=autumn-$number # two passwords of the database's user
 
 # front PUBLISH PASSWORD
 front() {
-    docker create --name "$front" --net "$net" -p "$1" wordpress >/dev/null
+    docker create --name "$front" --net "$net" ${address:+--ip "$address"} -p "$1" wordpress >/dev/null
     echo "$shop is open" >/tmp/index.php
     seq 20000 >/tmp/catalogue.txt
     printf 'host=books\nuser=till\npassword=%s\n' "$2" >/tmp/shop.ini
