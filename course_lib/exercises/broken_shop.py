@@ -28,6 +28,7 @@ LINES = 20000  # of the catalogue: shop/shop.sh
 SHOP = Path(__file__).parent / "shop"
 FAULTS = tuple(sorted(path.stem for path in (SHOP / "faults").glob("*.sh")))
 WRITE, REMOVE = "INSERT INTO orders VALUES ($n, 'a test')", "DELETE FROM orders WHERE number = $n"  # by the shell
+WORKS = 'within 10 well || { echo "The shop does not work, and nothing was broken yet."; exit 1; }'
 COMPLAINTS = {
     "door": "The shop's page does not open.",
     "catalogue": "The page opens. The catalogue never comes to its end.",
@@ -57,11 +58,14 @@ def symptom_of(faults: Sequence[str]) -> str:
     return min((line_of(fault, "symptom") for fault in faults), key=list(COMPLAINTS).index)
 
 
-def start_of(values: Values, faults: Sequence[str]) -> str:
-    """Return bash that builds the shop, checks that it works, breaks it in this order, and checks the symptom."""
+def start_of(values: Values, faults: Sequence[str], harmless: Sequence[str] = ()) -> str:
+    """Return bash that builds the shop, breaks it by faults in this order, and checks the symptom.
+
+    `harmless` is bash that runs before, and after which the shop must still work.
+    """
     names = "".join(f"{name}={shlex.quote(str(value))}\n" for name, value in values.items())
     shop, proof = ((SHOP / f"{part}.sh").read_text(encoding="utf-8") for part in ("shop", "proof"))
-    return "\n".join([names, shop, *map(text_of, faults), f"symptom={symptom_of(faults)}", proof])
+    return "\n".join([names, shop, *harmless, WORKS, *map(text_of, faults), f"symptom={symptom_of(faults)}", proof])
 
 
 def first_address(network: Snapshot, name: Value) -> str:
