@@ -24,7 +24,7 @@ APART = frozenset(
     map(
         frozenset,
         (
-            *(("listener", other) for other in ("accept", "gateway", "unplugged")),  # repaired by a restart of `front`
+            *(("listener", other) for other in ("accept", "gateway", "resolver", "unplugged")),  # a restart of `front`
             *itertools.combinations(("alias", "cable", "networks"), 2),  # repaired by plugging `ledger` in again
             *(("masquerade", other) for other in ("alias", "networks")),  # no name resolves, and for two reasons
         ),
@@ -90,7 +90,7 @@ def harmless_of(values: Values) -> tuple[str, ...]:
 
 def parameters(seed: Seed) -> dict[str, Value]:
     """Return the learner's values: two faults in the case that counts and in even ones, one fault in odd ones."""
-    broken, slip = 1 if seed.case % 2 else 2, seed.number("slip", 1000, 9999)
+    broken, slip = 1 if seed.case % 2 else 2, seed.number("slip", 20000, 49999)
     prefix = f"172.{seed.number('second', 24, 31)}.{seed.number('third', 10, 99)}"
     return {
         "slip": slip,
