@@ -36,6 +36,7 @@ FILES = {
     "answers": [gate.EXERCISES],
     "grading": ["tests/grading/test_grader.py", "tests/exercises/test_07_rescue.py", "tests/notebook/test_practice.py"],
     "faults": ["tests/end_to_end/test_faults.py"],
+    "cases": ["tests/exercises/test_09_diagnose.py"],
 }
 TESTS = {
     **{part: [*gate.PYTEST, *files, "-m", "soak"] for part, files in FILES.items()},

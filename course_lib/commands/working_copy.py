@@ -41,6 +41,7 @@ STEPS = (
     "exercises/06_genid",
     "exercises/07_rescue",
     "exercises/08_capstone",
+    "exercises/09_diagnose",
     "appendix_three_engines",
 )
 FIRST = f"{STEPS[0]}.ipynb"

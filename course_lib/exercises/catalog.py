@@ -39,9 +39,9 @@ class Exercise:
     start: Callable[[Values], str]  # bash that creates the start state on the lab's host, "" for none
     start_probes: Callable[[Values, Snapshot], dict[str, Probe]]  # run in the start state, before the answer
 
-    def values(self, learner: str) -> dict[str, Value]:
-        """Return a learner's values."""
-        return self.parameters(Seed(self.name, learner))
+    def values(self, learner: str, case: int = 0) -> dict[str, Value]:
+        """Return a learner's values; those of another case than 0 are for practice."""
+        return self.parameters(Seed(self.name, learner, case))
 
     @property
     def points(self) -> int:

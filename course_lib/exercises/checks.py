@@ -21,14 +21,16 @@ Values = Mapping[str, Value]
 
 @dataclass(frozen=True)
 class Seed:
-    """The source of a learner's values; the same two names give the same values on every machine and Python."""
+    """The source of a learner's values; the same names and case give the same values on every machine and Python."""
 
     exercise: str
     learner: str
+    case: int = 0  # 0 is the case that is handed in; every other number is one for practice
 
     def number(self, name: str, low: int, high: int) -> int:
         """Return a number from `low` to `high`, both included; it depends on no other name than `name`."""
-        digest = hashlib.sha256(f"{self.exercise}\n{self.learner}\n{name}".encode()).digest()
+        text = f"{self.exercise}\n{self.learner}\n{name}" + (f"\n{self.case}" if self.case else "")
+        digest = hashlib.sha256(text.encode()).digest()
         return low + int.from_bytes(digest[:8], "big") % (high - low + 1)
 
     def choice(self, name: str, among: Sequence[str]) -> str:

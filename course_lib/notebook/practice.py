@@ -20,24 +20,34 @@ from course_lib.plain_text import one_line
 
 ASK = "Your name decides your values (letters, digits, hyphens and underscores; Enter for none): "
 COST = "Each step is counted, and your teacher may subtract points for it."
-# What the lab showed at an exercise's start, by the lab's id. It is kept in this kernel, where no answer can change it.
-_began: dict[str, StartEvidence | None] = {}
+PRACTICE = (
+    "Case {}, for practice: repair it in the lab, in cells of your own. Only `exercise()` has the case that counts."
+)
+# The case that was begun and what the lab showed at its start, by the lab's id. It is kept in this kernel, where no
+# answer can change it.
+_began: dict[str, tuple[int, StartEvidence | None]] = {}
 
 
-def exercise(learner: str = "") -> None:
+def exercise(learner: str = "", *, case: int = 0) -> None:
     """Reset the lab, create the exercise's start state in it, and print the learner's values.
 
-    `learner` is saved as the learner's name for all exercises; the first exercise asks for it. Raises CourseError if it
-    cannot be a name, or if the notebook's folder holds no exercise.
+    `learner` is saved as the learner's name for all exercises; the first exercise asks for it. Each `case` from 1 has
+    other values, for practice: until the next `exercise()` or `%%answer`, `check` and `hint` are about it, and no step
+    of a hint is counted. Raises CourseError if `learner` cannot be a name, if `case` is negative, or if the notebook's
+    folder holds no exercise.
     """
+    if case < 0:
+        raise CourseError(f"There is no case {case}: the cases for practice are numbered from 1.")
     here = catalog.in_folder(Path.cwd())
     if name := learner or ("" if catalog.is_named() else _ask_name()):
         catalog.save_learner(name)
     who = catalog.learner()
     begin()
-    _create_start(here)
+    _create_start(here, case)
+    if case:
+        print(PRACTICE.format(case))
     print(f"Values for {who}:")
-    for name, value in here.values(who).items():
+    for name, value in here.values(who, case).items():
         print(f"  {name:<12} {value}")
     if who == catalog.NOBODY:
         print('Nobody is not a name: everyone who gave none has these values. `exercise("kim")` gives you kim\'s.')
@@ -51,18 +61,25 @@ def _ask_name() -> str:
         return ""
 
 
-def _create_start(here: Exercise) -> None:
+def _create_start(here: Exercise, case: int = 0) -> None:
     """Create the exercise's start state in an empty lab, and record what the lab shows then."""
     lab = current.lab()
-    began = beginning(lab, here, here.values(catalog.learner()))
+    began = beginning(lab, here, here.values(catalog.learner(), case))
     _began.clear()
-    _began[lab.require()] = began
+    _practised.clear()
+    _began[lab.require()] = (case, began)
+
+
+def _case() -> int:
+    """Return the case that was begun in the current lab."""
+    return _began.get(current.lab().require(), (0, None))[0]
 
 
 def _judged(here: Exercise) -> tuple[Verdict, ...]:
     """Probe the lab and return the verdicts; raises CourseError if this kernel did not record the start state."""
-    lab, values = current.lab(), here.values(catalog.learner())
-    start = _began.get(lab.require())
+    lab = current.lab()
+    case, start = _began.get(lab.require(), (0, None))
+    values = here.values(catalog.learner(), case)
     if start is None and here.start(values):
         raise CourseError(
             "This kernel did not record the lab's start state: run `exercise()` or your `%%answer` cell first."
@@ -96,7 +113,8 @@ def check() -> int:
     """Probe the lab and print a line for each check; for the first that is wrong, also the evidence and the hint.
 
     Return the points: nbgrader uses the last value of a cell as its score
-    (`nbgrader.utils.determine_grade`). Raises CourseError if the start state was not recorded.
+    (`nbgrader.utils.determine_grade`). A case for practice gives none. Raises CourseError if the start state was not
+    recorded.
     """
     here = catalog.in_folder(Path.cwd())
     done = _judged(here)
@@ -105,8 +123,12 @@ def check() -> int:
         print(verdict)
         if verdict is first:
             print(explained(verdict))
+    points = sum(v.points for v in done)
+    if case := _case():
+        print(f"Case {case}: {points} of {here.points}. It was for practice and does not count:")
+        return 0
     print(f"Points (out of {here.points}):")
-    return sum(v.points for v in done)
+    return points
 
 
 def explained(verdict: Verdict) -> str:
@@ -121,6 +143,7 @@ def explained(verdict: Verdict) -> str:
 
 
 _told: set[str] = set()  # the checks for which this kernel has said that steps are counted
+_practised: dict[str, int] = {}  # the steps of hints taken in the practice case that was begun last, by check
 
 
 def hint() -> None:
@@ -130,23 +153,27 @@ def hint() -> None:
     their number is saved next to the notebook, and `./course grade` can subtract points for them.
     """
     here = catalog.in_folder(Path.cwd())
-    values = here.values(catalog.learner())
+    case = _case()
+    values = here.values(catalog.learner(), case)
     first = next((v for v in _judged(here) if not v.ok), None)
     if first is None:
         print("Everything is right: there is nothing to give a hint for.")
         return
     check = next(c for c in here.checks if c.name == first.check)
     steps = () if first.mistake == UNSEEN else check.steps_for.get(first.mistake, check.steps)
-    taken = catalog.hints_taken(here.folder)
+    taken = _practised if case else catalog.hints_taken(here.folder)
     number = taken.get(first.check, 0)
     if first.check in _told and number < len(steps):
         number += 1
-        catalog.save_hints(here.folder, {**taken, first.check: number})
+        if case:
+            _practised[first.check] = number
+        else:
+            catalog.save_hints(here.folder, {**taken, first.check: number})
     _told.add(first.check)
     print(f"{first.wanted}\n  found: {one_line(first.found)}\n  hint: {one_line(first.hint)}")
     for count, step in enumerate(steps[:number], 1):
         print(f"  {count} of {len(steps)}: {step.format_map(dict(values))}")
     if number < len(steps):
-        print(f"`hint()` again shows step {number + 1} of {len(steps)}. {COST}")
+        print(f"`hint()` again shows step {number + 1} of {len(steps)}.{'' if case else f' {COST}'}")
     else:
         print("There are no more hints for this.")

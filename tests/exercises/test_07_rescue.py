@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from course_lib.errors import CourseError
-from course_lib.exercises import answers, catalog
+from course_lib.exercises import answers, broken_shop, catalog
 from course_lib.exercises.checks import Value, Verdict, judge
 from course_lib.exercises.probes import beginning, evidence
 from course_lib.grading import hand_in as hand_in_module
@@ -70,9 +70,9 @@ def test_there_are_enough_faults_and_each_has_a_complaint_and_a_hint() -> None:
     assert len(RESCUE.FAULTS) >= 12
     assert set(RESCUE.FAULTS) == set(SAYS)
     for fault in RESCUE.FAULTS:
-        assert RESCUE.symptom_of(fault) in RESCUE.COMPLAINTS
+        assert RESCUE.symptom_of([fault]) in RESCUE.COMPLAINTS
         assert RESCUE.fault_of(values_of(fault)) == fault
-        assert RESCUE.text_of(fault) in EXERCISE.start(values_of(fault))
+        assert broken_shop.text_of(fault) in EXERCISE.start(values_of(fault))
 
 
 def test_every_fault_comes_to_somebody() -> None:

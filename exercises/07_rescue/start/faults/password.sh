@@ -1,6 +1,0 @@
-# The containers got a new password; the volume is the old one.
-symptom=order
-docker rm -f "$ledger" >/dev/null
-ledger "$autumn"
-docker exec "$front" sed -i "s/$spring/$autumn/" /etc/shop.ini
-within 30 sql "SELECT 1"

@@ -1,3 +1,0 @@
-# The host's end of the veth pair of the front end is no port of the bridge.
-symptom=door
-ip link set "$(veth "$front")" nomaster

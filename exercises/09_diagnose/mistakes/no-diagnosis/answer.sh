@@ -1,0 +1,3 @@
+# It works again. Why?
+docker network connect --alias books @net@ @ledger@
+ip neigh del @address@ dev "br-$(docker network inspect -f '{{.Id}}' @net@ | cut -c1-12)"
