@@ -72,8 +72,17 @@ def _label(reach: Reach, group: list[Place]) -> str:
 
 def _fields(reach: Reach, source: _Row, target: _Row) -> list[Field]:
     """Return the fields from one row to another; within a row of several, from the first to the second."""
-    to = target.places[1] if source is target and len(target.places) > 1 else target.places[0]
-    keys = [("reach", source.name, to.name, s.label) for s in reach.services.get(to.name, ())]
+    return _between(reach, *_pairs_of_places(source, target)[0])
+
+
+def _pairs_of_places(source: _Row, target: _Row) -> list[tuple[Place, Place]]:
+    """Return who asks whom between two rows; within a row of several, each asks the others."""
+    pairs = [(a, b) for a in source.places for b in target.places]
+    return [(a, b) for a, b in pairs if a is not b] if source is target and len(target.places) > 1 else pairs
+
+
+def _between(reach: Reach, source: Place, target: Place) -> list[Field]:
+    keys = [("reach", source.name, target.name, s.label) for s in reach.services.get(target.name, ())]
     return [reach.by_key[key] for key in keys if key in reach.by_key]
 
 
@@ -96,15 +105,19 @@ class _Reason:
 
 
 def _reasons(reach: Reach, rows: list[_Row]) -> dict[tuple[str, str], _Reason]:
-    """Return what decided, by state and words, in the order "yes", "no", "unknown"."""
+    """Return what decided, by state and words, in the order "yes", "no", "unknown".
+
+    Places that share a row may owe the same answer to different rules, so each of them counts.
+    """
     found: dict[tuple[str, str], tuple[dict[str, None], dict[tuple[str, str], None]]] = {}
     for source in rows:
         for target in rows:
-            for f in _fields(reach, source, target):
-                for a in f.answers:
-                    details, pairs = found.setdefault((a.state, a.how), ({}, {}))
-                    alone = "itself" if len(target.places) == 1 else "each other"
-                    details[a.detail], pairs[source.label, alone if source is target else target.label] = None, None
+            alone = "itself" if len(target.places) == 1 else "each other"
+            label = alone if source is target else target.label
+            fields = [f for pair in _pairs_of_places(source, target) for f in _between(reach, *pair)]
+            for a in (answer for f in fields for answer in f.answers):
+                details, pairs = found.setdefault((a.state, a.how), ({}, {}))
+                details[a.detail], pairs[source.label, label] = None, None
     order = sorted(found, key=lambda key: ["yes", "no", "unknown"].index(key[0]))
     return {key: _Reason(_letter(n), *key, tuple(found[key][0]), tuple(found[key][1])) for n, key in enumerate(order)}
 

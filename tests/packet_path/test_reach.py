@@ -16,7 +16,18 @@ from course_lib.network import parse_facts
 from course_lib.network.model import Snapshot
 from course_lib.network.sections import sections
 from course_lib.packet_path import reach_view
-from course_lib.packet_path.reach import Heard, Place, Question, Reach, Service, heard_of, namespaces, questions
+from course_lib.packet_path.reach import (
+    Answer,
+    Field,
+    Heard,
+    Place,
+    Question,
+    Reach,
+    Service,
+    heard_of,
+    namespaces,
+    questions,
+)
 from course_lib.packet_path.reach_verdict import Findings, Line, Traced, answers, findings, reach_of
 from course_lib.picture.shapes import Box, Text
 from tests.record_reach import FOLDER, NAMES
@@ -137,6 +148,21 @@ def test_alike_containers_share_a_row() -> None:
         (*found.fields, *doubled),
     )
     assert "far2, far → each other" in " ".join(reach_view.text(more).split())
+
+
+def test_a_row_of_several_names_the_rules_of_all() -> None:
+    def field(a: str, b: str, rule: int) -> Field:
+        dropped = Answer("192.0.2.1", "no", "isolated networks", f"rule {rule}: -A STAGE -j DROP")
+        return Field(a, b, Service("ping"), (dropped,))
+
+    network = reached("26.1").network
+    far = next(c for c in network.containers if c.name == "far")
+    found = Reach(
+        replace(network, containers=(far, replace(far, name="far2"))),
+        (Place("far"), Place("far2")),
+        (field("far", "far2", 1), field("far2", "far", 2)),
+    )
+    assert "no: isolated networks (rules 1, 2) far2, far → each other" in " ".join(reach_view.text(found).split())
 
 
 def test_a_field_that_is_not_there() -> None:
