@@ -180,9 +180,11 @@ def _rules(request: Request, network: Snapshot) -> list[str]:
     rules = [f"{proto} {side} {number}{opening}" for side in ("sport", "dport")]
     rules += [ERRORS[0].format(224, number), ERRORS[1].format(384, number)]
     for _, address, port in relays(request, network):
-        # What refuses a relay's datagram quotes the port that it was sent to, since the relay's own is not known.
-        rules += [ERRORS[0].format(240, port), ERRORS[1].format(400, port)]
-        ip = "ip6" if ":" in address else "ip"
+        six = ":" in address
+        ip, error, at, quoted = ("ip6", ERRORS[1], 400, "256,128") if six else ("ip", ERRORS[0], 240, "192,32")
+        # What refuses a relay's datagram quotes the address and the port that it was sent to: the relay's own port is
+        # not known. The port alone would not do: an error may be about an earlier request to the same port elsewhere.
+        rules += [f"{error.format(at, port)} @th,{quoted} {int(ip_address(address)):#x}"]
         rules += [
             f"{ip} daddr {address} {proto} dport {port}{opening}",
             f"{ip} saddr {address} {proto} sport {port}{opening}",

@@ -66,9 +66,10 @@ def _listens(step: Step) -> bool:
 def _question(step: Step, path: PacketPath) -> str:
     """Return what to ask `ip route get` about a routing decision; "" for a step that is none.
 
-    A packet that was last seen before it was routed may have ended there: that is asked, too.
+    A packet that was last seen before it was routed may have ended there: that is asked, too. After a frame has left by
+    a port of a bridge nothing is routed.
     """
-    lost = step is path.lost and step.hook in ("", "PREROUTING")
+    lost = step is path.lost and step.hook in ("", "PREROUTING") and step.kind not in BRIDGED
     packet = step.before if step.before and not lost else step.packet
     if step.kind == "delivered":  # what conntrack rewrites at INPUT was routed before
         earlier = path.steps[path.steps.index(step) - 1]

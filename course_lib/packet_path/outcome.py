@@ -154,6 +154,8 @@ def _lost(evidence: Evidence, last: Step) -> Outcome:
     inbound = last.place == "host" and (last.kind in ("arrives", "enters", "up") or last.hook == "PREROUTING")
     if last.packet.destination in unanswered(evidence.capture) and not inbound:
         words = f"nobody answered ARP for {last.packet.destination}, so no frame could be sent to it"
+        if last.kind in ("exits", "crosses"):  # the kernel used a stale entry, and checked it after that
+            words = f"its frame was sent, but nobody answered ARP for {last.packet.destination}"
         return Outcome("unreachable", words, ("capture",))
     if last.kind == "delivered":
         return Outcome("silent", f"delivered to {last.place}; no answer within a second", (*TRACE, "the sender"))

@@ -8,7 +8,7 @@ import pytest
 
 from course_lib.network import parse_facts
 from course_lib.network.model import Chain, Rule, Snapshot
-from course_lib.packet_path.capture import _concerned
+from course_lib.packet_path.capture import _concerned, _rules
 from course_lib.packet_path.request import request
 from tests.record_evidence import recorded
 
@@ -37,3 +37,12 @@ def test_an_address_of_ipv6_is_read() -> None:
 
 def test_a_published_port_has_its_container_once() -> None:
     assert set(concerned("203.0.113.10", 80)) == {"web"}
+
+
+def test_an_error_about_a_relay_quotes_its_goal_and_not_the_port_alone() -> None:
+    """A container's own request to port 80 elsewhere may fail at the same time."""
+    _, _, facts = recorded("26.1", "published")
+    network = parse_facts.snapshot(facts)
+    rules = _rules(replace(request("client", "http://host/"), address="203.0.113.10"), network)
+    quoting = [rule for rule in rules if "@th,240,16 80" in rule or "@th,400,16 80" in rule]
+    assert quoting == ["icmp type destination-unreachable @th,240,16 80 @th,192,32 0xac110002"]

@@ -118,6 +118,16 @@ def test_a_rule_of_policy_routing_is_named() -> None:
     assert step.facts[0].startswith("routing: rule 5 of `ip rule`, table 77, route 172.17.0.0/16 dev docker0")
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_nothing_is_routed_after_a_frame_has_left_by_a_port_of_a_bridge(engine: str) -> None:
+    """The cable behind the port is down: the route of a stranger's packet would be asked for without its interface."""
+    found = recorded_path(engine, "published")
+    last = next(n for n, s in enumerate(found.steps) if s.kind == "exits")
+    cut = replace(found, steps=found.steps[: last + 1])
+    assert cut.lost is found.steps[last]
+    assert [q for q in questions(cut)["host"] if " iif " not in q] == []
+
+
 def test_the_script_takes_any_name() -> None:
     """Names of containers and interfaces come from a learner."""
     found = recorded_path("26.1", "published")

@@ -71,6 +71,14 @@ def test_arp_is_not_blamed_where_the_packet_came_in() -> None:
     assert outcome([sent], capture=asked).words.startswith("nobody answered ARP for 203.0.113.10")
 
 
+@pytest.mark.parametrize("kind", ["exits", "crosses"])
+def test_a_frame_that_left_by_a_port_of_a_bridge_was_sent(kind: str) -> None:
+    """The sender had an ARP entry for a machine whose cable is down, and asked again after that."""
+    asked = "1.0 docker0 Out ifindex 3 00:00 ethertype ARP (0x0806): Request who-has 172.17.0.2 tell 172.17.0.1"
+    left = step("host", kind, "203.0.113.20", "172.17.0.2")
+    assert outcome([left], capture=asked).words == "its frame was sent, but nobody answered ARP for 172.17.0.2"
+
+
 @pytest.mark.parametrize("error", ["Invalid argument", "Permission denied", "Operation not permitted"])
 def test_every_reason_for_which_the_kernel_sends_nothing_is_told(error: str) -> None:
     log = f"2026/11/30 socat[1] E connect(5, AF=2 172.17.0.2:80, 16): {error}"
