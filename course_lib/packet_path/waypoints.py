@@ -35,6 +35,7 @@ class Lanes:
     bottom: float  # between the hooks and the bridges
     left: float  # left of the hooks
     right: float
+    parts: tuple[tuple[float, float], ...] = ()  # of each further part of the host: its upper edge, and the lane in it
 
 
 def lanes(picture: Picture, back: bool) -> Lanes:
@@ -42,11 +43,13 @@ def lanes(picture: Picture, back: bool) -> Lanes:
     places = picture.places
     host, hooks = places["host", "host"], [box for key, box in places.items() if key[0] == "hook"]
     aside = AWAY if back else 0
+    further = sorted(box.y for key, box in places.items() if key[:2] == ("shelf", "host"))
+    parts = tuple((y, y + 24 - aside / 2) for y in further)
     if not hooks:
-        return Lanes(host.y + 50, host.y + 60, host.x + 12, host.x + host.width - 12)
+        return Lanes(host.y + 50, host.y + 60, host.x + 12, host.x + host.width - 12, parts)
     top, bottom = min(h.y for h in hooks), max(h.y + h.height for h in hooks)
     right = host.x + host.width
-    return Lanes(top - 8 - aside / 2, bottom + 10 + aside, host.x + 6 + aside, right - 6 - aside)
+    return Lanes(top - 8 - aside / 2, bottom + 10 + aside, host.x + 6 + aside, right - 6 - aside, parts)
 
 
 def stops(picture: Picture, path: PacketPath, connection: int, back: bool) -> list[Stop]:
@@ -90,7 +93,7 @@ def _stops(picture: Picture, network: Snapshot, row: int, step: Step) -> Iterato
             yield Stop(row, step, "outside", (x, y), (x, y + 13))
     elif step.place == "host" and own:
         host = places["host", "host"]
-        point = (host.x + host.width - 40, host.y + 34)
+        point = (host.x + host.width - 40, host.y + 18)  # above the words about the host
         yield Stop(row, step, "host", point, point)
     elif step.kind in ("enters", "exits", "crosses"):
         yield from _port(picture, network, row, step)
@@ -128,9 +131,13 @@ def _port(picture: Picture, network: Snapshot, row: int, step: Step) -> Iterator
     port = Stop(row, step, "below", (x, veth.y), (x, veth.y - 14))
     corners = [(x, y)]
     shelf = picture.places.get((*veth.holder, "bar")) if veth.holder else None
-    if shelf:  # a later row of containers: the bridge continues there, by a rail at its left edge
+    own = veth.holder is not None and veth.holder[1:-1] == bridge.key
+    if shelf and own:  # a later row of containers: the bridge continues there, by a rail at its left edge
         middle, rail = shelf.y + shelf.height / 2, bridge.x - 7
         corners = [(bridge.x + 9, y), (rail, y), (rail, middle), (x, middle)]
+    elif shelf or veth.holder != bridge.holder:  # they are in different parts of the host
+        edge, above = picture.places["host", "host"].x + 6, veth.y - 22
+        corners = [(bridge.x + 9, y), (edge, y), (edge, above), (x, above)]
     elif aside := _sideways(picture, x):  # its bridge is not the one above it
         corners = [(aside[0][0], y), *aside[:-1]]
     passed = [Stop(0, step, "below", point, point) for point in corners]
@@ -163,8 +170,13 @@ def _between(one: Stop, other: Stop, free: Lanes) -> list[Point]:
 
 
 def _to(stop: Stop, lane: float, free: Lanes) -> list[Point]:
-    """Return the corners from a stop to a lane; a hook is left and entered by its left edge."""
-    x, _ = stop.point
+    """Return the corners from a stop to a lane; a hook is left and entered by its left edge.
+
+    A stop in or below a further part of the host is reached along the left edge.
+    """
+    x, y = stop.point
+    if within := [inside for top, inside in free.parts if top < y]:
+        return [(x, within[-1]), (free.left, within[-1]), (free.left, lane)]
     if stop.zone == "outside" and lane == free.bottom:
         return [(x, free.top), (free.left, free.top), (free.left, lane)]
     if stop.zone == "host" and lane == free.bottom:
