@@ -40,6 +40,7 @@ function render({ model, el }) {
   let chosen = ""; // the id of the part that is asked about
   let scale = 0; // screen pixels for each pixel of the picture; 0: the whole width
   let step = 0; // the last step of a journey that is shown
+  let told = ""; // the sentences of all its steps
   let timer = 0;
   let wide = 0; // how wide Python was asked to draw
 
@@ -132,8 +133,11 @@ function render({ model, el }) {
     offer(part, ["", ...ids], ["(choose)", ...ids.map((each) => known_parts[each][0])]);
     if (chosen && !known_parts[chosen]) choose("", `${name.textContent} is no longer in the picture.`);
     else choose(chosen);
-    step = steps.length;
-    stop();
+    if (told !== steps.join("\n")) { // else it is the same journey, drawn for another width
+      told = steps.join("\n");
+      step = steps.length;
+      stop();
+    }
     shown_step();
   }
 

@@ -35,6 +35,8 @@ class Lanes:
     bottom: float  # between the hooks and the bridges
     left: float  # left of the hooks
     right: float
+    rows: tuple[tuple[float, float], ...] = ()  # of hooks: the upper and the lower edge of each
+    first: float = 0  # the left edge of the first hook in each row
     parts: tuple[tuple[float, float], ...] = ()  # of each further part of the host: its upper edge, and the lane in it
 
 
@@ -43,13 +45,14 @@ def lanes(picture: Picture, back: bool) -> Lanes:
     places = picture.places
     host, hooks = places["host", "host"], [box for key, box in places.items() if key[0] == "hook"]
     aside = AWAY if back else 0
+    rows = tuple(sorted({(hook.y, hook.y + hook.height) for hook in hooks}))
     further = sorted(box.y for key, box in places.items() if key[:2] == ("shelf", "host"))
     parts = tuple((y, y + 24 - aside / 2) for y in further)
     if not hooks:
-        return Lanes(host.y + 50, host.y + 60, host.x + 12, host.x + host.width - 12, parts)
+        return Lanes(host.y + 50, host.y + 60, host.x + 12, host.x + host.width - 12, parts=parts)
     top, bottom = min(h.y for h in hooks), max(h.y + h.height for h in hooks)
     right = host.x + host.width
-    return Lanes(top - 8 - aside / 2, bottom + 10 + aside, host.x + 6 + aside, right - 6 - aside, parts)
+    return Lanes(top - 8 - aside / 2, bottom + 10 + aside, host.x + 6 + aside, right - 6 - aside, rows, min(h.x for h in hooks), parts)
 
 
 def stops(picture: Picture, path: PacketPath, connection: int, back: bool) -> list[Stop]:
@@ -165,8 +168,18 @@ def _between(one: Stop, other: Stop, free: Lanes) -> list[Point]:
         return []
     if zones == {"outside"} or (zones == {"hook"} and one.step.hook == other.step.hook):
         return []
+    if zones == {"hook"} and one.point[0] == other.point[0]:
+        return []  # one below the other: along their left edges
+    if zones == {"hook"} and _row(one, free) == _row(other, free):
+        below = _row(one, free)[1] + 6
+        return [(one.point[0], below), (other.point[0], below)]
     lane = free.bottom if "below" in zones or zones == {"hook"} else free.top
     return [*_to(one, lane, free), *reversed(_to(other, lane, free))]
+
+
+def _row(stop: Stop, free: Lanes) -> tuple[float, float]:
+    """Return the upper and the lower edge of the row of hooks in which a stop is."""
+    return next(row for row in free.rows if row[0] <= stop.point[1] <= row[1])
 
 
 def _to(stop: Stop, lane: float, free: Lanes) -> list[Point]:
@@ -177,6 +190,12 @@ def _to(stop: Stop, lane: float, free: Lanes) -> list[Point]:
     x, y = stop.point
     if within := [inside for top, inside in free.parts if top < y]:
         return [(x, within[-1]), (free.left, within[-1]), (free.left, lane)]
+    if stop.zone == "hook" and len(free.rows) > 1 and x > free.first + 2:
+        row = _row(stop, free)  # do not cross the rows above or below this one
+        if lane == free.bottom and row != free.rows[-1]:
+            return [(x, row[1] + 6), (free.left, row[1] + 6), (free.left, lane)]
+        if lane == free.top and row != free.rows[0]:
+            return [(x, row[0] - 7), (free.left, row[0] - 7), (free.left, lane)]
     if stop.zone == "outside" and lane == free.bottom:
         return [(x, free.top), (free.left, free.top), (free.left, lane)]
     if stop.zone == "host" and lane == free.bottom:

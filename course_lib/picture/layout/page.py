@@ -173,12 +173,13 @@ def _host_title(snapshot: Snapshot, tabs: Sequence[Shape], top: float, right: fl
     """Return what the host is: next to its interfaces if there is room before `right`, else below them."""
     boxes = [tab for tab in tabs if isinstance(tab, Box)]
     x, y = max([MARGIN, *(box.x + box.width for box in boxes)]) + 20, top + 38
-    if right - x - ASIDE < BESIDE:
+    begin = x + 58
+    if right - x - ASIDE < BESIDE:  # on the right of the line of a journey
         x, y = MARGIN + PAD, max([top + 20, *(box.y + box.height for box in boxes)]) + 20
-    words = Text(host_words(snapshot), size=11.5, colour=palette.GREY)
+        begin = FIRST + CLIENT_CABLE + 44
     head = Text("HOST", x, y, 12, palette.GREY, bold=True)
-    lines = wrap(words, right - x - 58 - ASIDE, 3)
-    return [head, *(replace(line, x=x + 58, y=y + 16 * n) for n, line in enumerate(lines))]
+    lines = wrap(Text(host_words(snapshot), size=11.5, colour=palette.GREY), right - begin - ASIDE, 4)
+    return [head, *(replace(line, x=begin, y=y + 16 * n) for n, line in enumerate(lines))]
 
 
 def _notes(snapshot: Snapshot, width: float, y: float) -> list[Shape]:
