@@ -52,7 +52,15 @@ def lanes(picture: Picture, back: bool) -> Lanes:
         return Lanes(host.y + 50, host.y + 60, host.x + 12, host.x + host.width - 12, parts=parts)
     top, bottom = min(h.y for h in hooks), max(h.y + h.height for h in hooks)
     right = host.x + host.width
-    return Lanes(top - 8 - aside / 2, bottom + 10 + aside, host.x + 6 + aside, right - 6 - aside, rows, min(h.x for h in hooks), parts)
+    return Lanes(
+        top - 8 - aside / 2,
+        bottom + 10 + aside,
+        host.x + 6 + aside,
+        right - 6 - aside,
+        rows,
+        min(h.x for h in hooks),
+        parts,
+    )
 
 
 def stops(picture: Picture, path: PacketPath, connection: int, back: bool) -> list[Stop]:

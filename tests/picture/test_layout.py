@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from course_lib.network.topology import NETNS
 from course_lib.picture import palette
 from course_lib.picture.layout.page import PAGE, layout
 from course_lib.picture.shapes import Box, Line, Text, shorten, wrap
@@ -233,6 +234,7 @@ def test_every_container_is_in_the_picture() -> None:
     for name, scene in SCENES.items():
         everyone = [each.name for each in scene().containers]
         places = layout(scene(), apart=everyone).places
+        everyone += [NETNS + each.name for each in scene().namespaces]
         assert {key[1] for key in places if key[0] == "container"} == set(everyone)
         assert not [key for key in places if key[0] == "group"]
         drawn = PICTURES[name].places

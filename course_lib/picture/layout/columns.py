@@ -9,14 +9,29 @@ a new row of containers moves the tiers below it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
+from types import MappingProxyType
 
-from course_lib.network.model import Container, Interface, Snapshot
+from course_lib.network.model import Container, Interface, Namespace, Snapshot
 from course_lib.network.placement import Group, Placement, drawn_groups
-from course_lib.network.topology import Node, connections, external_interface, network_nodes, outer_interfaces
-from course_lib.network.wording import bridge_state, empty_words, namespace_words, network_words, subnet_words
+from course_lib.network.topology import (
+    Node,
+    connections,
+    external_interface,
+    network_nodes,
+    outer_interfaces,
+    stand_in,
+)
+from course_lib.network.wording import (
+    bridge_state,
+    empty_words,
+    namespace_words,
+    netns_words,
+    network_words,
+    subnet_words,
+)
 from course_lib.picture import palette
 from course_lib.picture.layout import cards
 from course_lib.picture.layout.cards import Card
@@ -75,7 +90,10 @@ def columns(snapshot: Snapshot, placement: Placement, apart: Collection[str], ro
     If there is little room, in pixels, a row has fewer containers and the words of a bridge take more lines.
     """
     networks = network_nodes(snapshot)
-    colours = {network.name: palette.network_colour(i) for i, network in enumerate(networks.values()) if network}
+    colours: dict[str | Node, str] = {
+        network.name: palette.network_colour(i) for i, network in enumerate(networks.values()) if network
+    }
+    colours |= {node: palette.network_colour(i) for i, node in enumerate(networks)}
     abreast = max(1, min(len(networks), int((room + COLUMN_GAP) // (NARROW_CARD + COLUMN_GAP))))
     across = (room + COLUMN_GAP) / abreast - COLUMN_GAP  # for each network
     card_width = CARD if across >= CARD else NARROW_CARD
@@ -88,6 +106,7 @@ def columns(snapshot: Snapshot, placement: Placement, apart: Collection[str], ro
     for position, (node, network) in enumerate(networks.items()):
         groups = drawn_groups(snapshot, placement.networks[node], apart)
         drawn = [_card(snapshot, placement, group, card_width, colours) for group in groups]
+        drawn += [namespace_card(snapshot, each, card_width, colours) for each in _at(snapshot, node)]
         cells, rows, across = _grid(drawn, card_width + CELL_GAP, capacity)
         bridge = snapshot.interface(node[1]) if node[0] == "bridge" else None
         lines = [part for line in subnet_words(network, bridge) for part in (line.split(" · ") if narrow else [line])]
@@ -136,8 +155,25 @@ def _bar_width(column: Column) -> float:
     return max([first, *(replace(MONO, text=line).width + state for line in column.lines)]) + 60
 
 
-def _card(snapshot: Snapshot, placement: Placement, group: Group, width: float, colours: dict[str, str]) -> Card:
-    """Return the card of a group; `colours` are those of the networks, by name."""
+def _at(snapshot: Snapshot, node: Node) -> list[Namespace]:
+    """Return the namespaces that `ip netns add` made and that are drawn below a network: that of their first cable."""
+    joined = [(each, connections(snapshot, stand_in(snapshot, each))) for each in snapshot.namespaces]
+    return [each for each, ends in joined if ends and ends[0][1] == node]
+
+
+def namespace_card(
+    snapshot: Snapshot, namespace: Namespace, width: float, colours: Mapping[str | Node, str] = MappingProxyType({})
+) -> Card:
+    """Return the card of a namespace that `ip netns add` made, with a tab for each cable to a bridge."""
+    container = stand_in(snapshot, namespace)
+    tabs = [cards.tab(container, e, node, colours[node]) for e, node in connections(snapshot, container)]
+    return cards.card(container, width, tabs, words=netns_words(snapshot, namespace))
+
+
+def _card(
+    snapshot: Snapshot, placement: Placement, group: Group, width: float, colours: Mapping[str | Node, str]
+) -> Card:
+    """Return the card of a group; `colours` are those of the networks, by name and by node."""
     container = group.first
     joined = connections(snapshot, container)
     tabs = [cards.tab(container, e, node, colours[e.network]) for e, node in joined if container.is_live or e.interface]

@@ -15,7 +15,7 @@ from itertools import accumulate
 from course_lib.network.hooks import RulePlace, hooks
 from course_lib.network.model import Container, Key, Snapshot
 from course_lib.network.placement import SINGLES_ASIDE, drawn_groups, place_containers
-from course_lib.network.topology import CLIENT, HOST, external_interface, outer_interfaces
+from course_lib.network.topology import CLIENT, HOST, external_interface, outer_interfaces, stand_in
 from course_lib.network.wording import (
     CONTRADICTS,
     NOT_DRAWN,
@@ -29,7 +29,16 @@ from course_lib.picture import palette
 from course_lib.picture.layout import cables, rule_band
 from course_lib.picture.layout.bridges import VETH, Levels
 from course_lib.picture.layout.cards import TAB_EDGE, Card, card, card_of_group, card_shapes
-from course_lib.picture.layout.columns import CARD, CELL_GAP, COLUMN_GAP, Column, columns, sharing_cards, tiers
+from course_lib.picture.layout.columns import (
+    CARD,
+    CELL_GAP,
+    COLUMN_GAP,
+    Column,
+    columns,
+    namespace_card,
+    sharing_cards,
+    tiers,
+)
 from course_lib.picture.shapes import Box, Line, Picture, Shape, Text, stack, stack_height, wrap
 
 MARGIN = 24.0  # all sizes in pixels
@@ -65,6 +74,9 @@ def layout(
 
     on_host = _aside_cards(snapshot, placement.on_host, apart, 1)  # inside the host, height is scarce
     unconnected = _aside_cards(snapshot, placement.unconnected, apart, 3)
+    unconnected += [
+        namespace_card(snapshot, each, CARD) for each in snapshot.namespaces if not stand_in(snapshot, each).endpoints
+    ]
 
     below = {i.name for tier in stacked for column in tier for veths in column.ports for i in veths}
     outside, edge_tabs, host_top = _outside(snapshot, below, right)
