@@ -81,8 +81,8 @@ class Frame(anywidget.AnyWidget):
 def about(width: float, alt: str) -> dict[str, Any]:
     """Return the metadata of a PNG: the width that it takes on a page, in pixels, and what it shows.
 
-    nbconvert makes HTML with both (templates/lab/base.html.j2). JupyterLab takes only the width (`renderImage` of its
-    rendermime, up to 4.6), so there an image has no alternative text; a Frame has one.
+    Only nbconvert's template "classic" takes both (classic/base.html.j2). JupyterLab (`renderImage` of its rendermime,
+    up to 4.6) and nbconvert's template "lab" take the width alone, so there no PNG has an alternative text: a Frame has.
     """
     return {"alt": alt, "width": round(width)}
 
