@@ -82,7 +82,7 @@ def about(width: float, alt: str) -> dict[str, Any]:
     """Return the metadata of a PNG: the width that it takes on a page, in pixels, and what it shows.
 
     Only nbconvert's template "classic" takes both (classic/base.html.j2). JupyterLab (`renderImage` of its rendermime,
-    up to 4.6) and nbconvert's template "lab" take the width alone, so there no PNG has an alternative text: a Frame has.
+    up to 4.6) and nbconvert's template "lab" take the width alone: there a Frame has an alternative text, a PNG none.
     """
     return {"alt": alt, "width": round(width)}
 
