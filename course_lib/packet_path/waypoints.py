@@ -9,6 +9,7 @@ from itertools import pairwise
 from course_lib.network.model import Key, Snapshot
 from course_lib.packet_path.model import PacketPath, Step
 from course_lib.picture.layout.page import CLIENT_CABLE
+from course_lib.picture.layout.rule_band import ROW_GAP
 from course_lib.picture.shapes import Line, Picture
 
 Point = tuple[float, float]
@@ -37,6 +38,7 @@ class Lanes:
     right: float
     rows: tuple[tuple[float, float], ...] = ()  # of hooks: the upper and the lower edge of each
     first: float = 0  # the left edge of the first hook in each row
+    gap: float = 6  # between the lower edge of a row and the line
     parts: tuple[tuple[float, float], ...] = ()  # of each further part of the host: its upper edge, and the lane in it
 
 
@@ -59,6 +61,7 @@ def lanes(picture: Picture, back: bool) -> Lanes:
         right - 6 - aside,
         rows,
         min(h.x for h in hooks),
+        6 + 0.7 * aside,
         parts,
     )
 
@@ -179,7 +182,7 @@ def _between(one: Stop, other: Stop, free: Lanes) -> list[Point]:
     if zones == {"hook"} and one.point[0] == other.point[0]:
         return []  # one below the other: along their left edges
     if zones == {"hook"} and _row(one, free) == _row(other, free):
-        below = _row(one, free)[1] + 6
+        below = _row(one, free)[1] + free.gap
         return [(one.point[0], below), (other.point[0], below)]
     lane = free.bottom if "below" in zones or zones == {"hook"} else free.top
     return [*_to(one, lane, free), *reversed(_to(other, lane, free))]
@@ -201,9 +204,10 @@ def _to(stop: Stop, lane: float, free: Lanes) -> list[Point]:
     if stop.zone == "hook" and len(free.rows) > 1 and x > free.first + 2:
         row = _row(stop, free)  # do not cross the rows above or below this one
         if lane == free.bottom and row != free.rows[-1]:
-            return [(x, row[1] + 6), (free.left, row[1] + 6), (free.left, lane)]
+            return [(x, row[1] + free.gap), (free.left, row[1] + free.gap), (free.left, lane)]
         if lane == free.top and row != free.rows[0]:
-            return [(x, row[0] - 7), (free.left, row[0] - 7), (free.left, lane)]
+            above = row[0] - ROW_GAP + free.gap
+            return [(x, above), (free.left, above), (free.left, lane)]
     if stop.zone == "outside" and lane == free.bottom:
         return [(x, free.top), (free.left, free.top), (free.left, lane)]
     if stop.zone == "host" and lane == free.bottom:
