@@ -80,7 +80,7 @@ function render({ model, el }) {
   view.append(label("Part", part));
 
   const network = make("select", { onchange: () => ask({ do: "view", network: network.value }) });
-  const ticks = Object.entries({ rules: "Rules", veths: "Veth pairs", stopped: "Stopped containers" }).map(([key, words]) => {
+  const ticks = Object.entries({ rules: "Rules", veths: "Veth pairs", stopped: "Stopped containers", folded: "Fold alike containers" }).map(([key, words]) => {
     const box = make("input", { type: "checkbox", onchange: () => ask({ do: "view", [key]: box.checked }) });
     return [key, box, make("label", { class: "course-label" }, box, words)];
   });

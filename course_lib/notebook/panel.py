@@ -28,6 +28,7 @@ CHOICES = {
     "rules": bool,
     "veths": bool,
     "stopped": bool,
+    "folded": bool,
     "network": str,
     "paused": bool,
     "back": int,
