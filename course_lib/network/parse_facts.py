@@ -100,7 +100,7 @@ def _namespaces(
     def marks(interfaces: tuple[Interface, ...]) -> set[tuple[int, str, str]]:
         return {(i.index, i.name, i.mac) for i in interfaces if i.kind != "loopback"}
 
-    named = [marks(interfaces) for interfaces in known]
+    named = [marks(interfaces) for interfaces in known] if hand else []
     first: dict[str, tuple[Interface, ...]] = {}  # those with a name of their own
     for name, own in sorted(hand.items()):
         if not marks(own) or marks(own) not in named:
