@@ -13,7 +13,7 @@ import pytest
 from nbconvert import HTMLExporter
 
 from course_lib.lab.lifecycle import Lab
-from course_lib.notebook import panel
+from course_lib.notebook import frame, panel
 from course_lib.notebook.frame import Frame, still
 from course_lib.notebook.pictures import Picture
 from course_lib.packet_path import overlay
@@ -178,8 +178,9 @@ def test_a_picture_is_asked_for_the_room_that_there_is(page: Any, live: Callable
         assert page.evaluate("window.asked") == [{"do": "view", "room": room}]
 
 
-def test_a_picture_shows_its_whole_width_and_words_of_9_pixels(page: Any) -> None:
+def test_a_picture_shows_its_whole_width_and_words_of_9_pixels(page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Until somebody zooms: `look()` and journeys at three widths of a cell, drawn for each as Python is asked."""
+    monkeypatch.setattr(frame, "room", [])
     picture = Picture(SCENES["two_networks"]())
     for width in (608, 700, 1100):
         page.set_viewport_size({"width": width, "height": 900})
