@@ -12,7 +12,9 @@ from course_lib.network.model import (
     Endpoint,
     Interface,
     Link,
+    Namespace,
     Network,
+    Peer,
     Port,
     Route,
     Rule,
@@ -228,6 +230,27 @@ def by_hand() -> Snapshot:
     ]
     interfaces = host(bridge("docker0", "172.17.0.1/16"), bridge("hand0", "10.10.0.1/24"), *ends)
     return used(interfaces=interfaces, containers=(container("c1", 2),))
+
+
+def netns() -> Snapshot:
+    """Return two namespaces of `ip netns add` at a bridge made by hand, two at one cable, and one with lo only."""
+    lo = Interface("lo", 1, "loopback", "DOWN", "00:00:00:00:00:00", 65536)
+
+    def veth(name: str, index: int, peer: int, *addresses: str, master: str | None = None) -> Interface:
+        return Interface(name, index, "veth", "UP", f"02:00:00:00:01:{index:02x}", 1500, addresses, master, peer)
+
+    ends = (veth("hand-box", 8, 2, master="hand0"), veth("to-reader", 9, 2, master="hand0"), veth("loose", 10, 4))
+    box = Namespace("box", (lo, veth("eth0", 2, 8, "10.10.0.2/24"), veth("eth1", 3, 5, "10.11.0.1/30")))
+    box = replace(box, peers=(Peer("eth0", "", "hand-box"), Peer("eth1", "far", "eth0")))
+    reader = Namespace("reader", (lo, veth("eth0", 2, 9, "10.10.0.10/24")), (Peer("eth0", "", "to-reader"),))
+    far = Namespace("far", (veth("eth0", 5, 3, "10.11.0.2/30"), veth("eth1", 4, 10)))
+    far = replace(far, peers=(Peer("eth0", "box", "eth1"), Peer("eth1", "", "loose")))
+    interfaces = host(bridge("docker0", "172.17.0.1/16"), bridge("hand0", "10.10.0.1/24"), *ends)
+    return used(
+        interfaces=interfaces,
+        containers=(container("c1", 2),),
+        namespaces=(box, far, Namespace("lonely", (lo,)), reader),
+    )
 
 
 def stopped() -> Snapshot:
@@ -491,6 +514,7 @@ SCENES: dict[str, Callable[[], Snapshot]] = {
         published_28,
         example,
         by_hand,
+        netns,
         stopped,
         two_networks,
         modes,

@@ -19,6 +19,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from course_lib.engine import client
 from course_lib.errors import CourseError, LabGoneError
@@ -44,6 +45,7 @@ OTHER_TABLES = "tables!nft list tables; for f in ip ip6; do grep -q . /proc/net/
 OTHER_TABLES += "${f}tables-legacy-save | grep -qE '^-A|^:.* DROP' && echo rules of ${f}tables-legacy; done"
 LISTS = ("containers@/containers/json?all=1", "networks@/networks")
 HOST, CLIENT = "addr=", "client=/run/netns/client"
+BY_HAND = "netns=/run/netns/*"  # where `ip netns add` keeps namespaces (ip-netns(8)); Docker keeps its own elsewhere
 
 
 @dataclass
@@ -74,7 +76,7 @@ def read(lab: Lab) -> RawFacts:
     with _reading:
         known = _known[0] = _known_of(lab)
         asked = namespaces(known.details.values())
-        found = _ask(known.box, [*LISTS, *COMMANDS, OTHER_TABLES, HOST, CLIENT, *asked.values()])
+        found = _ask(known.box, [*LISTS, *COMMANDS, OTHER_TABLES, HOST, CLIENT, BY_HAND, *asked.values()])
         if not {"containers", "networks"} <= set(found):
             raise LabGoneError("The lab's dockerd does not answer: `./course reset` makes a fresh lab.")
         for key in set(asked) - set(found["inside"]):  # its process has ended: inspect it again for the new one
@@ -91,6 +93,7 @@ def read(lab: Lab) -> RawFacts:
             inspect=list(known.details.values()),
             addr=found["addr"],
             client=found["client"],
+            netns=found["netns"],
             route=found["route"],
             rules=found["rules"],
             inside={key: found["inside"][key] for key in known.items if key in found["inside"]},
@@ -135,11 +138,11 @@ def _ask(box: str, fields: Iterable[str]) -> dict[str, Any]:
 def parse(text: str) -> dict[str, Any]:
     """Return the contents of the sections that `reader.pl`, or a script for a helper container, printed.
 
-    The keys are those of RawFacts, as far as they were asked for; addr, client, route, rules, inspect, inside and
-    unread are always there. Raises CourseError if a section that should hold JSON does not.
+    The keys are those of RawFacts, as far as they were asked for; addr, client, netns, route, rules, inspect, inside
+    and unread are always there. Raises CourseError if a section that should hold JSON does not.
     """
     facts: dict[str, Any] = {"addr": [], "client": [], "route": [], "inspect": []}
-    facts |= {"rules": {}, "inside": {}, "unread": {}}
+    facts |= {"rules": {}, "inside": {}, "netns": {}, "unread": {}}
     for title, body in sections(text):
         kind, _, key = title.partition(" ")
         if kind == "rules" and body.endswith(NO_RULES):
@@ -174,7 +177,12 @@ def other_tables(text: str) -> list[str]:
 def _add_namespace(facts: dict[str, Any], key: str, answer: str) -> None:
     """Add a line of the section "namespaces": a list of interfaces, or "! REASON" if there is none."""
     of_machine = key in ("addr", "client")
-    if answer.startswith("! "):
+    kind, _, name = key.partition("/")
+    if kind == "netns" and not answer.startswith("! "):
+        facts["netns"][unquote(name)] = _interfaces(answer)
+    elif kind == "netns" and answer.endswith("Invalid argument"):
+        return  # it is no namespace, or none yet: `ip netns add` creates the file before it mounts it (ip/ipnetns.c)
+    elif answer.startswith("! "):
         facts["unread"]["interfaces" if of_machine else "namespaces"] = answer.removeprefix("! ")
     else:
         (facts if of_machine else facts["inside"])[key] = _interfaces(answer)

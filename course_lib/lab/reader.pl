@@ -5,7 +5,9 @@
 #     TITLE!COMMAND   print a section (course_lib/network/sections.py) with what the command prints; commands run in
 #                     parallel
 #     TITLE@PATH      print a section with the engine's answer to GET PATH; none if the engine refuses, or is down
-#     KEY=FILE        a network namespace such as /proc/PID/ns/net, or nothing for this program's own, which come first:
+#     KEY=FILE        a network namespace such as /proc/PID/ns/net, or nothing for this program's own, which come first;
+#                     FOLDER/* stands for each file in a folder that no other field names, and KEY is then followed by
+#                     "/" and the file's name, in which % and two digits stand for each byte that is unusual in a name:
 #                     in the section "namespaces", print a line of KEY and a JSON list of interfaces as `ip -j -d addr`
 #                     prints it, with those fields only that the course reads; "KEY ! REASON" if the kernel did not
 #                     list them; no line if there is no such file, because its process has ended
@@ -152,6 +154,17 @@ sub body {    # the body of the engine's answer; empty if it refused, or ended m
     return $answer =~ /^\S+ 200 .*?\r\n\r\n(.*\n)\z/s ? $1 : "";
 }
 
+sub named {    # pairs of a key and a file, with those of a folder in place of FOLDER/*
+    my %other = map { $_->[1] => 1 } @_;
+    return map {
+        my ($key, $file) = @$_;
+        my $folder = $file =~ m{^(.*)/\*$} && $1;
+        opendir my $files, $folder if $folder;
+        !$folder ? $_ : map { my $name = $_; $name =~ s/([^\w.-])/sprintf "%%%02x", ord $1/ge; ["$key/$name", "$folder/$_"] }
+            grep { !/^\.\.?$/ && !$other{"$folder/$_"} } $files ? sort readdir $files : ();
+    } @_;
+}
+
 open STDERR, ">", "/dev/null";
 open my $home, "<", "/proc/self/ns/net";
 while (my $line = <STDIN>) {
@@ -167,8 +180,8 @@ while (my $line = <STDIN>) {
         }
     }
     my $lines = "";
-    for (@fields) {
-        my ($key, $file) = /^(\w+)=(.*)/ or next;
+    for (named(map { /^(\w+)=(.*)/ ? [$1, $2] : () } @fields)) {
+        my ($key, $file) = @$_;
         open my $namespace, "<", $file or next if $file;
         my $json = eval {
             die "it cannot be entered: $!\n" if $file && !enter($namespace);

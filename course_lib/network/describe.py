@@ -19,12 +19,14 @@ from course_lib.network.placement import (
 )
 from course_lib.network.text_table import align, wrap_cells, wrap_line
 from course_lib.network.topology import (
+    NETNS,
     Node,
     client_facing,
     connections,
     external_interface,
     network_nodes,
     outer_interfaces,
+    stand_in,
 )
 from course_lib.plain_text import clean
 
@@ -53,6 +55,7 @@ def describe(snapshot: Snapshot, apart: Collection[str] = ()) -> str:
     for container in shown:
         namespace = [wording.namespace_words(snapshot, container)] if container.name in aside else []
         lines.append(_container(container, groups.get(container.name), namespace))
+    lines += _namespaces(snapshot)
     lines += _ports(snapshot, inbound)
     for hook in (inbound, *further):
         lines += _hook(hook)
@@ -91,7 +94,7 @@ def _addresses(interface: Interface) -> str:
 def _network(
     snapshot: Snapshot, node: Node, network: Network | None, shown: Iterable[Container], groups: dict[str, Group]
 ) -> Iterator[str]:
-    """Yield a network with its bridge and the containers that are connected to it."""
+    """Yield a network with its bridge and the containers and namespaces that are connected to it."""
     bridge = snapshot.interface(node[1]) if node[0] == "bridge" else None
     state = wording.bridge_state(snapshot, bridge) if node[0] == "bridge" else "no bridge on this host"
     title = wording.network_words(network)
@@ -99,7 +102,8 @@ def _network(
     name = f"bridge {node[1]}" if node[0] == "bridge" else node[1]
     yield f"{title[0].upper()}{title[1:]}: {name}" + (f", {state}" if state else "")
     yield from (f"  {line}" for line in wording.subnet_words(network, bridge))
-    members = [(c, e) for c in shown for e, n in connections(snapshot, c) if n == node and (c.is_live or e.interface)]
+    drawn = [*shown, *(stand_in(snapshot, each) for each in snapshot.namespaces)]
+    members = [(c, e) for c in drawn for e, n in connections(snapshot, c) if n == node and (c.is_live or e.interface)]
     if not members:
         yield f"  {wording.empty_words(snapshot, node[1], state)}"
         return
@@ -124,7 +128,8 @@ def _row(
     veth = endpoint.veth or ("no veth found" if node[0] == "bridge" else "none")
     if faults := wording.veth_faults(snapshot, endpoint):
         veth += f" ({faults})"
-    return container.name, interface, ", ".join(endpoint.addresses) or "no address", endpoint.mac, veth
+    name = f"namespace {wording.card_title(container)}" if container.mode == NETNS else container.name
+    return name, interface, ", ".join(endpoint.addresses) or "no address", endpoint.mac, veth
 
 
 def _names(group: Group) -> str:
@@ -146,6 +151,15 @@ def _container(container: Container, group: Group | None, namespace: list[str]) 
     if group:
         facts += [wording.shared_card_words(container), *address_words(group), HOW]
     return f"  {_names(group) if group else container.name}: " + "; ".join(facts)
+
+
+def _namespaces(snapshot: Snapshot) -> list[str]:
+    """Return the namespaces that `ip netns add` made, with what the tables of the bridges do not say."""
+    lines = [
+        f"  {each.name}: " + "; ".join([wording.LISTED, *wording.netns_words(snapshot, each)])
+        for each in snapshot.namespaces
+    ]
+    return ["", "Network namespaces", *lines] if lines else []
 
 
 def _ports(snapshot: Snapshot, inbound: Hook) -> list[str]:

@@ -24,7 +24,8 @@ Names = Callable[[str], str]  # replaces the random names of interfaces in a tex
 def difference(before: Snapshot, after: Snapshot) -> list[str]:
     """Return a sentence for each change between two snapshots; none if they are equal.
 
-    The order is: networks, containers, interfaces, routes, rules, counters, what could not be read, contradictions.
+    The order is: networks, containers, namespaces of `ip netns`, interfaces, routes, rules, counters, what could not be
+    read, contradictions.
     After a reset of the lab there is one sentence only.
     """
     # dockerd keeps the network "host" across restarts, but not "bridge" (moby, daemon/daemon_unix.go).
@@ -35,6 +36,7 @@ def difference(before: Snapshot, after: Snapshot) -> list[str]:
     sentences = [
         *_networks(before, after),
         *_containers(before, after),
+        *_namespaces(before, after, names),
         *_interfaces("Host", before.interfaces, after.interfaces, names),
         *_interfaces("Client", before.client, after.client, names),
         *_routes(before, after, names),
@@ -137,8 +139,20 @@ def _container_changes(old: Container, new: Container) -> Iterator[str]:
     yield from (f": no longer {port}" for port in earlier if port not in ports)
 
 
+def _namespaces(before: Snapshot, after: Snapshot, names: Names) -> Iterator[str]:
+    """Yield which namespaces `ip netns` added or removed, and what changed in the others."""
+    for name, old, new in _changed(before.namespaces, after.namespaces, lambda n: n.name):
+        if new is None:
+            yield f"Network namespace {name} is gone."
+        elif old is None:
+            own = [" ".join([i.name, *without_link_local(i)]) for i in new.interfaces if i.kind != "loopback"]
+            yield f"Network namespace {name} was added" + (f": {', '.join(own)}." if own else ".")
+        else:
+            yield from _interfaces(f"Namespace {name}", old.interfaces, new.interfaces, names)
+
+
 def _interfaces(where: str, before: Iterable[Interface], after: Iterable[Interface], names: Names) -> list[str]:
-    """Return which interfaces of the host or the client were added, changed or removed."""
+    """Return which interfaces of the host, the client or another namespace were added, changed or removed."""
     changes = []
     for name, old, new in _changed(before, after, lambda i: i.name):
         if new is None:

@@ -8,9 +8,11 @@ A node is a tuple whose first item is its kind. Nodes have the attributes `kind`
     ("bridge", "docker0")             a bridge of the host, by the name of its interface; `part` is its Network
     ("network", "lan")                a network without a bridge, by its name
     ("interface", "eth0")             any other interface of the host
-    ("veth", "veth1a2b3c4")           the host's end of a container's veth pair
+    ("veth", "veth1a2b3c4")           the host's end of the veth pair of a container, or of a namespace at a bridge
     ("endpoint", "web", "mynet")      the interface of a container in a network
     ("container", "web")              a container
+    ("namespace", "box")              a network namespace that `ip netns add` made
+    ("end", "box", "eth0")            an interface of such a namespace
     ("port", "0.0.0.0", "80", "tcp")  a published port, by address, port and protocol of the host
 
 Edges have the attribute `kind`:
@@ -31,7 +33,7 @@ from typing import TYPE_CHECKING
 
 import networkx as nx
 
-from course_lib.network.model import Container, Snapshot
+from course_lib.network.model import Container, Namespace, Snapshot
 from course_lib.network.topology import (
     CLIENT,
     HOST,
@@ -61,6 +63,8 @@ def to_graph(snapshot: Snapshot) -> Graph:
         graph.add_node(container_key(container), kind="container", part=container)
     for container in snapshot.containers:
         _add_container(graph, snapshot, container)
+    for namespace in snapshot.namespaces:
+        _add_namespace(graph, snapshot, namespace)
     return graph
 
 
@@ -110,3 +114,18 @@ def _add_container(graph: Graph, snapshot: Snapshot, container: Container) -> No
         graph.add_edge(key, container_key(other), kind="shares")
     elif container.mode == "host":
         graph.add_edge(key, HOST, kind="shares")
+
+
+def _add_namespace(graph: Graph, snapshot: Snapshot, namespace: Namespace) -> None:
+    """Add a namespace that `ip netns add` made, with its interfaces and their cables."""
+    key = ("namespace", namespace.name)
+    graph.add_node(key, kind="namespace", part=namespace)
+    for interface in namespace.interfaces:
+        if interface.kind != "loopback":
+            end = ("end", namespace.name, interface.name)
+            graph.add_node(end, kind="end", part=interface)
+            graph.add_edge(end, key, kind="inside")
+            if peer := namespace.peer(interface.name):
+                kind = "veth" if peer.other in snapshot.container_veths else "interface"
+                other = ("end", peer.namespace, peer.other) if peer.namespace else (kind, peer.other)
+                graph.add_edge(end, other, kind="cable")

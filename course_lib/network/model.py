@@ -107,6 +107,28 @@ class Container:
         return self.state in ("running", "paused")
 
 
+@dataclass(frozen=True, order=True)
+class Peer:
+    """The other end of a veth pair of a namespace that `ip netns add` made."""
+
+    interface: str  # the namespace's own end
+    namespace: str  # where the other end is: the name of such a namespace; "" for the host
+    other: str  # the name of the other end
+
+
+@dataclass(frozen=True, order=True)
+class Namespace:
+    """A network namespace that `ip netns add` made: a file in /run/netns (ip-netns(8)), but not the lab's client."""
+
+    name: str
+    interfaces: tuple[Interface, ...] = ()
+    peers: tuple[Peer, ...] = ()  # as far as they are known
+
+    def peer(self, interface: str) -> Peer | None:
+        """Return the other end of the veth pair of an interface."""
+        return next((peer for peer in self.peers if peer.interface == interface), None)
+
+
 @dataclass(frozen=True)
 class Rule:
     """One rule of a chain, as `iptables-save -c` prints it (iptables-save(8))."""
@@ -167,6 +189,7 @@ class Snapshot:
     routes: tuple[Route, ...] = ()  # of the host
     networks: tuple[Network, ...] = ()
     containers: tuple[Container, ...] = ()
+    namespaces: tuple[Namespace, ...] = ()  # that `ip netns add` made
     chains: tuple[Chain, ...] = ()  # in the order of iptables-save
     warnings: tuple[str, ...] = ()  # contradictions between the engine and the kernel
     machine: str = "the machine"  # a description of the machine on which dockerd runs
@@ -194,8 +217,10 @@ class Snapshot:
 
     @cached_property
     def container_veths(self) -> frozenset[str]:
-        """Return the names of the host's ends of the containers' veth pairs."""
-        return frozenset(e.veth for container in self.containers for e in container.endpoints if e.veth)
+        """Return the names of the host's ends of veth pairs: those of containers, and of namespaces at a bridge."""
+        found = {e.veth for container in self.containers for e in container.endpoints if e.veth}
+        ends = {peer.other for namespace in self.namespaces for peer in namespace.peers if not peer.namespace}
+        return frozenset(found | {name for name in ends if (end := self.interface(name)) and end.master})
 
     # Dictionaries, because a picture of 300 containers looks up each of them.
     @cached_property

@@ -18,7 +18,9 @@ from course_lib.network.model import (
     Endpoint,
     Interface,
     Link,
+    Namespace,
     Network,
+    Peer,
     Port,
     Route,
     Snapshot,
@@ -43,6 +45,7 @@ class RawFacts(TypedDict):
     route: list[dict[str, Any]]  # the host's `ip -j route`
     rules: dict[str, str]  # by family ("ip", "ip6"): what iptables-save -c and ip6tables-save -c print
     inside: dict[str, list[dict[str, Any]]]  # by container id: `ip -j -d addr` in its namespace, if it runs
+    netns: NotRequired[dict[str, list[dict[str, Any]]]]  # `ip -j -d addr` in each namespace of `ip netns add`, by name
     unread: NotRequired[dict[str, str]]  # what could not be read, and why: see `course_lib.network.model.Unread`
     machine: NotRequired[str]  # the learner's own engine: on which machine it runs, in words
 
@@ -64,6 +67,10 @@ def snapshot(facts: RawFacts) -> Snapshot:
         for item in facts["containers"]
     ]
     containers = [replace(c, is_left=True) if _is_left(c, containers, inside) else c for c in containers]
+    known = [interfaces, tuple(map(_interface, facts["client"])), *inside.values()]
+    taken = {e.veth for c in containers for e in c.endpoints}
+    hand = {name: tuple(sorted(map(_interface, items))) for name, items in facts.get("netns", {}).items()}
+    free = [i for i in interfaces if i.kind == "veth" and i.name not in taken]
     warnings = [w for c in containers if c.state == "running" for w in _contradictions(c, inside.get(c.id, ()))]
     return Snapshot(
         engine=facts["version"],
@@ -72,11 +79,50 @@ def snapshot(facts: RawFacts) -> Snapshot:
         routes=tuple(sorted(map(_route, facts["route"]), key=lambda r: (r.destination, r.device))),
         networks=networks,
         containers=tuple(sorted(containers)),
+        namespaces=_namespaces(hand, free, known),
         chains=tuple(chain for family, text in facts["rules"].items() for chain in parse_chains(text, family)),
         warnings=tuple(sorted(warnings)),
         machine=facts.get("machine", "the machine"),
         unread=tuple(Unread(what, why) for what, why in sorted(facts.get("unread", {}).items())),
     )
+
+
+def _namespaces(
+    hand: dict[str, tuple[Interface, ...]], free: Iterable[Interface], known: Iterable[tuple[Interface, ...]]
+) -> tuple[Namespace, ...]:
+    """Return the namespaces that `ip netns add` made, with the other ends of their veth pairs.
+
+    `hand` are their interfaces by name, `free` the host's veths that lead to no container, and `known` the interfaces
+    of the other namespaces: a file in /run/netns may be but a second name of one of these, or of one of its own kind.
+    The two ends of a pair name each other's index; where that fits several interfaces, the other end is not known.
+    """
+
+    def marks(interfaces: tuple[Interface, ...]) -> set[tuple[int, str, str]]:
+        return {(i.index, i.name, i.mac) for i in interfaces if i.kind != "loopback"}
+
+    named = [marks(interfaces) for interfaces in known] if hand else []
+    first: dict[str, tuple[Interface, ...]] = {}  # those with a name of their own
+    for name, own in sorted(hand.items()):
+        if not marks(own) or marks(own) not in named:
+            first[name] = own
+            named.append(marks(own))
+    ends = [("", i) for i in free] + [(name, i) for name, own in first.items() for i in own if i.kind == "veth"]
+
+    def others(name: str, one: Interface) -> list[tuple[str, Interface]]:
+        return [(at, other) for at, other in ends if at != name and _is_pair(one, other)]
+
+    made = []
+    for name, own in first.items():
+        found = [
+            (i, at, o) for i in own for at, o in others(name, i) if len(others(name, i)) == len(others(at, o)) == 1
+        ]
+        made.append(Namespace(name, own, tuple(Peer(i.name, at, o.name) for i, at, o in found)))
+    return tuple(made)
+
+
+def _is_pair(one: Interface, other: Interface) -> bool:
+    """Return whether two interfaces of different namespaces can be the ends of one veth pair."""
+    return one.kind == "veth" and (one.peer_index, one.index) == (other.index, other.peer_index)
 
 
 def _inner(item: dict[str, Any], *path: str) -> Any:

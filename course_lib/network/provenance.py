@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from course_lib.network.hooks import hooks
-from course_lib.network.model import Container, Endpoint, Interface, Key, Network, Snapshot, without_prefix
+from course_lib.network.model import Container, Endpoint, Interface, Key, Namespace, Network, Snapshot, without_prefix
 from course_lib.network.placement import groups_by_container, name_runs
-from course_lib.network.topology import CLIENT, container_key, endpoint_key, network_key
+from course_lib.network.topology import CLIENT, container_key, endpoint_key, network_key, stand_in
 from course_lib.network.wording import socket, without_link_local
 
 
@@ -26,6 +26,7 @@ def reasons(snapshot: Snapshot) -> tuple[Reason, ...]:
     """Return the evidence for the parts of a picture: containers first, then networks, interfaces and rules."""
     return (
         *(r for c in snapshot.containers for r in _container(snapshot, c)),
+        *(r for n in snapshot.namespaces for r in _namespace(snapshot, n)),
         *_groups(snapshot),
         *(_network(snapshot, n) for n in snapshot.networks if n.connects_containers),
         *_interfaces(snapshot),
@@ -84,6 +85,21 @@ def _endpoint(snapshot: Snapshot, container: Container, endpoint: Endpoint) -> I
     for address, line in addresses.items():
         name = f"address {address} of {container.name} on {endpoint.network}"
         yield Reason(("address", container.name, address), name, (line,))
+
+
+def _namespace(snapshot: Snapshot, namespace: Namespace) -> Iterator[Reason]:
+    """Yield the evidence for a namespace that `ip netns add` made, and for its cables to bridges."""
+    own = stand_in(snapshot, namespace)
+    found = {i.name: f"ip -n {namespace.name} -d addr: {_line(i)}" for i in namespace.interfaces}
+    listed = f"ip netns list: {namespace.name}"
+    yield Reason(container_key(own), f"network namespace {namespace.name}", (listed, *found.values()))
+    for end in own.endpoints:
+        name, veth = f"{end.interface} of the network namespace {namespace.name}", snapshot.interface(end.veth or "")
+        lines = (found[end.network], *([f"ip -d addr: {_line(veth)}"] if veth else []))
+        yield Reason(("cable", own.name, end.network), f"veth pair: {end.veth} of the host and {name}", lines)
+        yield Reason(endpoint_key(own, end), name, lines)
+        for address in end.addresses:
+            yield Reason(("address", own.name, address), f"address {address} of {name}", lines[:1])
 
 
 def _inspected(address: str) -> str:

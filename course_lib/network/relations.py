@@ -17,6 +17,7 @@ from course_lib.network.topology import (
     external_interface,
     network_key,
     owner_of,
+    stand_in,
 )
 from course_lib.network.wording import without_link_local
 
@@ -54,8 +55,11 @@ def _cards(snapshot: Snapshot) -> dict[Key, Key]:
 
 
 def _cables(snapshot: Snapshot) -> Iterator[set[Key]]:
-    """Yield what hangs on the cable of each endpoint, and the containers that use one namespace."""
-    for container in snapshot.containers:
+    """Yield what hangs on the cable of each endpoint, and the containers that use one namespace.
+
+    The endpoints are those of containers and of namespaces that `ip netns add` made.
+    """
+    for container in (*snapshot.containers, *(stand_in(snapshot, each) for each in snapshot.namespaces)):
         own = container_key(container)
         for endpoint, node in connections(snapshot, container):
             addresses: list[Key] = [("address", container.name, address) for address in endpoint.addresses]
@@ -124,7 +128,7 @@ def _named(snapshot: Snapshot) -> dict[str, set[Key]]:
     for network in snapshot.networks:
         for subnet in network.subnets:
             parts.setdefault(subnet, set()).add(network_key(network))
-    for container in snapshot.containers:
+    for container in (*snapshot.containers, *(stand_in(snapshot, each) for each in snapshot.namespaces)):
         for endpoint in container.endpoints:
             for full in endpoint.addresses:
                 address = without_prefix(full)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from course_lib.network.model import Snapshot
-from course_lib.network.topology import connections, network_nodes
+from course_lib.network.topology import connections, network_nodes, stand_in
 from course_lib.network.wording import bridge_state, published_words, unread_words, veth_faults
 from course_lib.plain_text import clean
 
@@ -23,12 +23,15 @@ def summary(snapshot: Snapshot) -> str:
 
 
 def _networks(snapshot: Snapshot) -> Iterator[str]:
-    """Yield each network with its containers."""
+    """Yield each network with its containers, and with the namespaces of `ip netns add` that are connected to it."""
     members: dict[tuple[str, ...], list[str]] = {}
     for container in snapshot.containers:
         for endpoint, node in connections(snapshot, container):
             if container.is_live or endpoint.interface:
                 members.setdefault(node, []).append(container.name)
+    for namespace in snapshot.namespaces:
+        for _, node in connections(snapshot, stand_in(snapshot, namespace)):
+            members.setdefault(node, []).append(f"the namespace {namespace.name}")
     for node, network in network_nodes(snapshot).items():
         name = node[1] if network is None or node[1] == network.name else f"{node[1]} (network {network.name})"
         yield f"{name} with {_listed(members.get(node, [])) or 'no container'}"
@@ -47,6 +50,8 @@ def _odd(snapshot: Snapshot) -> Iterator[str]:
         for endpoint in container.endpoints:
             if faults := veth_faults(snapshot, endpoint):
                 yield f"{endpoint.veth} of {container.name}: {faults}"
+    if apart := [n.name for n in snapshot.namespaces if not stand_in(snapshot, n).endpoints]:
+        yield f"network namespaces at no bridge: {_listed(apart)}"
     if stopped := [c.name for c in snapshot.containers if not c.is_live]:
         yield f"not running: {_listed(stopped)}"
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from course_lib.network.model import Container, Endpoint, Interface, Network, Snapshot
+from course_lib.network.model import Container, Endpoint, Interface, Namespace, Network, Snapshot
 
 Node = tuple[str, ...]  # a key of `graph`: ("bridge", "docker0"), ("network", "lan")
 HOST = ("host", "host")
 CLIENT = ("client", "client")
+NETNS = "/netns/"  # no container's name begins so
 
 
 def container_key(container: Container) -> tuple[str, str]:
@@ -64,6 +65,21 @@ def connections(snapshot: Snapshot, container: Container) -> list[tuple[Endpoint
             # The kernel knows of which bridge a veth is a port; the engine is asked only where the kernel is silent.
             found.append((endpoint, ("bridge", veth.master) if veth and veth.master else network_key(network)))
     return sorted(found, key=lambda pair: (pair[0].interface is None, pair[0].interface or "", pair[0].network))
+
+
+def stand_in(snapshot: Snapshot, namespace: Namespace) -> Container:
+    """Return a namespace that `ip netns add` made in the form of a container, which is drawn and related like it.
+
+    Its name begins with NETNS. Its endpoints are the interfaces whose cables lead to a bridge; the name of an interface
+    takes the place of that of a network.
+    """
+    ends = []
+    for i in namespace.interfaces:
+        peer = namespace.peer(i.name)
+        if peer and not peer.namespace and peer.other in snapshot.container_veths:
+            addresses = tuple(a for a in i.addresses if not a.startswith("fe80:"))
+            ends.append(Endpoint(i.name, i.name, addresses, i.mac, veth=peer.other))
+    return Container(NETNS + namespace.name, "", "", "", "running", NETNS, tuple(ends))
 
 
 def joined_container(snapshot: Snapshot, container: Container) -> Container | None:

@@ -10,15 +10,25 @@ from dataclasses import replace
 from ipaddress import ip_address, ip_network
 
 from course_lib.network.iptables_save import Option, RuleSpec, parse_rule
-from course_lib.network.model import Container, Endpoint, Interface, Network, Rule, Snapshot, without_prefix
-from course_lib.network.topology import joined_container, owner_of
+from course_lib.network.model import (
+    Container,
+    Endpoint,
+    Interface,
+    Namespace,
+    Network,
+    Peer,
+    Rule,
+    Snapshot,
+    without_prefix,
+)
+from course_lib.network.topology import NETNS, joined_container, owner_of
 from course_lib.plain_text import clean
 
 CONTRADICTS = "Do not trust this picture: the engine and the kernel contradict each other"
 NOT_READ = "Some information could not be read, so the picture may be incomplete"
 PARTS = {  # by Unread.what; {} is the machine
     "interfaces": "The interfaces and routes of {} could not be read",
-    "namespaces": "Not all containers' network namespaces on {} could be read",
+    "namespaces": "Not all network namespaces on {} could be read",
     "rules": "The firewall rules of {} could not be read",
     "more rules": "Not all firewall rules of {} are shown",
 }
@@ -28,6 +38,8 @@ OMITTED = {"-m", "--comment", "--random", "--reject-with"}
 WAYS = 2  # by which a chain is reached, at most, in the words of one rule
 ORDERED = {"-p", "-i", "-o", "-s", "-d", "--sport", "--dport", "--to-destination", "--to-source", "--to-ports"}
 INTERFACES = {"-i": "in", "-o": "out"}
+ONLY_LO = "only lo, nothing leads out"
+LISTED = "network namespace, listed by ip netns"
 NOT_DRAWN = (
     "Shown are the rules that decide about forwarded packets. Not shown: the chains INPUT and OUTPUT, and rules that "
     "only jump, log (LOG) or return (RETURN), unless they exempt packets from a rule that is shown. "
@@ -60,7 +72,41 @@ def namespace_words(snapshot: Snapshot, container: Container) -> str:
     start = "network none" if container.mode == "none" else "in no network"
     if container.by_hand:
         return f"{start}, but it has {', '.join(map(_by_hand, container.by_hand))}, which this engine did not make"
-    return f"{start}: only lo, nothing leads out"
+    return f"{start}: {ONLY_LO}"
+
+
+def card_title(container: Container) -> str:
+    """Return the name of a container, or of the namespace for which it stands (`topology.stand_in`)."""
+    return container.name.removeprefix(NETNS)
+
+
+def program_words(container: Container) -> str:
+    """Return what a container runs, or who made the namespace for which it stands."""
+    return LISTED if container.mode == NETNS else f"{container.image} · {container.command}"
+
+
+def netns_words(snapshot: Snapshot, namespace: Namespace) -> list[str]:
+    """Return a phrase for each interface of a namespace that `ip netns add` made, except those at a bridge and up."""
+    found = []
+    others = [i for i in namespace.interfaces if i.kind != "loopback"]
+    for i in others:
+        peer = namespace.peer(i.name)
+        if peer is None or peer.namespace or peer.other not in snapshot.container_veths:
+            state = ", DOWN" if i.state == "DOWN" else ""
+            found.append(f"{_by_hand(i)}{state}: {peer_words(snapshot, i, peer)}")
+        elif "DOWN" in i.state:
+            found.append(f"{i.name} is {i.state}")
+    return found if others else [ONLY_LO]
+
+
+def peer_words(snapshot: Snapshot, interface: Interface, peer: Peer | None) -> str:
+    """Return where the cable of an interface of such a namespace leads to."""
+    if peer is None:
+        return "the other end of its cable was not found" if interface.kind == "veth" else f"of kind {interface.kind}"
+    end = None if peer.namespace else snapshot.interface(peer.other)
+    where = f"namespace {peer.namespace}" if peer.namespace else "the host"
+    port = (f", a port of {end.master}" if end.master else ", in no bridge") if end else ""
+    return f"cable to {peer.other} of {where}{port}"
 
 
 def _by_hand(interface: Interface) -> str:

@@ -2,7 +2,7 @@
 // `shown` and `controls` are described in frame.py and panel.py. Only what needs Python is sent there, by `ask`.
 
 const STEP = 1600; // milliseconds of one step of a journey at speed 1
-const READABLE = 9; // pixels of the smallest text of a picture that nobody has zoomed
+const WIDEST = 1160; // pixels of the widest picture that Python is asked for
 const PAN = 60; // pixels
 let number = 0; // for ids that are unique on this page
 
@@ -38,8 +38,9 @@ function render({ model, el }) {
   const ask = (message) => model.send(message);
   let parts = {}; // by id: the elements that draw it
   let chosen = ""; // the id of the part that is asked about
-  let scale = 0; // screen pixels for each pixel of the picture; 0: as wide as can be read; -1: as wide as there is room
+  let scale = 0; // screen pixels for each pixel of the picture; 0: the whole width
   let step = 0; // the last step of a journey that is shown
+  let told = ""; // the sentences of all its steps
   let timer = 0;
   let wide = 0; // how wide Python was asked to draw
 
@@ -74,12 +75,12 @@ function render({ model, el }) {
   const view = make("div", { class: "course-row", role: "group", "aria-label": "View" },
     button("−", () => zoom(1 / 1.25), { "aria-label": "Smaller", title: "Smaller (key -)" }),
     button("+", () => zoom(1.25), { "aria-label": "Larger", title: "Larger (key +)" }),
-    button("Fit", () => fit(), { title: "As wide as there is room (key 0)" }), ...pans);
+    button("Fit", () => fit(), { title: "The whole width (key 0)" }), ...pans);
   const part = make("select", { onchange: () => choose(part.value) });
   view.append(label("Part", part));
 
   const network = make("select", { onchange: () => ask({ do: "view", network: network.value }) });
-  const ticks = Object.entries({ rules: "Rules", veths: "Veth pairs", stopped: "Stopped containers" }).map(([key, words]) => {
+  const ticks = Object.entries({ rules: "Rules", veths: "Veth pairs", stopped: "Stopped containers", folded: "Fold alike containers" }).map(([key, words]) => {
     const box = make("input", { type: "checkbox", onchange: () => ask({ do: "view", [key]: box.checked }) });
     return [key, box, make("label", { class: "course-label" }, box, words)];
   });
@@ -132,8 +133,11 @@ function render({ model, el }) {
     offer(part, ["", ...ids], ["(choose)", ...ids.map((each) => known_parts[each][0])]);
     if (chosen && !known_parts[chosen]) choose("", `${name.textContent} is no longer in the picture.`);
     else choose(chosen);
-    step = steps.length;
-    stop();
+    if (told !== steps.join("\n")) { // else it is the same journey, drawn for another width
+      told = steps.join("\n");
+      step = steps.length;
+      stop();
+    }
     shown_step();
   }
 
@@ -141,8 +145,7 @@ function render({ model, el }) {
 
   function size() {
     if (!svg()) return;
-    const least = READABLE / model.get("shown").smallest;
-    const now = scale > 0 ? scale : scale < 0 ? fitting() : Math.max(fitting(), Math.min(1, least));
+    const now = scale || fitting();
     svg().style.width = `${Math.floor(natural() * now)}px`;
     svg().style.height = "auto";
     const larger = natural() * now > room() + 1;
@@ -163,7 +166,7 @@ function render({ model, el }) {
   }
 
   function fit() {
-    scale = -1;
+    scale = 0;
     size();
   }
 
@@ -397,10 +400,10 @@ function render({ model, el }) {
     if (inside) (element ?? picture).focus({ preventScroll: true });
   }
 
-  // A live picture is drawn for the room that there is; it is asked for in steps, not at each pixel.
+  // A picture is drawn for the room that there is; it is asked for in steps, not at each pixel.
   const watch = new ResizeObserver(() => {
-    const now = Math.min(1160, Math.floor(room() / 40) * 40);
-    if (room() && now !== wide && model.get("controls")?.room !== undefined) ask({ do: "view", room: (wide = now) });
+    const now = Math.min(WIDEST, Math.floor(room() / 20) * 20);
+    if (now && now !== wide && (room() < wide || now >= wide + 40)) ask({ do: "view", room: (wide = now) });
     size();
   });
   watch.observe(picture);

@@ -32,15 +32,18 @@ class Journey(PacketPath):
         return table(self, overlay.numbers(overlay.ground(self), self)).rstrip("\n")
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        shown = self.shown()
-        return Frame(shown=shown).bundle(overlay.over(overlay.ground(self), self), shown["words"], shown["alt"])
+        return Frame(self.shown).bundle(overlay.over(overlay.ground(self), self), repr(self) + "\n", self.alt)
 
-    def shown(self) -> dict[str, Any]:
-        """Return what a Frame shows of it."""
-        ground, network = overlay.ground(self), self.network
+    @property
+    def alt(self) -> str:
+        """Return what its picture shows, in a few sentences."""
+        return f"The path of a request. {self.sentence} {summary(self.network)}"
+
+    def shown(self, room: float) -> dict[str, Any]:
+        """Return what a Frame shows of it where a picture has that much room, in pixels."""
+        ground, network = overlay.ground(self, room), self.network
         words = table(self, overlay.numbers(ground, self))
-        alt = f"The path of a request. {self.sentence} {summary(network)}"
-        return still(overlay.over(ground, self), network, alt=alt, words=words, steps=overlay.steps(ground, self))
+        return still(overlay.over(ground, self), network, alt=self.alt, words=words, steps=overlay.steps(ground, self))
 
     @property
     def sentence(self) -> str:

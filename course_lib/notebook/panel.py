@@ -17,16 +17,18 @@ from course_lib.lab.lifecycle import Lab
 from course_lib.lab.watcher import Watcher
 from course_lib.network.model import Container, Snapshot, without_prefix
 from course_lib.network.topology import external_interface
-from course_lib.notebook import current, journeys
+from course_lib.notebook import current, frame, journeys
 from course_lib.notebook.frame import Frame, content
+from course_lib.picture.layout.page import PAGE
 from course_lib.picture.render_png import save
-from course_lib.picture.timeline import Film
+from course_lib.picture.timeline import Film, View
 
 WEB = (80, 8000, 8080)  # the ports of a container that are asked for a page; to others a connection is made
 CHOICES = {
     "rules": bool,
     "veths": bool,
     "stopped": bool,
+    "folded": bool,
     "network": str,
     "paused": bool,
     "back": int,
@@ -43,7 +45,7 @@ class Panel:
     def __init__(self, lab: Lab, first: Snapshot) -> None:
         self._lock = threading.RLock()  # clicks arrive in the kernel's thread, snapshots in the watcher's
         self._lab = lab
-        self._film = Film((first,))
+        self._film = Film((first,), View(room=frame.room[-1] if frame.room else PAGE))
         self._frame = self._film.frame()
         self._journey: journeys.Journey | None = None  # the last one
         self._plays = False  # whether it is shown in place of the network
@@ -68,7 +70,8 @@ class Panel:
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         with self._lock:
-            return self._widget.bundle(self._frame.picture, self._frame.words, self._frame.alt)
+            page = replace(self._film, view=replace(self._film.view, room=PAGE)).frame()
+            return self._widget.bundle(page.picture, page.words, page.alt)
 
     def __repr__(self) -> str:
         return self._frame.words
@@ -93,15 +96,15 @@ class Panel:
         """
         if film.view.network not in ("", *film.networks):
             film = replace(film, view=replace(film.view, network=""))
-        frame = film.frame()
-        self._film, self._frame = film, frame
+        drawn = film.frame()
+        self._film, self._frame = film, drawn
         with self._widget.hold_sync():
             if not self._plays:
-                self._widget.shown = content(frame.svg, frame.picture, frame.parts, alt=frame.alt, words=frame.words)
+                self._widget.shown = content(drawn.svg, drawn.parts, alt=drawn.alt, words=drawn.words)
             elif self._journey and redraw:
-                self._widget.shown = self._journey.shown()
+                self._widget.shown = self._journey.shown(film.view.room)
             played = self._journey.sentence if self._plays and self._journey and not film.note else ""
-            self._widget.controls = self._controls(said or played or frame.said or "Nothing has changed yet.")
+            self._widget.controls = self._controls(said or played or drawn.said or "Nothing has changed yet.")
 
     def _controls(self, said: str) -> dict[str, Any]:
         """Return what the controls offer and show."""

@@ -1,4 +1,4 @@
-"""Draw the network for a notebook: `Picture` of one lab, `Pictures` of several.
+"""Draw the network for a notebook: `Picture` of one lab, whose parts can be chosen, `Pictures` of several.
 
 `chapter` imports this module when a cell wants a picture, because matplotlib and networkx are slow to import.
 """
@@ -15,16 +15,17 @@ from PIL import Image
 from course_lib.network.describe import describe
 from course_lib.network.model import Snapshot
 from course_lib.network.summary import summary
-from course_lib.picture.layout.page import layout
+from course_lib.notebook.frame import Frame, about, still
+from course_lib.picture.layout.page import PAGE, layout
 from course_lib.picture.render_png import png
 
 GAP = 40  # pixels between two pictures
 
 
 class Picture:
-    """A drawing of a Snapshot. A notebook shows it as an image, everything else as the same description in words.
+    """A drawing of a Snapshot. A notebook shows it as a Frame, a page without widgets as an image, all else as words.
 
-    Several are drawn one below the other: next to each other they would be too small to read on a page.
+    Several are drawn one below the other, as one image: next to each other they would be too small to read on a page.
     """
 
     def __init__(self, *networks: Snapshot, alt: str = "") -> None:
@@ -32,14 +33,20 @@ class Picture:
         self._alt = " ".join(filter(None, [alt, *map(summary, networks)]))
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        return {"image/png": self.png(), "text/plain": repr(self)}, {"image/png": {"alt": self._alt}}
+        if len(self._networks) == 1:
+            return Frame(self.shown).bundle(layout(self._networks[0], room=PAGE), repr(self), self._alt)
+        return {"image/png": self.png(), "text/plain": repr(self)}, {"image/png": about(PAGE, self._alt)}
+
+    def shown(self, room: float) -> dict[str, Any]:
+        """Return what a Frame shows of it where a picture has that much room, in pixels."""
+        return still(layout(self._networks[0], room=room), self._networks[0], alt=self._alt, words=repr(self))
 
     def __repr__(self) -> str:
         return "\n\n".join(describe(now) for now in self._networks)
 
     def png(self) -> bytes:
         """Return all drawings as one PNG image."""
-        images = [png(layout(now)) for now in self._networks]
+        images = [png(layout(now, room=PAGE)) for now in self._networks]
         if len(images) == 1:
             return images[0]
         pictures = [Image.open(io.BytesIO(image)).convert("RGB") for image in images]

@@ -26,8 +26,8 @@ class Reached(Reach):
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         picture = reach_view.picture(self)
         svg = live_svg(picture, reach_view.names(self))
-        shown = content(svg, picture, reach_view.parts(self), alt=ALT, words=repr(self))
-        return Frame(shown=shown).bundle(picture, repr(self), ALT)
+        shown = content(svg, reach_view.parts(self), alt=ALT, words=repr(self))
+        return Frame(lambda _: shown).bundle(picture, repr(self), ALT)
 
     @property
     def table(self) -> HTML:

@@ -14,11 +14,12 @@ from course_lib.packet_path.model import PacketPath
 from course_lib.packet_path.waypoints import Stop, lanes, line, stops
 from course_lib.packet_path.wording import Names, said
 from course_lib.picture import palette
-from course_lib.picture.layout.page import layout
+from course_lib.picture.layout.page import PAGE, layout
 from course_lib.picture.shapes import Box, Line, Picture, Shape, Text, boxes_with_texts, stack, stack_height, wrap
 
 RADIUS = 9.0  # pixels
 MARGIN = 24.0
+TWO_COLUMNS = 700.0  # the least width of a picture whose legend has two columns
 
 
 @dataclass(frozen=True)
@@ -66,14 +67,14 @@ def numbers(picture: Picture, path: PacketPath) -> dict[int, int]:
     return {stop.row: stop.number for trip in trips(picture, path) for stop in numbered(trip)}
 
 
-def ground(path: PacketPath) -> Picture:
-    """Return the picture of a path's network, without the path.
+def ground(path: PacketPath, room: float = PAGE) -> Picture:
+    """Return the picture of a path's network, without the path; `room` is that of `layout`.
 
     A container that the packet passes is drawn by itself and not in a group, and a rule that it matched is drawn even
     where rules are left out for want of room.
     """
     met = {(s.family, s.table, s.chain, s.number) for s in path.steps if s.kind == "rule" and s.place == "host"}
-    return layout(path.network, apart={step.place for step in path.steps}, met=met)
+    return layout(path.network, apart={step.place for step in path.steps}, met=met, room=room)
 
 
 def over(picture: Picture, path: PacketPath) -> Picture:
@@ -153,9 +154,13 @@ def sockets(found: Sequence[Trip]) -> list[Shape]:
 
 
 def legend(picture: Picture, path: PacketPath, found: Sequence[Trip]) -> list[Shape]:
-    """Return the legend: the outcome, and what happened at each number, in two columns for packets and answers."""
+    """Return the legend: the outcome, and what happened at each number, in two columns for packets and answers.
+
+    On a narrow picture the answers stand below the packets.
+    """
     names = Names(path)
-    width = (picture.width - 3 * MARGIN) / 2
+    wide = picture.width >= TWO_COLUMNS
+    width = (picture.width - 3 * MARGIN) / 2 if wide else picture.width - 2 * MARGIN
     columns: list[list[Text]] = [[], []]
     for trip in found:
         lines = columns[trip.back]
@@ -169,6 +174,8 @@ def legend(picture: Picture, path: PacketPath, found: Sequence[Trip]) -> list[Sh
     outcome = Text(f"End: {names.text(path.end.words)}", size=11.5, bold=True, colour=palette.INK)
     end = wrap(outcome, picture.width - 100, 2)
     x, y, top = MARGIN + 14, picture.height - 8, stack_height(end)
+    if not wide:
+        columns = [[line for lines in columns for line in lines]]
     size = (picture.width - 2 * MARGIN, max(map(stack_height, columns)) + top + 26)
     box = Box(MARGIN, y, *size, ("note", "way"), palette.PAPER, palette.EDGE)
     shapes: list[Shape] = [box, *stack(end, x, y + 8, "start")]

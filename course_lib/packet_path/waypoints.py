@@ -9,6 +9,7 @@ from itertools import pairwise
 from course_lib.network.model import Key, Snapshot
 from course_lib.packet_path.model import PacketPath, Step
 from course_lib.picture.layout.page import CLIENT_CABLE
+from course_lib.picture.layout.rule_band import ROW_GAP
 from course_lib.picture.shapes import Line, Picture
 
 Point = tuple[float, float]
@@ -35,6 +36,10 @@ class Lanes:
     bottom: float  # between the hooks and the bridges
     left: float  # left of the hooks
     right: float
+    rows: tuple[tuple[float, float], ...] = ()  # of hooks: the upper and the lower edge of each
+    first: float = 0  # the left edge of the first hook in each row
+    gap: float = 6  # between the lower edge of a row and the line
+    parts: tuple[tuple[float, float], ...] = ()  # of each further part of the host: its upper edge, and the lane in it
 
 
 def lanes(picture: Picture, back: bool) -> Lanes:
@@ -42,11 +47,23 @@ def lanes(picture: Picture, back: bool) -> Lanes:
     places = picture.places
     host, hooks = places["host", "host"], [box for key, box in places.items() if key[0] == "hook"]
     aside = AWAY if back else 0
+    rows = tuple(sorted({(hook.y, hook.y + hook.height) for hook in hooks}))
+    further = sorted(box.y for key, box in places.items() if key[:2] == ("shelf", "host"))
+    parts = tuple((y, y + 24 - aside / 2) for y in further)
     if not hooks:
-        return Lanes(host.y + 50, host.y + 60, host.x + 12, host.x + host.width - 12)
+        return Lanes(host.y + 50, host.y + 60, host.x + 12, host.x + host.width - 12, parts=parts)
     top, bottom = min(h.y for h in hooks), max(h.y + h.height for h in hooks)
     right = host.x + host.width
-    return Lanes(top - 8 - aside / 2, bottom + 10 + aside, host.x + 6 + aside, right - 6 - aside)
+    return Lanes(
+        top - 8 - aside / 2,
+        bottom + 10 + aside,
+        host.x + 6 + aside,
+        right - 6 - aside,
+        rows,
+        min(h.x for h in hooks),
+        6 + 0.7 * aside,
+        parts,
+    )
 
 
 def stops(picture: Picture, path: PacketPath, connection: int, back: bool) -> list[Stop]:
@@ -90,7 +107,7 @@ def _stops(picture: Picture, network: Snapshot, row: int, step: Step) -> Iterato
             yield Stop(row, step, "outside", (x, y), (x, y + 13))
     elif step.place == "host" and own:
         host = places["host", "host"]
-        point = (host.x + host.width - 40, host.y + 34)
+        point = (host.x + host.width - 40, host.y + 18)  # above the words about the host
         yield Stop(row, step, "host", point, point)
     elif step.kind in ("enters", "exits", "crosses"):
         yield from _port(picture, network, row, step)
@@ -128,9 +145,13 @@ def _port(picture: Picture, network: Snapshot, row: int, step: Step) -> Iterator
     port = Stop(row, step, "below", (x, veth.y), (x, veth.y - 14))
     corners = [(x, y)]
     shelf = picture.places.get((*veth.holder, "bar")) if veth.holder else None
-    if shelf:  # a later row of containers: the bridge continues there, by a rail at its left edge
+    own = veth.holder is not None and veth.holder[1:-1] == bridge.key
+    if shelf and own:  # a later row of containers: the bridge continues there, by a rail at its left edge
         middle, rail = shelf.y + shelf.height / 2, bridge.x - 7
         corners = [(bridge.x + 9, y), (rail, y), (rail, middle), (x, middle)]
+    elif shelf or veth.holder != bridge.holder:  # they are in different parts of the host
+        edge, above = picture.places["host", "host"].x + 6, veth.y - 22
+        corners = [(bridge.x + 9, y), (edge, y), (edge, above), (x, above)]
     elif aside := _sideways(picture, x):  # its bridge is not the one above it
         corners = [(aside[0][0], y), *aside[:-1]]
     passed = [Stop(0, step, "below", point, point) for point in corners]
@@ -158,13 +179,35 @@ def _between(one: Stop, other: Stop, free: Lanes) -> list[Point]:
         return []
     if zones == {"outside"} or (zones == {"hook"} and one.step.hook == other.step.hook):
         return []
+    if zones == {"hook"} and one.point[0] == other.point[0]:
+        return []  # one below the other: along their left edges
+    if zones == {"hook"} and _row(one, free) == _row(other, free):
+        below = _row(one, free)[1] + free.gap
+        return [(one.point[0], below), (other.point[0], below)]
     lane = free.bottom if "below" in zones or zones == {"hook"} else free.top
     return [*_to(one, lane, free), *reversed(_to(other, lane, free))]
 
 
+def _row(stop: Stop, free: Lanes) -> tuple[float, float]:
+    """Return the upper and the lower edge of the row of hooks in which a stop is."""
+    return next(row for row in free.rows if row[0] <= stop.point[1] <= row[1])
+
+
 def _to(stop: Stop, lane: float, free: Lanes) -> list[Point]:
-    """Return the corners from a stop to a lane; a hook is left and entered by its left edge."""
-    x, _ = stop.point
+    """Return the corners from a stop to a lane; a hook is left and entered by its left edge.
+
+    A stop in or below a further part of the host is reached along the left edge.
+    """
+    x, y = stop.point
+    if within := [inside for top, inside in free.parts if top < y]:
+        return [(x, within[-1]), (free.left, within[-1]), (free.left, lane)]
+    if stop.zone == "hook" and len(free.rows) > 1 and x > free.first + 2:
+        row = _row(stop, free)  # do not cross the rows above or below this one
+        if lane == free.bottom and row != free.rows[-1]:
+            return [(x, row[1] + free.gap), (free.left, row[1] + free.gap), (free.left, lane)]
+        if lane == free.top and row != free.rows[0]:
+            above = row[0] - ROW_GAP + free.gap
+            return [(x, above), (free.left, above), (free.left, lane)]
     if stop.zone == "outside" and lane == free.bottom:
         return [(x, free.top), (free.left, free.top), (free.left, lane)]
     if stop.zone == "host" and lane == free.bottom:

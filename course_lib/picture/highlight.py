@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from course_lib.network.model import Key, Snapshot
 from course_lib.network.placement import groups_by_container
-from course_lib.network.topology import CLIENT, container_key, endpoint_key, network_nodes
+from course_lib.network.topology import CLIENT, container_key, endpoint_key, network_nodes, stand_in
 from course_lib.picture.shapes import Box, Picture, Shape, boxes_with_texts
 
 NEW, CHANGED, GONE = "course-new", "course-changed", "course-gone"  # notebook/frame.css gives them their looks
@@ -38,7 +38,7 @@ def _parts(snapshot: Snapshot) -> Iterator[tuple[Key, object]]:
         yield CLIENT, None
     yield from network_nodes(snapshot).items()
     yield from ((("interface", interface.name), interface) for interface in snapshot.interfaces)
-    for container in snapshot.containers:
+    for container in (*snapshot.containers, *(stand_in(snapshot, each) for each in snapshot.namespaces)):
         yield container_key(container), container
         for endpoint in container.endpoints:
             yield endpoint_key(container, endpoint), endpoint

@@ -33,6 +33,7 @@ class View:
     rules: bool = True
     veths: bool = True
     stopped: bool = True
+    folded: bool = True  # similar containers share a card
     network: str = ""  # only this one; "" shows all
     room: int = 0  # how wide the picture may be, in pixels; 0 for as wide as it likes
 
@@ -116,7 +117,8 @@ class Film:
         else:
             classes = dict.fromkeys(classes, highlight.CHANGED)
         drawn = live_svg(replace(picture, shapes=(*picture.shapes, *gone)), names, classes)
-        return Frame(picture, drawn, title, summary(now), describe(now), self._said(difference(before, now)), shown)
+        words = describe(now, _apart(now, self.view))
+        return Frame(picture, drawn, title, summary(now), words, self._said(difference(before, now)), shown)
 
     def _said(self, changes: list[str]) -> str:
         """Return the text for a screen reader."""
@@ -133,11 +135,16 @@ def _filtered(snapshot: Snapshot, view: View) -> Snapshot:
     return only_network(snapshot, view.network) if view.network else snapshot
 
 
+def _apart(snapshot: Snapshot, view: View) -> frozenset[str]:
+    """Return the names of the containers that are drawn by themselves."""
+    return frozenset() if view.folded else frozenset(container.name for container in snapshot.containers)
+
+
 _layout = lru_cache(maxsize=4)(layout)  # the state before was laid out a moment ago
 
 
 def _picture(snapshot: Snapshot, view: View) -> Picture:
-    picture = _layout(snapshot, room=view.room or WIDTH)
+    picture = _layout(snapshot, _apart(snapshot, view), room=view.room or WIDTH)
     picture = picture if view.veths else without_veths(picture)
     return picture if view.rules else without_rules(picture)
 

@@ -233,6 +233,16 @@ def test_why_are_you_here_by_mouse(learner: Learner, page: Any) -> None:  # noqa
     page.keyboard.press("Escape")
     why.wait_for(state="hidden", timeout=5000)
     assert panel.locator(".course-belongs, .course-hit").count() == 0
+    # What `ip netns add` made is no container, and can be asked as well.
+    current.host("ip netns add box; ip link add to-box type veth peer name eth0 netns box")
+    current.host("ip link set to-box master docker0 up; ip -n box link set eth0 up")
+    seen(page, r"namespace box +eth0")
+    part(page, "container//netns/box").click()
+    why.get_by_text("ip netns list: box").wait_for(timeout=5000)
+    belongs = panel.locator(".course-belongs").evaluate_all("all => all.map(each => each.dataset.part)")
+    assert {"bridge/docker0", "veth/to-box", "endpoint//netns/box/eth0"} <= set(belongs)
+    page.keyboard.press("Escape")
+    current.host("ip netns del box")
 
 
 @pytest.mark.slow

@@ -143,3 +143,17 @@ def test_rules_that_could_not_be_listed_are_unread_and_not_none() -> None:
     found = facts.parse(answer)
     assert found["rules"] == {"ip": saved, "ip6": ""}
     assert found["unread"] == {"rules": "ip6tables-save failed"}
+
+
+def test_a_folder_stands_for_the_namespaces_in_it_that_have_no_field_of_their_own(tmp_path: Path) -> None:
+    for name in ("box", "client", "a b%=\t", "안녕"):
+        (tmp_path / name).touch()
+    pairs = f"['client', '{tmp_path}/client'], ['addr', ''], ['netns', '{tmp_path}/*']"
+    lines = reader(f'print "$_->[0] $_->[1]\\0\\n" for named({pairs});')
+    keys = [line.partition(" ")[0] for line in lines if " " in line]
+    assert keys == ["client", "addr", "netns/a%20b%25%3d%09", "netns/box", "netns/%ec%95%88%eb%85%95"]
+    assert reader("print scalar named(['netns', '/no/such/folder/*']), qq(\\n);") == ["0"]
+    text = "".join(f"{key} []\n" for key in keys[2:]) + "netns/stale ! it cannot be entered: Invalid argument\n"
+    found = facts.parse(f"== namespaces 4\n{text}")
+    assert found["netns"] == {"a b%=\t": [], "box": [], "안녕": []}
+    assert found["unread"] == {}

@@ -20,6 +20,7 @@ from tests.pictures import (
     first_day,
     host,
     mynet,
+    netns,
     one_container,
     published,
     two_bridges,
@@ -166,3 +167,15 @@ def test_what_cannot_be_shown_and_a_contradiction_that_is_over_are_changes() -> 
     before, odd = first_day(), replace(first_day(), unread=(Unread("more rules", "table inet fw"),))
     assert difference(before, odd) == ["Not all firewall rules of the machine are shown: table inet fw."]
     assert difference(replace(before, warnings=("c1: x",)), before) == ["No contradiction any more: c1: x"]
+
+
+def test_namespaces_of_ip_netns_are_told() -> None:
+    scene = netns()
+    *others, reader = scene.namespaces
+    assert difference(replace(scene, namespaces=tuple(others)), scene) == [
+        "Network namespace reader was added: eth0 10.10.0.10/24."
+    ]
+    up = replace(reader, interfaces=tuple(replace(i, state="UP") for i in reader.interfaces))
+    assert difference(scene, replace(scene, namespaces=(*others, up))) == [
+        "Namespace reader: interface lo changed from DOWN to UP."
+    ]

@@ -12,7 +12,7 @@ import pytest
 from course_lib.network import parse_facts
 from course_lib.network.describe import describe
 from course_lib.network.hooks import hooks
-from course_lib.network.model import Link, Port, Snapshot
+from course_lib.network.model import Link, Peer, Port, Snapshot
 from course_lib.network.placement import place_containers
 from course_lib.network.topology import client_facing, outer_interfaces, owner_of
 from course_lib.picture.layout.page import layout
@@ -382,3 +382,27 @@ def test_a_port_of_an_ipv6_address_leads_to_the_containers_ipv6_address() -> Non
     told = describe(parse_facts.snapshot(facts))
     assert "client → [2001:db8:a::10]:80/tcp → web [2001:db8:b::2]:80" in told
     assert "client → 203.0.113.10:80/tcp → web 172.17.0.2:80" in told
+
+
+def test_namespaces_of_ip_netns_are_read_with_the_other_ends_of_their_cables() -> None:
+    facts = copy.deepcopy(read(Path(__file__).parents[1] / "facts/26.1/published.json"))
+    web = next(iter(facts["inside"].values()))
+    facts["addr"] += [own("hand0", 40, kind="bridge"), own("hand-box", 41, link=2) | {"master": "hand0"}]
+    facts["addr"] += [own("odd", 42, link=7)]
+    facts["netns"] = {
+        "box": [own("eth0", 2, "10.10.0.2/24", link=41), own("eth1", 3, "10.11.0.1/30", link=5)],
+        "far": [own("eth0", 5, "10.11.0.2/30", link=3), own("wrong", 6, link=42), own("eth2", 8, link=99)],
+        "second-name-of-web": web,
+        "second-name-of-host": facts["addr"],
+    }
+    facts["netns"]["box-again"] = facts["netns"]["box"]
+    made = parse_facts.snapshot(facts)
+    assert [(n.name, n.peers) for n in made.namespaces] == [
+        ("box", (Peer("eth0", "", "hand-box"), Peer("eth1", "far", "eth0"))),
+        ("far", (Peer("eth0", "box", "eth1"),)),
+    ]
+    assert "hand-box" in made.container_veths
+    assert outer_interfaces(made)[-1][0].name == "odd", "what has found its other end is drawn there"
+    # Two interfaces with the same indices: either may be the other end.
+    facts["netns"] = {"a": [own("x", 3, link=2)], "b": [own("y", 2, link=3)], "c": [own("z", 2, link=3)]}
+    assert [n.peers for n in parse_facts.snapshot(facts).namespaces] == [(), (), ()]

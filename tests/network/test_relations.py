@@ -7,7 +7,7 @@ import pytest
 from course_lib.network.model import Key
 from course_lib.network.relations import relations
 from course_lib.picture.layout.page import layout
-from tests.pictures import SCENES, dual_stack, example, many, modes, published_28
+from tests.pictures import SCENES, dual_stack, example, many, modes, netns, published_28
 
 
 def test_a_published_port_belongs_to_its_container_and_its_rules() -> None:
@@ -56,3 +56,9 @@ def test_what_belongs_together_says_so_from_both_sides(name: str) -> None:
     found = relations(SCENES[name]())
     cards = {key for key in found if key[0] == "group"}
     assert [(one, other) for one in found for other in found[one] - cards if one not in cards | found[other]] == []
+
+
+def test_a_namespace_of_ip_netns_belongs_to_its_cable_and_its_bridge() -> None:
+    found = relations(netns())["container", "/netns/box"]
+    cable = {("veth", "hand-box"), ("cable", "/netns/box", "eth0"), ("endpoint", "/netns/box", "eth0")}
+    assert cable | {("bridge", "hand0"), ("address", "/netns/box", "10.10.0.2/24")} == found

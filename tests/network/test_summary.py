@@ -31,3 +31,9 @@ def test_many_names_are_counted() -> None:
 @pytest.mark.parametrize("name", SCENES)
 def test_it_is_short(name: str) -> None:
     assert len(summary(SCENES[name]())) < 1200
+
+
+def test_it_names_namespaces_of_ip_netns() -> None:
+    said = summary(SCENES["netns"]())
+    assert "hand0 with the namespace box, the namespace reader;" in said
+    assert "network namespaces at no bridge: far, lonely" in said

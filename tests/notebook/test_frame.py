@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from base64 import b64encode
 from collections.abc import Callable, Iterator
+from html import unescape
 from typing import Any
 
+import nbformat
 import pytest
+from nbconvert import HTMLExporter
 
 from course_lib.lab.lifecycle import Lab
-from course_lib.notebook import panel
+from course_lib.notebook import frame, panel
 from course_lib.notebook.frame import Frame, still
+from course_lib.notebook.pictures import Picture
 from course_lib.packet_path import overlay
 from tests.notebook.page import shown, widget_of
 from tests.packet_path.test_reconstruct import recorded_path
@@ -52,6 +58,13 @@ MEASURE = """() => {
   note('text', contrast(frame.color, frame.backgroundColor), 'the words of the controls');
   return found;
 }"""
+# The width of a picture and of its place, and the size of its smallest words, in pixels of the screen.
+SIZE = """() => {
+  const place = document.querySelector('.course-picture'), svg = place.querySelector('svg');
+  const drawn = svg.getBoundingClientRect().width, scale = drawn / svg.viewBox.baseVal.width;
+  const sizes = [...svg.querySelectorAll('text')].map(text => scale * parseFloat(text.getAttribute('font-size')));
+  return {drawn, room: place.clientWidth, scrolls: place.scrollWidth, smallest: Math.min(...sizes)};
+}"""
 THEMES = {
     "light": {"theme": "light"},
     "dark": {"theme": "dark"},
@@ -84,9 +97,13 @@ def live(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Frame]:
 def journey() -> Frame:
     """Return the widget of a recorded journey."""
     path = recorded_path("26.1", "published")
-    ground = overlay.ground(path)
-    steps = overlay.steps(ground, path)
-    return Frame(shown=still(overlay.over(ground, path), path.network, alt="A journey.", words="", steps=steps))
+
+    def draw(room: float) -> dict[str, Any]:
+        ground = overlay.ground(path, room)
+        steps = overlay.steps(ground, path)
+        return still(overlay.over(ground, path), path.network, alt="A journey.", words="", steps=steps)
+
+    return Frame(draw)
 
 
 @pytest.mark.parametrize("theme", THEMES)
@@ -154,11 +171,28 @@ def test_two_fingers_zoom(page: Any, live: Callable[[str], Frame]) -> None:
 
 
 def test_a_picture_is_asked_for_the_room_that_there_is(page: Any, live: Callable[[str], Frame]) -> None:
-    for width, room in ((700, 680), (1000, 960), (2000, 1160)):
+    for width, room in ((700, 680), (1000, 980), (2000, 1160)):
         page.set_viewport_size({"width": width, "height": 900})
         shown(page, live("example"))
         page.wait_for_function("window.asked.length === 1")
         assert page.evaluate("window.asked") == [{"do": "view", "room": room}]
+
+
+def test_a_picture_shows_its_whole_width_and_words_of_9_pixels(page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until somebody zooms: `look()` and journeys at three widths of a cell, drawn for each as Python is asked."""
+    monkeypatch.setattr(frame, "room", [])
+    picture = Picture(SCENES["two_networks"]())
+    for width in (608, 700, 1100):
+        page.set_viewport_size({"width": width, "height": 900})
+        for widget in (Frame(picture.shown), journey()):
+            shown(page, widget)
+            page.wait_for_function("window.asked.length === 1")
+            widget._asked(None, page.evaluate("window.asked[0]"), None)
+            page.evaluate("state => model.set('shown', state)", widget.shown)
+            size = page.evaluate(SIZE)
+            assert size["scrolls"] <= size["room"]
+            assert size["drawn"] > size["room"] - 20
+            assert size["smallest"] >= 9
 
 
 def test_what_is_asked_of_python(page: Any, live: Callable[[str], Frame]) -> None:
@@ -195,3 +229,16 @@ def test_what_is_sent(origin: str, target: str, port: str, expected: str) -> Non
 def test_what_cannot_be_sent_is_said(target: str, port: str) -> None:
     with pytest.raises(panel.CourseError, match=r"is no port|has no address"):
         panel.address(SCENES["example"](), "client", target, port)
+
+
+def test_nbconvert_takes_alternative_text_and_width_of_a_picture_from_its_metadata() -> None:
+    """Its template "lab" takes the width alone, see `frame.about`."""
+    data, metadata = Picture(SCENES["example"]())._repr_mimebundle_()
+    png = {"image/png": b64encode(data["image/png"]).decode()}
+    output = nbformat.v4.new_output("display_data", png, metadata={"image/png": metadata["image/png"]})
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("look()", outputs=[output])])
+    html, _ = HTMLExporter(template_name="classic").from_notebook_node(notebook)
+    image = re.search(r"<img[^>]*>", html)
+    assert image
+    assert f'alt="{metadata["image/png"]["alt"]}"' in unescape(image[0])
+    assert 'width="736"' in image[0]

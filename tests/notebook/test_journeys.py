@@ -40,7 +40,7 @@ def test_a_journey_offers_itself_when_it_is_made(offered: list[Any]) -> None:
 
 
 def test_what_a_frame_shows_of_a_journey_has_its_steps_and_parts(offered: list[Any]) -> None:
-    shown = journeys.journey("client", "http://203.0.113.10/").shown()
+    shown = journeys.journey("client", "http://203.0.113.10/").shown(700)
     assert shown["svg"].count('data-part="step/') == len(shown["steps"]) > 5
     assert "container/web" in shown["parts"]
     assert shown["words"].startswith("client → http://host:80/\nEnd: answered")

@@ -11,7 +11,7 @@ import pytest
 from course_lib import network_graph
 from course_lib.network import parse_facts
 from tests.conftest import ROOT
-from tests.pictures import container, example, mynet, two_bridges
+from tests.pictures import container, example, mynet, netns, two_bridges
 
 
 def test_the_shortest_path_between_two_containers_crosses_their_bridge() -> None:
@@ -57,3 +57,18 @@ def test_nodes_carry_what_they_represent() -> None:
     assert graph.nodes["container", "web"] == {"kind": "container", "part": scene.container("web")}
     assert graph.nodes["endpoint", "c2", "mynet"]["network"] == ("bridge", "br-9f3c1a07be42")
     assert ("client", "client") not in graph
+
+
+def test_a_namespace_of_ip_netns_is_connected_by_its_cables() -> None:
+    graph = network_graph(netns())
+    way = nx.shortest_path(graph, ("namespace", "reader"), ("namespace", "box"))
+    assert way[1:-1] == [
+        ("end", "reader", "eth0"),
+        ("veth", "to-reader"),
+        ("bridge", "hand0"),
+        ("veth", "hand-box"),
+        ("end", "box", "eth0"),
+    ]
+    assert ("end", "far", "eth0") in graph["end", "box", "eth1"]
+    assert ("interface", "loose") in graph["end", "far", "eth1"]
+    assert not graph["namespace", "lonely"]

@@ -146,3 +146,21 @@ def test_conntrack_has_a_number_at_the_hook_where_it_turns_the_addresses_back(
     box = drawn.places["hook", hook]
     assert box.x - 2 * AWAY <= stop.point[0] <= box.x + box.width
     assert box.y < stop.point[1] < box.y + box.height
+
+
+@pytest.mark.parametrize("flow", ["published", "outside", "two_bridges", "port_of_other_bridge"])
+@pytest.mark.parametrize("room", [480, 736, 1160])
+def test_at_each_width_the_line_crosses_no_rule_and_the_picture_keeps_its_width(flow: str, room: int) -> None:
+    path = recorded_path("26.1", flow)
+    drawn = ground(path, room)
+    assert over(drawn, path).width == room
+    rules = [box for key, box in drawn.places.items() if key[0] in ("rule", "policy")]
+    for trip in trips(drawn, path):
+        for (x1, y1), (x2, y2) in pairwise(trip.line.points):
+            left, right, top, bottom = min(x1, x2), max(x1, x2), min(y1, y2), max(y1, y2)
+            crossed = [
+                box.key
+                for box in rules
+                if left < box.x + box.width and box.x < right + 0.1 and top < box.y + box.height and box.y < bottom
+            ]
+            assert crossed == []

@@ -213,7 +213,7 @@ def test_what_a_routing_container_rewrote_is_not_said_of_the_host(engine: str) -
 @pytest.mark.parametrize("engine", ENGINES)
 def test_the_line_to_a_container_in_two_networks_follows_its_cables(engine: str) -> None:
     path = routed(engine, "172.18.0.9")
-    picture = ground(path)
+    picture = ground(path, 1160)
     (trip,) = trips(picture, path)
     assert [said(stop.step, Names(path)) for stop in numbered(trip)][1] == "both, routing: out by eth1"
     bridges = {net: picture.places["bridge", path.network.network(net).bridge] for net in ("front", "back")}

@@ -2,9 +2,10 @@ from dataclasses import replace
 
 import pytest
 
+from course_lib.network.topology import NETNS
 from course_lib.picture import palette
-from course_lib.picture.layout.page import layout
-from course_lib.picture.shapes import Line, Text, shorten, wrap
+from course_lib.picture.layout.page import PAGE, layout
+from course_lib.picture.shapes import Box, Line, Text, shorten, wrap
 from course_lib.picture.text_metrics import text_width
 from tests.layout_faults import around, boxes, collisions, drawn_width, extent, outside, overlap, sides, texts
 from tests.pictures import (
@@ -23,7 +24,8 @@ from tests.pictures import (
 )
 
 PICTURES = {name: layout(scene()) for name, scene in SCENES.items()}
-NARROW = {name: layout(scene(), room=700) for name, scene in SCENES.items()}
+ROOMS = (480, PAGE, 1160)  # pixels
+AT = {(name, room): layout(scene(), room=room) for name, scene in SCENES.items() for room in ROOMS}
 # The names of those that are drawn as one card, by scene.
 ALIKE = {name: alike(scene()) for name, scene in SCENES.items()}
 # There need not be a font for Korean; what is missing is drawn, and measured, as an empty box.
@@ -57,20 +59,34 @@ def test_no_two_boxes_overlap(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SCENES)
-def test_with_little_room_nothing_overlaps_or_is_cut_off(name: str) -> None:
-    picture = NARROW[name]
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_picture_takes_the_room_that_there_is_and_nothing_overlaps_or_is_cut_off(name: str, room: int) -> None:
+    picture = AT[name, room]
     assert set(picture.places) >= {
         key for key in PICTURES[name].places if key[0] in ("container", "bridge", "endpoint")
     }
+    assert picture.width == room
+    for shape in picture.shapes:
+        ends = [x for x, _ in shape.points] if isinstance(shape, Line) else []
+        ends += [shape.x, shape.x + shape.width] if isinstance(shape, Box) else []
+        assert all(0 <= x <= room for x in ends), shape
     assert collisions(picture) == []
     assert outside(picture) == []
 
 
-def test_with_little_room_a_lab_of_one_or_two_networks_is_read_as_it_is() -> None:
-    """At 700 pixels, without being made larger and without being moved."""
-    for name in ("first_day", "one_container", "published", "published_28", "example", "stopped", "many_24", "many_60"):
-        smallest = min(text.size for text in texts(NARROW[name]))
-        assert smallest * min(1, 700 / NARROW[name].width) >= 9, (name, NARROW[name].width)
+@pytest.mark.parametrize("name", SCENES)
+def test_on_a_page_of_700_pixels_no_word_is_smaller_than_9(name: str) -> None:
+    assert min(text.size for text in texts(AT[name, PAGE])) * 700 / AT[name, PAGE].width >= 9
+
+
+def test_three_networks_of_which_two_fit_next_to_each_other_are_joined_by_the_host() -> None:
+    picture = AT["two_networks", PAGE]
+    first, second = picture.places["host", "host"], picture.places["shelf", "host", 1]
+    assert first.y + first.height < second.y
+    holders = {key: box.holder for key, box in picture.places.items() if key[0] == "bridge"}
+    assert sorted(map(str, holders.values())) == [str(first.key), str(first.key), str(second.key)]
+    joint = [s for s in picture.shapes if isinstance(s, Line) and s.stroke == palette.HOST and len(s.points) == 2]
+    assert [(line.points[0][1], line.points[1][1]) for line in joint] == [(first.y + first.height - 1, second.y + 1)]
 
 
 def test_the_band_is_as_high_as_its_rules_need() -> None:
@@ -202,7 +218,7 @@ def test_what_does_not_run_is_dashed_and_without_interface() -> None:
 
 def test_each_mode_stands_where_its_namespace_is() -> None:
     places = layout(modes()).places
-    assert places["container", "in-host"].holder == ("host", "host")
+    assert places["container", "in-host"].holder == ("shelf", "host", 1)
     assert places["container", "sidecar"].holder == ("container", "web")
     assert places["container", "lonely"].holder is None
     assert places["container", "lonely"].y > places["host", "host"].y + places["host", "host"].height
@@ -218,6 +234,7 @@ def test_every_container_is_in_the_picture() -> None:
     for name, scene in SCENES.items():
         everyone = [each.name for each in scene().containers]
         places = layout(scene(), apart=everyone).places
+        everyone += [NETNS + each.name for each in scene().namespaces]
         assert {key[1] for key in places if key[0] == "container"} == set(everyone)
         assert not [key for key in places if key[0] == "group"]
         drawn = PICTURES[name].places

@@ -1,4 +1,7 @@
-"""A picture is stable: adding a container moves nothing that was there before."""
+"""A picture is stable: adding a container moves nothing that was there before.
+
+That holds where all networks have room next to each other. If not, a new row of containers moves the tiers below it.
+"""
 
 from __future__ import annotations
 
@@ -31,12 +34,13 @@ from tests.pictures import (
     used,
 )
 
+ROW = 6000  # pixels: room for all networks, and all hooks, next to each other
 KINDS = ("plain", "plain", "plain", "other", "web", "two", "three", "exited", "created", "host", "none", "six", "long")
 
 
 def moved(before: Snapshot, after: Snapshot) -> list[Key]:
     """Return what stood in the first picture and stands elsewhere in the second, or is gone and not in a group."""
-    old, new = layout(before).places, layout(after).places
+    old, new = layout(before, room=ROW).places, layout(after, room=ROW).places
     joined = {name for group in alike(after) for name in group}
     ends = {e.veth for c in after.containers if c.name in joined for e in c.endpoints}
 
@@ -157,13 +161,12 @@ def test_a_move_is_detected() -> None:
 def test_published_ports_move_what_is_below_the_rules_only_as_far_as_they_need_room() -> None:
     ports: list[Published] = [("docker0", "172.17.0.3", p, p, 1) for p in range(8000, 8030)]
     nets = [("docker0", "172.17.0.0/16"), ("br-9f3c1a07be42", "192.168.100.0/24")]
-    old, new = layout(example()).places, layout(replace(example(), chains=chains(nets, ports))).places
+    after = replace(example(), chains=chains(nets, ports))
+    old, new = layout(example(), room=ROW).places, layout(after, room=ROW).places
     below = [key for key in old if key[0] in ("container", "endpoint", "veth", "bridge")]
     assert {new[key].x - old[key].x for key in below} == {0}
     assert len({round(new[key].y - old[key].y, 3) for key in below}) == 1
     assert new["bridge", "docker0"].y - old["bridge", "docker0"].y < 100
-    shown = [
-        shape.text for shape in layout(replace(example(), chains=chains(nets, ports))).shapes if isinstance(shape, Text)
-    ]
+    shown = [shape.text for shape in layout(after).shapes if isinstance(shape, Text)]
     assert "ACCEPT tcp dpt:8000 → 172.17.0.3" in shown
     assert any(re.fullmatch(r"\+\d+ more, listed in the text", text) for text in shown)

@@ -154,3 +154,14 @@ def test_one_more_container_moves_no_other() -> None:
         moved = [key for key, box in kept.items() if (after[key].x, after[key].y) != (box.x, box.y)]
         assert moved == []
     assert published() != one_container()
+
+
+def test_a_card_of_alike_containers_is_unfolded_on_request() -> None:
+    folded = Film((many(12),)).frame()
+    assert any("(6 alike)" in line for line in folded.words.splitlines())
+    assert "group/c7" in folded.parts
+    assert "container/c9" not in folded.parts
+    open_ = Film((many(12),), View(folded=False)).frame()
+    assert "alike" not in open_.words
+    assert {f"container/c{n}" for n in range(1, 13)} <= open_.parts.keys()
+    assert not [key for key in open_.parts if key.startswith("group/")]

@@ -8,7 +8,7 @@ from course_lib.network.model import Key
 from course_lib.network.topology import HOST
 from course_lib.picture import palette
 from course_lib.picture.layout.columns import MONO, NAME, SHELF, SMALL, Column
-from course_lib.picture.shapes import Box, Line, Shape, Text, shorten, stack
+from course_lib.picture.shapes import Box, Line, Shape, Text, shorten, stack, wrap
 
 VETH = 24.0  # the height of a veth's box, in pixels
 
@@ -21,23 +21,25 @@ class Levels:
     bar_height: float
     veth: float
     cards: float
+    host: Key = HOST  # the part of the host there
 
 
 def bar(column: Column, x: float, levels: Levels) -> list[Shape]:
     """Return the bridge at x with its name, its network, its gateways, its state and its unknown ports."""
     place, dashed = (x, levels.bar, column.width, levels.bar_height), column.node[0] != "bridge"
-    box = Box(*place, column.node, column.colour, column.colour, HOST, dashed=dashed, radius=8)
+    box = Box(*place, column.node, column.colour, column.colour, levels.host, dashed=dashed, radius=8)
     name = replace(NAME, text=column.node[1], x=x + 14, y=levels.bar + 24)
     title = replace(SMALL, text=column.title, x=x + column.width - 14, y=levels.bar + 23, anchor="end")
     title = shorten(title, column.width - name.width - 44)
     state = replace(title, text=column.state, y=levels.bar + 46)
     room = column.width - 28 - (state.width + 20 if column.state else 0)
     lines = [shorten(replace(MONO, text=line), room) for line in column.lines]
-    shapes: list[Shape] = [box, title, shorten(name, column.width - title.width - 44)]
-    shapes += [*stack(lines, x + 14, levels.bar + 34, "start"), *([state] if column.state else [])]
+    shapes: list[Shape] = [box, *(each for each in (title, state) if each.text)]
+    shapes += [shorten(name, column.width - title.width - 44), *stack(lines, x + 14, levels.bar + 34, "start")]
     if column.empty:
         y = levels.veth + (VETH + 18 if column.ports else 16)
-        shapes.append(Text(column.empty, x + column.width / 2, y, 11.5, palette.GREY, anchor="middle"))
+        words = wrap(Text(column.empty, size=11.5, colour=palette.GREY), column.width, 3)
+        shapes += stack(words, x + column.width / 2, y - 12, "middle")
     return shapes + _ports(column, x + 14, levels)
 
 
@@ -51,7 +53,7 @@ def _ports(column: Column, x: float, levels: Levels) -> list[Shape]:
         key: Key = ("interface", first.name)
         shapes += [
             Line(((middle, levels.bar + levels.bar_height), (middle, levels.veth)), column.colour),
-            Box(x, levels.veth, name.width + 16, VETH, key, palette.PAPER, column.colour, HOST),
+            Box(x, levels.veth, name.width + 16, VETH, key, palette.PAPER, column.colour, levels.host),
             *stack([name], middle, levels.veth + 5, "middle"),
         ]
         x += name.width + 16 + 14

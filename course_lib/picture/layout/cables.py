@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from course_lib.network.model import Key, Snapshot
-from course_lib.network.topology import HOST, Node
+from course_lib.network.topology import Node
 from course_lib.network.wording import veth_faults
 from course_lib.picture import palette
 from course_lib.picture.layout.bridges import VETH, Levels, bar, shelf, shelf_top
@@ -31,6 +31,8 @@ class Cable:
     veth: float  # the upper edge of the box for the host's end
     end: float  # the upper edge of the tab
     faults: str  # see `wording.veth_faults`
+    far: bool  # its bridge is too far away to draw the line, so a note at the veth says which it is
+    host: Key  # the part of the host where the veth is
 
     @property
     def key(self) -> Key:
@@ -67,10 +69,11 @@ def network_shapes(
             over += card_shapes(cell.card, x, end)
             veth = shelf_top(column, levels, cell.row) + 46 if cell.row else levels.veth
             start = veth - 20 if cell.row else levels.bar + levels.bar_height
-            cables += [
-                Cable(column, cell, tab, centre, start, veth, end, veth_faults(snapshot, tab.endpoint))
-                for tab, centre in zip(cell.card.tabs, tab_centres(cell.card, x), strict=True)
-            ]
+            host: Key = ("shelf", *column.node, cell.row) if cell.row else levels.host
+            for tab, centre in zip(cell.card.tabs, tab_centres(cell.card, x), strict=True):
+                far = tab.node != column.node and (cell.row > 0 or tab.node not in edges)
+                faults = veth_faults(snapshot, tab.endpoint)
+                cables.append(Cable(column, cell, tab, centre, start, veth, end, faults, far, host))
     for cable in cables:
         if cable.tab.endpoint.veth or cable.tab.node[0] == "bridge":  # other drivers need no veth
             over += _veth(cable)
@@ -85,12 +88,11 @@ def _lines(cables: Sequence[Cable], edges: dict[Node, tuple[float, float]]) -> l
     straight: list[Shape] = []
     sideways: list[Shape] = []
     used = dict.fromkeys(edges, 0)
-    across = sum(cable.foreign and not cable.cell.row and "no bridge" not in cable.faults for cable in cables)
+    across = sum(cable.foreign and not cable.far and "no bridge" not in cable.faults for cable in cables)
     lane = min(LANE, (room(len(edges)) - LANES) / max(1, across))
     for cable in cables:
         x, start, node, colour = cable.x, cable.start, cable.tab.node, cable.tab.colour
-        if "no bridge" in cable.faults or (cable.foreign and cable.cell.row):
-            # In no bridge, or too far from it to draw the line: a note at the veth says so.
+        if "no bridge" in cable.faults or cable.far:
             straight.append(Line(((x, cable.veth), (x, cable.end)), colour, key=cable.key))
         elif cable.foreign:
             left, right = edges[node]
@@ -107,8 +109,8 @@ def _lines(cables: Sequence[Cable], edges: dict[Node, tuple[float, float]]) -> l
 
 def _veth(cable: Cable) -> list[Shape]:
     """Return the box for the host's end of a cable, with its faults, or with its bridge if no line leads there."""
-    card, endpoint, colour, row = cable.cell.card, cable.tab.endpoint, cable.tab.colour, cable.cell.row
-    bridge = [cable.tab.node[1]] if cable.foreign and row else []
+    card, endpoint, colour = cable.cell.card, cable.tab.endpoint, cable.tab.colour
+    bridge = [cable.tab.node[1]] if cable.far else []
     notes = cable.faults.split(", ") if cable.faults else bridge
     key: Key = ("veth", endpoint.veth or f"{card.container.name} {endpoint.network}")
     name, least = endpoint.veth or "no veth found", 0.0
@@ -120,7 +122,6 @@ def _veth(cable: Cable) -> list[Shape]:
     lines += [Text(note, size=9.5, font="mono", colour=colour) for note in notes]
     width = max(least, lines[0].width + 16, *(line.width + 10 for line in lines))
     place = (cable.x - width / 2, cable.veth, width, VETH + 13.4 * len(notes))
-    holder: Key = ("shelf", *cable.column.node, row) if row else HOST
     dashed = not endpoint.veth or "no bridge" in cable.faults
-    box = Box(*place, key, palette.PAPER, colour, holder, dashed=dashed)
+    box = Box(*place, key, palette.PAPER, colour, cable.host, dashed=dashed)
     return [box, *stack(lines, cable.x, cable.veth + 5, "middle")]

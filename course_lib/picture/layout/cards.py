@@ -125,7 +125,7 @@ def card(
     tabs_width = sum(t.width for t in tabs) + TAB_GAP * (len(tabs) - 1) + 8
     width = max(width, tabs_width, *(inner.width + 2 * PAD for inner in sharing), 0)
     lines = _lines(container, width - 2 * PAD, words, max_lines)
-    footer = "container namespace" if container.is_live and not words else ""
+    footer = "container namespace" if container.is_live and not words and container.id else ""
     found = Card(container, width, 0, tuple(tabs), tuple(lines), 0, tuple(sharing), footer)
     height = found.head + 8 + stack_height(lines) + (22 if footer else 10)
     height += sum(inner.height + 10 - TAB_EDGE for inner in sharing)
@@ -135,8 +135,12 @@ def card(
 def _lines(container: Container, width: float, words: Sequence[str], max_lines: int) -> list[Text]:
     """Return the text of a card: name, image and command, state, `words`, ports, DNS names, links."""
     live = container.is_live
-    lines = [*wrap_even(replace(INK if live else GREY, text=container.name, size=15, bold=True), width, max_lines)]
-    lines += wrap_even(replace(GREY, text=f"{container.image} · {container.command}", size=11), width, max_lines)
+    lines = [
+        *wrap_even(
+            replace(INK if live else GREY, text=wording.card_title(container), size=15, bold=True), width, max_lines
+        )
+    ]
+    lines += wrap_even(replace(GREY, text=wording.program_words(container), size=11), width, max_lines)
     lines += wrap_even(replace(GREY, text=wording.state_words(container), bold=True), width, 2)
     for phrase in words:
         lines += wrap_even(replace(INK, text=phrase), width, 3)

@@ -38,25 +38,20 @@ _NOTE = Text("", size=10.5, colour=palette.RULES_INK)
 _TITLE = Text("", size=12, bold=True, colour=palette.RULES_INK)
 
 
-def natural_width(hooks: Sequence[Hook]) -> float:
+def _natural_width(hooks: Sequence[Hook]) -> float:
     """Return the width at which the texts of hooks next to each other fit, in pixels."""
     return sum(_hook_width(hook) for hook in hooks) + GAP * (len(hooks) - 1)
-
-
-def widest(hooks: Sequence[Hook]) -> float:
-    """Return the least width of a band, in pixels: that of its widest hook."""
-    return max(map(_hook_width, hooks))
 
 
 def band(hooks: Sequence[Hook], x: float, y: float, width: float) -> tuple[list[Shape], float]:
     """Return the hooks, in rows over the whole width with arrows between them, and the y of the band's lower edge."""
     rows: list[list[Hook]] = [[]]
     for hook in hooks:
-        rows += [[]] if rows[-1] and natural_width([*rows[-1], hook]) > width else []
+        rows += [[]] if rows[-1] and _natural_width([*rows[-1], hook]) > width else []
         rows[-1].append(hook)
     shapes: list[Shape] = []
     for number, row in enumerate(rows):
-        spare = (width - natural_width(row)) / len(row)
+        spare = (width - _natural_width(row)) / len(row)  # less than 0 if one hook alone is too wide
         widths = [_hook_width(hook) + spare for hook in row]
         height = max(_height(hook, own) for hook, own in zip(row, widths, strict=True))
         if number:
