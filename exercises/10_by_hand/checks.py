@@ -406,7 +406,7 @@ CHECKS = (
         rests_on=("boxes",),
         hints={
             "way-out-kept": "The request does not arrive at the client. Who has to let it pass? Ask twice, and look at "
-            "`iptables -nvL FORWARD` each time: which counter has grown?",
+            "`iptables -nvL FORWARD` (or `nft list ruleset`) each time: which counter has grown?",
             "answer-kept": "The request arrives with the host's address, so the client can answer. But no page comes "
             "back. What does the answer look like where the host forwards it: from where, to where?",
             "other-sender": "The client sees another address than the host's. Whose should it see, and which table "
