@@ -145,6 +145,20 @@ def test_rules_that_could_not_be_listed_are_unread_and_not_none() -> None:
     assert found["unread"] == {"rules": "ip6tables-save failed"}
 
 
+@pytest.mark.parametrize(
+    ("body", "unread"),
+    [
+        ("# Table `filter' is incompatible, use 'nft' tool.\n*nat\nCOMMIT\n", True),
+        ("*nat\nCOMMIT\n# Table `filter' is incompatible, use 'nft' tool.\n", True),
+        ("*filter\n-A FORWARD -m comment --comment \"\n# Table `filter' is incompatible\" -j DROP\n", False),
+    ],
+)
+def test_a_table_that_iptables_save_leaves_out_is_said_to_be_unread(body: str, unread: bool) -> None:
+    found = facts.parse(f"== rules ip {body.count(chr(10))}\n{body}")
+    words = "iptables-save leaves out filter, which has rules made with nft"
+    assert found["unread"] == ({"rules": words} if unread else {})
+
+
 def test_a_folder_stands_for_the_namespaces_in_it_that_have_no_field_of_their_own(tmp_path: Path) -> None:
     for name in ("box", "client", "a b%=\t", "안녕"):
         (tmp_path / name).touch()
