@@ -34,7 +34,7 @@ from course_lib.plain_text import clean
 READER = (Path(__file__).parent / "reader.pl").read_text()
 # Fields of a question to reader.pl. The titles and keys before "!", "@" and "=" name what `parse` makes of the answer.
 NO_RULES = "cannot list rules\n"  # after what a program that failed has printed; a rule's comment is never at the end
-# iptables-save omits a whole table if one rule in it has no form as an iptables rule (iptables 1.8, iptables/xtables-save.c).
+# iptables-save omits a table in which one rule has no form as an iptables rule (iptables 1.8, iptables/xtables-save.c).
 UNTOLD = re.compile(r"^# Table `(\w+)' is incompatible", re.MULTILINE)
 COMMANDS = (
     "route!ip -j route",
@@ -153,7 +153,9 @@ def parse(text: str) -> dict[str, Any]:
         elif kind == "rules":
             facts["rules"][key] = body
             if tables := [t for t in UNTOLD.findall(body) if f"*{t}\n" not in body]:
-                facts["unread"]["rules"] = f"{key}tables-save leaves out {', '.join(tables)}, which has rules made with nft"
+                facts["unread"]["rules"] = (
+                    f"{key}tables-save leaves out {', '.join(tables)}, which has rules made with nft"
+                )
         elif kind == "tables":
             if others := other_tables(body):
                 facts["unread"]["more rules"] = ", ".join(others)

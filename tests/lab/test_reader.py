@@ -150,7 +150,7 @@ def test_rules_that_could_not_be_listed_are_unread_and_not_none() -> None:
     [
         ("# Table `filter' is incompatible, use 'nft' tool.\n*nat\nCOMMIT\n", True),
         ("*nat\nCOMMIT\n# Table `filter' is incompatible, use 'nft' tool.\n", True),
-        ("*filter\n-A FORWARD -m comment --comment \"\n# Table `filter' is incompatible\" -j DROP\n", False),
+        ('*filter\n-A FORWARD -m comment --comment "\n# Table `filter\' is incompatible" -j DROP\n', False),
     ],
 )
 def test_a_table_that_iptables_save_leaves_out_is_said_to_be_unread(body: str, unread: bool) -> None:
