@@ -21,7 +21,7 @@ from course_lib.lab import execute
 from course_lib.network.model import Snapshot
 from course_lib.notebook import current, practice
 from tests.exercises.test_07_rescue import SAYS, WAYS, bodies
-from tests.exercises.test_answers import filled
+from tests.exercises.test_answers import filled, replayed
 from tests.worker import lab
 
 EXERCISE = catalog.named("09_diagnose")
@@ -243,6 +243,17 @@ def test_what_a_restart_repairs_is_known(fault: str) -> None:
     came = [in_shop(values, restart + STILL_BROKEN) for restart in (RESTART, RESTART_DOCKERD)]
     assert ("well" in came) == (fault in DIAGNOSE.RESTARTED), came
     assert in_shop(values, take_back(values, fault) + HEALED) == "well"
+
+
+@pytest.mark.live
+@pytest.mark.soak
+@pytest.mark.usefixtures("running_lab")
+@pytest.mark.parametrize("fault", broken_shop.FAULTS)
+def test_the_solution_names_and_repairs_every_fault(fault: str) -> None:
+    names = (f"learner-{number}" for number in range(1000))
+    learner = next(name for name in names if fault in DIAGNOSE.faults_of(EXERCISE.values(name)))
+    done = replayed(EXERCISE.name, answers.files_of(EXERCISE.folder / "solution"), learner, learner=learner)
+    assert [(verdict.check, verdict.found) for verdict in done if not verdict.ok] == []
 
 
 @pytest.mark.live
