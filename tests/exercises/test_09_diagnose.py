@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import shutil
+import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -170,6 +171,23 @@ def test_other_words_for_the_same_thing_are_right(fault: str, line: str) -> None
     values = of_case(*faults)
     others = [text for text, of in zip(decided(values), faults, strict=True) if of != fault]
     assert read(values, re.sub(r"@(\w+)@", lambda m: str(values[m[1]]), line), *others) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("comes", "code"),
+    [
+        ("seq 20000", 0),
+        ("echo 20000", 1),
+        ("echo another; return 23", 1),
+        ("return 7", 7),
+        ("return 28", 28),
+        ("seq 5; return 28", 28),
+    ],
+)
+def test_a_catalogue_that_is_cut_off_is_not_taken_for_another_one(comes: str, code: int) -> None:
+    command = broken_shop.probes(EXERCISE.values("somebody"), Snapshot("26.1"))["catalogue"].command
+    done = subprocess.run(["bash", "-c", f"curl() {{ {comes}; }}; {command}"], capture_output=True, check=False)
+    assert done.returncode == code
 
 
 def test_no_hint_names_what_decides() -> None:
