@@ -290,7 +290,7 @@ def test_a_practice_case_is_made_repaired_and_judged_but_gives_no_points(
         practice.hint()
     assert f"1 of 3: {EXERCISE.checks[0].steps[0]}" in capsys.readouterr().out
     right = answers.files_of(EXERCISE.folder / "solution")
-    current.host(filled(right, values)[answers.ANSWER].decode())  # writes ~/diagnosis.txt
+    current.host(filled(right, values)[answers.ANSWER].decode())
     assert practice.check() == 0
     said = capsys.readouterr().out
     assert f"Case 1: {EXERCISE.points} of {EXERCISE.points}. It was for practice and does not count:" in said
