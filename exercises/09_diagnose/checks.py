@@ -73,7 +73,7 @@ WORDS = (
     " with wrong filter nat mangle raw"
 )
 IDLE = frozenset(WORDS.split())
-PLACES = ("/root/answer/diagnosis.txt", "/root/diagnosis.txt")
+PLACES = ("/root/answer/diagnosis.txt", "/root/diagnosis.txt", "/diagnosis.txt")  # a cell with %%host begins in /
 MOST_LINES = 40
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import shutil
+import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -21,7 +22,7 @@ from course_lib.lab import execute
 from course_lib.network.model import Snapshot
 from course_lib.notebook import current, practice
 from tests.exercises.test_07_rescue import SAYS, WAYS, bodies
-from tests.exercises.test_answers import filled
+from tests.exercises.test_answers import filled, replayed
 from tests.worker import lab
 
 EXERCISE = catalog.named("09_diagnose")
@@ -172,6 +173,23 @@ def test_other_words_for_the_same_thing_are_right(fault: str, line: str) -> None
     assert read(values, re.sub(r"@(\w+)@", lambda m: str(values[m[1]]), line), *others) == ("", "")
 
 
+@pytest.mark.parametrize(
+    ("comes", "code"),
+    [
+        ("seq 20000", 0),
+        ("echo 20000", 1),
+        ("echo another; return 23", 1),
+        ("return 7", 7),
+        ("return 28", 28),
+        ("seq 5; return 28", 28),
+    ],
+)
+def test_a_catalogue_that_is_cut_off_is_not_taken_for_another_one(comes: str, code: int) -> None:
+    command = broken_shop.probes(EXERCISE.values("somebody"), Snapshot("26.1"))["catalogue"].command
+    done = subprocess.run(["bash", "-c", f"curl() {{ {comes}; }}; {command}"], capture_output=True, check=False)
+    assert done.returncode == code
+
+
 def test_no_hint_names_what_decides() -> None:
     values = EXERCISE.values("somebody")
     checks = [check for check in EXERCISE.checks if check.name in {"named", "complete"}]
@@ -246,6 +264,17 @@ def test_what_a_restart_repairs_is_known(fault: str) -> None:
 
 
 @pytest.mark.live
+@pytest.mark.soak
+@pytest.mark.usefixtures("running_lab")
+@pytest.mark.parametrize("fault", broken_shop.FAULTS)
+def test_the_solution_names_and_repairs_every_fault(fault: str) -> None:
+    names = (f"learner-{number}" for number in range(1000))
+    learner = next(name for name in names if fault in DIAGNOSE.faults_of(EXERCISE.values(name)))
+    done = replayed(EXERCISE.name, answers.files_of(EXERCISE.folder / "solution"), learner, learner=learner)
+    assert [(verdict.check, verdict.found) for verdict in done if not verdict.ok] == []
+
+
+@pytest.mark.live
 @pytest.mark.slow
 @pytest.mark.usefixtures("fresh_lab")
 def test_a_practice_case_is_made_repaired_and_judged_but_gives_no_points(
@@ -261,7 +290,7 @@ def test_a_practice_case_is_made_repaired_and_judged_but_gives_no_points(
         practice.hint()
     assert f"1 of 3: {EXERCISE.checks[0].steps[0]}" in capsys.readouterr().out
     right = answers.files_of(EXERCISE.folder / "solution")
-    current.host(filled(right, values)[answers.ANSWER].decode())  # writes ~/diagnosis.txt
+    current.host(filled(right, values)[answers.ANSWER].decode())
     assert practice.check() == 0
     said = capsys.readouterr().out
     assert f"Case 1: {EXERCISE.points} of {EXERCISE.points}. It was for practice and does not count:" in said

@@ -79,7 +79,6 @@ VALUES = {name: {learner: what.values(learner) for learner in LEARNERS} for name
 MAP: Any = sys.modules["course_exercise_01_read_the_map"]
 GENID: Any = sys.modules["course_exercise_06_genid"]
 RESCUE: Any = sys.modules["course_exercise_07_rescue"]
-DIAGNOSE: Any = sys.modules["course_exercise_09_diagnose"]
 
 
 def of_sort(name: str, values: Values, sort: str) -> list[Value]:
@@ -266,7 +265,7 @@ def kinds(name: str, values: Values) -> frozenset[str]:
     if name == "07_rescue":
         return frozenset({RESCUE.fault_of(values)})
     if name == "09_diagnose":
-        return frozenset(DIAGNOSE.faults_of(values))
+        return frozenset({str(values["complaint"])})  # the soak has every fault: test_09_diagnose.py
     if name == "08_capstone":
         return frozenset({str(values["edge"])})  # the order of the names decides which network has the default route
     return frozenset({"the only one"})
