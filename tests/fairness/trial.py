@@ -49,6 +49,18 @@ PARTS: dict[str, dict[str, tuple[str, ...]]] = {
         "outside": ("closed-outside",),
         "inside": ("closed-inside",),
     },
+    "08": {
+        "networks": ("networks",),
+        "store": ("store",),
+        "volume": ("volume",),
+        "shop": ("shop",),
+        "gate": ("gate",),
+        "door": ("door",),
+        "chain": ("chain",),
+        "clerk": ("clerk",),
+        "way-out": ("way-out",),
+        "apart": ("apart",),
+    },
 }
 
 
@@ -112,10 +124,12 @@ def every(number: str) -> Iterator[Try]:
     [folder] = EXERCISES.glob(f"{number}_*")
     exercise = catalog.named(folder.name)
     values, others = exercise.values(LEARNER), exercise.values("neighbour")
+    files_of_solution = answers.files_of(folder / "solution")
     for kind, right in (("right", True), ("wrong", False)):
         written = HERE / "ways" / f"{number}-{kind}.sh"
         for name, text in sections(written.read_text()).items() if written.exists() else ():
-            yield Try(folder.name, f"{kind}: {name}", {ANSWER: text.encode()}, right)
+            whole = based(text, files_of_solution[ANSWER].decode())
+            yield Try(folder.name, f"{kind}: {name}", {**files_of_solution, ANSWER: whole.encode()}, right)
     for way in sorted([folder / "solution", *folder.glob("other-solutions/*")]):
         files = answers.files_of(way)
         yield Try(folder.name, way.name, files, True)
@@ -130,6 +144,20 @@ def sections(text: str) -> dict[str, str]:
     """Return the scripts of a file by the lines `## NAME` above them."""
     pieces = re.split(r"^## (.+)\n", text, flags=re.MULTILINE)[1:]
     return dict(zip(pieces[::2], pieces[1::2], strict=True))
+
+
+def based(text: str, solution: str) -> str:
+    """Return an answer that is written as changes of the solution: lines `#- OLD` and `#+ NEW`, or `#=` for none.
+
+    The other lines are appended. Text without such lines is an answer by itself.
+    """
+    pairs = re.findall(r"^#- (.*)\n#\+ ?(.*)\n", text, flags=re.MULTILINE)
+    if not pairs and "#=\n" not in text:
+        return text
+    for old, new in pairs:
+        assert old in solution, old
+        solution = solution.replace(old, new.replace("\\n", "\n"))
+    return solution + re.sub(r"^#[-+=].*\n", "", text, flags=re.MULTILINE)
 
 
 # What an answer may leave behind that removing everything of Docker's does not take away.
