@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from course_lib.exercises.checks import Check, Finding, Probe, Result, Seed, Seen, Value, Values
-from course_lib.exercises.reachability import addresses, namespace_of, places
+from course_lib.exercises.reachability import addresses, listener_of, namespace_of, places
 from course_lib.network.model import Snapshot, without_prefix
 
 CLIENT = "203.0.113.20"
@@ -37,6 +37,7 @@ def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
         "tools": Probe(caller, "busybox true"),
         "routes": Probe(caller, "ip route"),
         "by address": page(values["address"]),
+        "listener": Probe("host", listener_of(values["server"], "80")),
         "by name": page(values["server"]),
         "by alias": page(values["alias"]),
         "outside": Probe(caller, f"wget -q -T 3 -O - http://{CLIENT}/"),
@@ -108,8 +109,11 @@ def address(seen: Seen) -> Finding:
     own = addresses(seen.network, values["server"])
     if values["address"] not in own:
         return Finding(f"{values['server']} has the address {', '.join(own) or 'none'}", "given-address")
-    said = seen.results["by address"]
-    return Finding("the caller gets a page from it") if said.ok else Finding("no page comes from it", "server-silent")
+    if not seen.results["by address"].ok:
+        return Finding("no page comes from it", "server-silent")
+    if not seen.results["listener"].ok:
+        return Finding(f"a page comes from the address, but no process of {values['server']} listens", "server-silent")
+    return Finding("the caller gets a page from it")
 
 
 def name(seen: Seen) -> Finding:
@@ -222,7 +226,7 @@ CHECKS = (
             "output.",
             "no-server-outside": "{server} is not on {net}. On the default bridge you cannot choose an address.",
             "given-address": "The engine gave the next free address. To keep an address you have to choose it.",
-            "server-silent": "The address is there, but nothing answers on port 80. What runs in {server}?",
+            "server-silent": "The address is there, but nothing in {server} answers on port 80. What runs in it?",
         },
         steps=(
             "`docker inspect {server}` shows the address, `docker exec {server} ip addr` what the kernel has.",

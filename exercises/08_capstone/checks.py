@@ -298,8 +298,8 @@ CHECKS = (
         rests_on=("networks",),
         hints={
             "no-store": "`docker ps -a` shows no container {store}.",
-            "store-ended": "{store} does not run. `docker ps -a` shows its state; if it has ended, `docker logs {store}` "
-            "may show why.",
+            "store-ended": "{store} does not run. `docker ps -a` shows its state; if it has ended, `docker logs` may "
+            "show why.",
             "store-elsewhere": "{store} is not on {vault}.",
             "given-address": "The engine gave the next free address. To keep an address you have to choose it.",
             "store-silent": "{store} runs, but no server at this port. `docker top {store}` shows what runs in it.",

@@ -55,6 +55,26 @@ def mutants(text: str, values: Mapping[str, int | str], others: Mapping[str, int
     return found
 
 
+def sheets(text: str) -> dict[str, str]:
+    """Return mutants of an answer to exercise 01, whose commands write a sheet of eleven lines: of what it says."""
+    others = ("page", "no name", "filter FORWARD 1", "filter DOCKER-USER 1", "nat DOCKER 1", "nat POSTROUTING 2", "")
+    found = {
+        f"line {line} says {new or 'nothing'}": f"{text}\nsed -i '{line}s/= .*/= {new}/' answers.txt\n"
+        for line in range(1, 12)
+        for new in (*others, "oboe")
+    }
+    for line in range(1, 12):
+        found[f"without line {line} of the sheet"] = f"{text}\nsed -i '{line}d' answers.txt\n"
+        said = f"said=$(sed -n '{line - 1 or 2}s/.*= //p' answers.txt)"
+        found[f"line {line} has the answer of the one before"] = (
+            f'{text}\n{said}; sed -i "{line}s/= .*/= $said/" answers.txt\n'
+        )
+        found[f"line {line} has the next number"] = (
+            f"{text}\nperl -i -pe 's/(\\d+)$/$1 + 1/e if $. == {line} && / = .* \\d+$/' answers.txt\n"
+        )
+    return found
+
+
 def _each(text: str, values: Mapping[str, int | str], others: Mapping[str, int | str]) -> Iterator[tuple[str, str]]:
     lines = text.splitlines()
     names: list[str] = []

@@ -19,12 +19,13 @@ from course_lib.lab import execute
 from course_lib.lab.lifecycle import Lab
 from course_lib.paths import EXERCISES
 from tests.exercises.test_answers import LEARNER, filled
-from tests.fairness.mutations import mutants
+from tests.fairness.mutations import mutants, sheets
 
 HERE = Path(__file__).parent
 MUTANTS = 40  # of each right way
 # For each part that an oracle speaks of, the checks that must all be passed exactly if the part is right.
 PARTS: dict[str, dict[str, tuple[str, ...]]] = {
+    "01": {name: (name,) for name in ("cables", "reach", "guard", "wall", "door", "sender")},
     "02": {
         "shop-page": ("shop-answers",),
         "shop-container": ("shop-in-container",),
@@ -133,9 +134,9 @@ def every(number: str) -> Iterator[Try]:
     for way in sorted([folder / "solution", *folder.glob("other-solutions/*")]):
         files = answers.files_of(way)
         yield Try(folder.name, way.name, files, True)
+        made = sheets(files[ANSWER].decode()) if number == "01" else mutants(files[ANSWER].decode(), values, others)
         found = [
-            Try(folder.name, f"{way.name}, {name}", {**files, ANSWER: mutant.encode()})
-            for name, mutant in mutants(files[ANSWER].decode(), values, others).items()
+            Try(folder.name, f"{way.name}, {name}", {**files, ANSWER: mutant.encode()}) for name, mutant in made.items()
         ]
         yield from sorted(found, key=lambda answer: answer.lot)[:MUTANTS]
 
@@ -180,6 +181,7 @@ docker volume ls -q | xargs -r docker volume rm >/dev/null
 conntrack -F >/dev/null 2>&1; ip netns exec client conntrack -F >/dev/null 2>&1
 """
 IMAGES = "docker images --no-trunc --format '{{.Repository}}:{{.Tag}} {{.ID}}' | sort"
+_truth: dict[str, str] = {}  # the right sheets of exercise 01, by the learner
 _known: dict[str, str] = {}  # the traces of an empty lab, by the id of its container
 
 
@@ -206,6 +208,12 @@ def tried(lab: Lab, answer: Try, learner: str = LEARNER) -> Outcome:
     empty(lab)
     start = beginning(lab, exercise, values)
     before = execute.ask(lab, "docker ps -aq --no-trunc") if start else ""
+    if answer.exercise.startswith("01"):  # what is right is found out before the answer changes anything
+        if learner not in _truth:
+            _truth[learner] = whole(lab, "01", {**values, "before": ""})
+            empty(lab)  # what was tried has raised counters
+            start = beginning(lab, exercise, values)
+        before = _truth[learner]
     answers.send(lab, filled(answer.files, values))
     printed: list[str] = []
     try:
@@ -219,13 +227,18 @@ def tried(lab: Lab, answer: Try, learner: str = LEARNER) -> Outcome:
 
 def ask(lab: Lab, number: str, values: Values) -> dict[str, str]:
     """Return what an oracle says of the lab: why each part is wrong, "" if it is right."""
+    said = whole(lab, number, values)
+    found = re.findall(r"^([a-z-]+): (?:right|wrong: (.*))$", said, flags=re.MULTILINE)
+    assert found, said
+    return dict(found)
+
+
+def whole(lab: Lab, number: str, values: Values) -> str:
+    """Return all that an oracle prints."""
     script = "\n".join(
         [
             *(f"{name}={shlex.quote(str(value))}" for name, value in values.items()),
             *((HERE / "oracles" / f"{file}.sh").read_text() for file in ("common", number)),
         ]
     )
-    said = execute.ask(lab, f"bash -c {shlex.quote(script)} 2>&1", timeout=120)
-    found = re.findall(r"^([a-z-]+): (?:right|wrong: (.*))$", said, flags=re.MULTILINE)
-    assert found, said
-    return dict(found)
+    return execute.ask(lab, f"bash -c {shlex.quote(script)} 2>&1", timeout=120)

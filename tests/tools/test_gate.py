@@ -183,6 +183,15 @@ def test_how_long_files_took_and_which_cases_failed() -> None:
     assert soak.broken("<nothing/>") == []
 
 
+def test_the_report_counts_the_answers_on_which_checks_and_oracle_agree() -> None:
+    case = '<testcase classname="tests.fairness.test_agreement" name="test_it[{}: one]" time="{}">{}</testcase>'
+    cases = [case.format(*these) for these in (("02", 5, ""), ("02", 9, "<failure/>"), ("02", 6, ""), ("03", 4, ""))]
+    other = case.replace("agreement", "others").format("04", 1, "")
+    lines = soak.agreements([f"<suite>{''.join(cases)}{other}</suite>", "<no-log/>"]).strip().splitlines()
+    assert lines[2:] == ["| 02 | 3 | 2 | 6, at most 9 |", "| 03 | 1 | 1 | 4, at most 4 |"]
+    assert soak.agreements([LOG]) == ""
+
+
 def test_the_report() -> None:
     well = {"01_one.ipynb": 4.0, soak.ALL: 4.0}
     columns = {"20.10": [well], "26.1": [well, {**well, "01_one.ipynb": 6.0}, {}], "tests": [{"test_x": 9.0}]}

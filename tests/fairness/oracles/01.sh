@@ -1,8 +1,8 @@
-# Find out what is right in exercise 01, from the text of its task, before the answer runs: one line of the sheet each,
-# as "QUESTION = ANSWER". Which rule ends a request, the kernel's own trace says: nft monitor trace(8).
+# Decide exercise 01 from the text of its task. Without `before` it finds out what is right, at the start: the lines of
+# the sheet, as "QUESTION = ANSWER". With `before`, which is that, it compares the answer's sheet with it.
+# Which rule ends a request is tried: the one that lets it through when its target is ACCEPT.
 # shellcheck disable=SC2154 # the learner's values
-pid() { docker inspect -f '{{.State.Pid}}' "$1"; }
-# The other end of a pair is in the namespace where an interface has this index as its link.
+pid() { of "$1" '{{.State.Pid}}'; }
 other_end() {
   local name
   for name in $(docker ps --format '{{.Names}}'); do
@@ -18,10 +18,82 @@ url() {
     *) echo "http://$(at "${1% by address}")/" ;;
   esac
 }
-sends() {
+sends() { # FROM URL
   case $1 in
     host) curl -s -m 1 "$2" ;;
     client) cl curl -s -m 1 "$2" ;;
-    *) docker exec "$1" timeout 1 wget -q -O - "$2" ;;
+    *) docker exec "$1" timeout 1 wget -q -O - "$2" 2>&1 ;;
   esac
 }
+ends() { # FROM URL: the rule that ends the request
+  local table chain number rule
+  for table in raw mangle filter nat; do
+    iptables -t "$table" -S | grep '^-A' | awk '{ print ++n[$2], $0 }' | grep -E -- '-j (DROP|REJECT)' |
+      while read -r number _ chain rule; do
+        # shellcheck disable=SC2086 # the words of a rule
+        iptables -t "$table" -R "$chain" "$number" ${rule%%-j *} -j ACCEPT
+        sends "$1" "$2" >/dev/null && echo "$table $chain $number"
+        # shellcheck disable=SC2086
+        iptables -t "$table" -R "$chain" "$number" $rule
+      done
+  done | head -n 1
+}
+counted() { # TARGET FROM URL: the rule of nat with this target that counts the first packet
+  local before
+  before=$(iptables-save -t nat -c)
+  sends "$2" "$3" >/dev/null
+  diff <(echo "$before" | grep '^\[' | awk '{ print ++n[$3], $0 }') \
+    <(iptables-save -t nat -c | grep '^\[' | awk '{ print ++n[$3], $0 }') |
+    grep -E "^> .* -j $1" | awk '{ print "nat", $5, $2; exit }'
+}
+truth() {
+  local line question from to said
+  grep -v '^#' /root/map.txt | grep . | while read -r line <&0; do
+    question=${line%% =*}
+    from=${question%% -> *}
+    to=$(url "${question#* -> }")
+    case $question in
+      veth*) said=$(other_end "$question") ;;
+      "destination of "*) said=$(counted DNAT "${from#destination of }" "$to") ;;
+      "sender of "*) said=$(counted MASQUERADE "${from#sender of }" "$to") ;;
+      *)
+        if said=$(sends "$from" "$to"); then
+          said=page
+        elif [[ $said == *"bad address"* ]]; then
+          said="no name"
+        else
+          said=$(ends "$from" "$to")
+        fi
+        ;;
+    esac </dev/null
+    echo "$question = $said"
+  done
+}
+if [ ! "$before" ]; then
+  truth
+  exit
+fi
+
+sheet=/root/answer/answers.txt
+# What the sheet says to a question; nothing if it says nothing.
+said() { grep -F "$1 =" "$sheet" 2>/dev/null | tail -n 1 | sed 's/.*= *//; s/ *$//'; }
+kind() { case $1 in page | "no name") echo "$1" ;; ?*) echo "rule" ;; esac }
+# judged PART HOW, with a pattern of questions on standard input: whether all of them have their answer.
+judged() {
+  local question wanted part=$1 how=$2
+  while read -r line; do
+    question=${line% = *} wanted=${line##* = }
+    if [ "$("$how" "$(said "$question")")" != "$("$how" "$wanted")" ]; then
+      wrong "$part" "$question: $(said "$question"), not $wanted"
+      return
+    fi
+  done
+  right "$part"
+}
+same() { echo "$1"; }
+echo "$before" | grep '^veth' | judged cables same
+echo "$before" | grep -vE '^(veth|destination|sender)' | judged reach kind
+echo "$before" | grep -E "^client -> port $guarded " | judged guard same
+echo "$before" | grep -vE '^(veth|destination|sender|client)' | grep -E ' = .*[0-9]$' | judged wall same
+echo "$before" | grep '^destination' | judged door same
+echo "$before" | grep '^sender' | judged sender same

@@ -1,5 +1,7 @@
 # Decide exercise 04 from the text of its task. `before` has the ids of the containers that were there at the start.
 # shellcheck disable=SC2154 # the learner's values
+# shellcheck disable=SC2016 # the names are those of Go's templates
+networks='{{range $name, $at := .NetworkSettings.Networks}}{{$name}} {{end}}'
 pid() { of "$1" '{{.State.Pid}}'; }
 in_net() { nsenter -t "$(pid "$1")" -n "${@:2}"; }
 own() { in_net "$1" ip -4 -o addr 2>/dev/null | awk '$2 != "lo" { sub("/.*", "", $4); print $4 }'; }
@@ -54,39 +56,46 @@ else
     wait
   }
   others=$(docker ps --format '{{.Names}}' | grep -vxE "$front|$lodger|$stranger")
-  inner() {
-    local each at to
+  # Where other containers than the front end listen, and the host's addresses with each port that accepts the client.
+  inner=$(
     for each in $others; do
       [ "$(of "$each" '{{.HostConfig.NetworkMode}}')" = host ] && continue
-      for at in $(own "$each"); do
-        own "$front" | grep -qxF "$at" && continue
+      for at in $(own "$each" | grep -vxFf <(own "$front")); do
         for to in $(listens "$each"); do echo "http://$at:$to/"; done
       done
     done
-  }
-  outer() {
-    local at to
+  )
+  opened=$(ports 203.0.113.10)
+  outer=$(
     for at in $(ip -4 -o addr | awk '$2 != "lo" { sub("/.*", "", $4); print $4 }'); do
-      for to in $(ports 203.0.113.10); do echo "http://$at:$to/"; done
-    done
-  }
-  behind() { inner | sed 's#.*//##; s#:.*##' | sort -u; }
+      # A program may listen on this address alone.
+      for to in $opened $(ss -tlnH | awk -v at="$at:" 'index($4, at) == 1 { sub(/.*:/, "", $4); print $4 }'); do
+        echo "http://$at:$to/"
+      done
+    done | sort -u
+  )
+  behind=$(echo "$inner" | sed -n 's#http://##; s#:.*##p' | sort -u)
   from_outside() {
     local at
-    outer | grep -F 203.0.113.10 | gets cl
-    for at in $(behind); do cl ip route replace "$at" via 203.0.113.10; done
-    inner | gets cl
-    for at in $(behind); do cl ip route del "$at" 2>/dev/null; done
+    for at in $behind; do cl ip route replace "$at" via 203.0.113.10; done
+    { echo "$outer" | grep -F //203.0.113.10; echo "$inner"; } | grep . | gets cl
+    for at in $behind; do cl ip route del "$at" 2>/dev/null; done
   }
-  from_inside() { for each in "$lodger" "$stranger"; do { inner; outer; } | gets nsenter -t "$(pid "$each")" -n | sed "s/^/$each: /"; done; }
+  from_inside() {
+    for each in "$lodger" "$stranger"; do
+      printf '%s\n' "$inner" "$outer" | grep . | gets nsenter -t "$(pid "$each")" -n | sed "s/^/$each: /"
+    done
+  }
   open=$(without "$front" from_outside)
-  if [ "$open" ]; then wrong outside "the client gets it from" $open; else right outside; fi
-  stays() { running "$1" && [[ $before == *"$(of "$1" '{{.Id}}')"* ]] && [ "$(of "$1" '{{range $k, $v := .NetworkSettings.Networks}}{{$k}} {{end}}')" = "$2 " ]; }
+  if [ "$open" ]; then wrong outside "the client gets it from ${open//$'\n'/ }"; else right outside; fi
   open=$(without "$front" from_inside)
+  stays() { # CONTAINER NETWORK
+    running "$1" && [[ $before == *"$(of "$1" '{{.Id}}')"* ]] && [ "$(of "$1" "$networks")" = "$2 " ]
+  }
   if ! stays "$lodger" bridge || ! stays "$stranger" street; then
     wrong inside "lodger or stranger are not what and where they were"
   elif [ "$open" ]; then
-    wrong inside "$open"
+    wrong inside "${open//$'\n'/ }"
   else
     right inside
   fi

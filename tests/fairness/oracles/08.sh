@@ -10,7 +10,9 @@ owner() {
   mode=$(of "$1" '{{.HostConfig.NetworkMode}}')
   case $mode in container:*) echo "${mode#container:}" ;; *) echo "$1" ;; esac
 }
-spots() { of "$(owner "$1")" '{{range $name, $at := .NetworkSettings.Networks}}{{$name}} {{end}}' | xargs -n 1 | sort | xargs; }
+# shellcheck disable=SC2016 # the names are those of Go's templates
+on_networks='{{range $name, $at := .NetworkSettings.Networks}}{{$name}} {{end}}'
+spots() { of "$(owner "$1")" "$on_networks" | xargs -n 1 | sort | xargs; }
 a_network() { [ "$(docker network inspect -f '{{.Driver}} {{range .IPAM.Config}}{{.Subnet}} {{end}}' "$1" 2>/dev/null)" = "bridge $2 " ]; }
 by_name() { # CONTAINER NAME PORT: the text, from the address that the container's own resolver finds
   local at

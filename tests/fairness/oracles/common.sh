@@ -43,12 +43,14 @@ depends() {
 # ports ADDRESS: every TCP port at which something accepts the client's connection. Tried are all at which a program of
 # the host listens, and all numbers in the kernel's rules.
 ports() {
-  local port
   {
-    ss -tlnH | awk '{ print $4 }'
-    iptables-save -t nat
-    nft list ruleset 2>/dev/null
-  } | grep -oE '[0-9]{1,5}' | sort -nu | while read -r port; do
-    cl timeout 1 bash -c ": </dev/tcp/$1/$port" 2>/dev/null && echo "$port"
-  done
+    ss -tlnH | awk '{ sub(/.*:/, "", $4); print $4 }'
+    { iptables-save -t nat; nft list ruleset 2>/dev/null; } | grep -oE 'dports? .*' | grep -oE '[0-9]{2,5}'
+  } | sort -nu >/tmp/candidates
+  # shellcheck disable=SC2016 # Perl's variables
+  cl perl -MSocket -ne '
+    BEGIN { $to = inet_aton(shift) }
+    socket(my $s, PF_INET, SOCK_STREAM, 6);
+    setsockopt($s, SOL_SOCKET, SO_SNDTIMEO, pack("l!l!", 0, 300000));
+    print if connect($s, sockaddr_in($_, $to));' "$1" </tmp/candidates
 }
