@@ -2,7 +2,6 @@
 # the sheet, as "QUESTION = ANSWER". With `before`, which is that, it compares the answer's sheet with it.
 # Which rule ends a request is tried: the one that lets it through when its target is ACCEPT.
 # shellcheck disable=SC2154 # the learner's values
-pid() { of "$1" '{{.State.Pid}}'; }
 other_end() {
   local name
   for name in $(docker ps --format '{{.Names}}'); do
@@ -51,7 +50,8 @@ truth() {
   grep -v '^#' /root/map.txt | grep . | while read -r line <&0; do
     question=${line%% =*}
     from=${question%% -> *}
-    to=$(url "${question#* -> }")
+    to=""
+    case $question in *" -> "*) to=$(url "${question#* -> }") ;; esac
     case $question in
       veth*) said=$(other_end "$question") ;;
       "destination of "*) said=$(counted DNAT "${from#destination of }" "$to") ;;
@@ -70,7 +70,7 @@ truth() {
   done
 }
 if [ ! "$before" ]; then
-  truth
+  truth 2>/dev/null
   exit
 fi
 

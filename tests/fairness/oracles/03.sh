@@ -1,11 +1,9 @@
 # Decide exercise 03 from the text of its task.
 # shellcheck disable=SC2154 # the learner's values
 network() { docker network inspect -f "$1" "$net" 2>/dev/null; }
-on() { of "$1" "{{with index .NetworkSettings.Networks \"$net\"}}{{.IPAddress}}{{end}}" | grep .; }
-# Whose network namespace a container uses.
-spot() { readlink "/proc/$(of "$1" '{{.State.Pid}}')/ns/net"; }
+know "$server" "$caller"
 # has CONTAINER ADDRESS: whether the kernel says that it has this address.
-has() { nsenter -t "$(of "$1" '{{.State.Pid}}')" -n ip -4 -o addr | grep -qF " $2/"; }
+has() { in_net "$1" ip -4 -o addr | grep -qF " $2/"; }
 
 if [ "$(network '{{.Driver}}')" != bridge ]; then
   wrong net "there is no bridge network of that name"
@@ -16,7 +14,7 @@ else
 fi
 
 # Where the packets of a container on the network go: its own default route says so.
-gateway_of() { nsenter -t "$(of "$1" '{{.State.Pid}}')" -n ip -4 route get 203.0.113.20 2>/dev/null | grep -qF "via $gateway "; }
+gateway_of() { in_net "$1" ip -4 route get 203.0.113.20 2>/dev/null | grep -qF "via $gateway "; }
 named() { network '{{range .IPAM.Config}}{{.Gateway}} {{end}}' | grep -qF "$gateway "; }
 here() { ip -4 -o addr | grep -qF " $gateway/"; }
 if ! named || ! here; then
@@ -25,7 +23,7 @@ elif running "$caller"; then
   if gateway_of "$caller"; then right gateway; else wrong gateway "the caller sends elsewhere"; fi
 fi
 
-caller_there() { running "$caller" && nsenter -t "$(of "$caller" '{{.State.Pid}}')" -n ip -4 -o addr | perl -MSocket -ne '
+caller_there() { running "$caller" && in_net "$caller" ip -4 -o addr | perl -MSocket -ne '
     BEGIN { ($net, $bits) = split m{/}, shift @ARGV; $mask = $bits ? ~0 << 32 - $bits & 0xffffffff : 0 }
     $ok = 1 if m{inet ([\d.]+)/} && ((unpack("N", inet_aton($1)) & $mask) == (unpack("N", inet_aton($net)) & $mask));
     END { exit !$ok }' "$subnet"; }

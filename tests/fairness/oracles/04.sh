@@ -2,8 +2,7 @@
 # shellcheck disable=SC2154 # the learner's values
 # shellcheck disable=SC2016 # the names are those of Go's templates
 networks='{{range $name, $at := .NetworkSettings.Networks}}{{$name}} {{end}}'
-pid() { of "$1" '{{.State.Pid}}'; }
-in_net() { nsenter -t "$(pid "$1")" -n "${@:2}"; }
+know "$front" "$back" "$lodger" "$stranger"
 own() { in_net "$1" ip -4 -o addr 2>/dev/null | awk '$2 != "lo" { sub("/.*", "", $4); print $4 }'; }
 listens() { in_net "$1" ss -tlnH 2>/dev/null | awk '{ sub(/.*:/, "", $4); print $4 }' | sort -u; }
 # says URL: whether the answer is the record, and nothing else.

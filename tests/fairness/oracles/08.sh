@@ -1,7 +1,6 @@
 # Decide exercise 08 from the text of its requirements.
 # shellcheck disable=SC2154 # the learner's values
-pid() { of "$1" '{{.State.Pid}}'; }
-in_net() { nsenter -t "$(pid "$1")" -n "${@:2}"; }
+know "$gate" "$shop" "$store" "$clerk"
 own() { in_net "$1" ip -4 -o addr 2>/dev/null | awk '$2 != "lo" { sub("/.*", "", $4); print $4 }'; }
 listens() { in_net "$1" ss -tlnH 2>/dev/null | awk '$4 !~ /^127/ { sub(/.*:/, "", $4); print $4 }' | sort -u; }
 # The container whose network a container uses.
@@ -53,11 +52,11 @@ else
 fi
 rm -f "$folder/$mark"
 
-# A stranger on the network asks its name server for the second name.
-second=$(docker run --rm --net "$vault" busybox nslookup -type=a "$alias" 2>/dev/null | grep -F "Address: $address")
+# The name server of the network, asked past the hosts files of those who ask.
+second=$(in_net "$clerk" dig +short +time=1 +tries=1 "$alias" @127.0.0.11 | grep -xF "$address")
 if ! running "$shop" || ! within 2 by_name "$shop" "$alias" "$store_port"; then
   wrong shop "it does not get the text"
-elif [ ! "$second" ]; then
+elif [ ! "$second" ] && [[ " $(spots "$clerk") " == *" $vault "* ]]; then
   wrong shop "the store does not have the second name on its network"
 else
   right shop

@@ -13,6 +13,14 @@ within() {
   done
 }
 of() { docker container inspect -f "$2" "$1" 2>/dev/null; }
+# know CONTAINER...: ask for their first processes once; nothing here restarts a container.
+declare -A pids
+know() {
+  local each
+  for each in "$@"; do pids[$each]=$(of "$each" '{{.State.Pid}}'); done
+}
+pid() { echo "${pids[$1]-$(of "$1" '{{.State.Pid}}')}"; }
+in_net() { nsenter -t "$(pid "$1")" -n "${@:2}"; }
 running() { [ "$(of "$1" '{{.State.Running}} {{.State.Paused}}')" = "true false" ]; }
 right() { echo "$1: right"; }
 wrong() { echo "$1: wrong: $2"; }
