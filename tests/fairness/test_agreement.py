@@ -18,9 +18,12 @@ GATE = 6
 
 
 def marked() -> Iterator[Any]:
-    """Yield every answer to every exercise that has an oracle; all but a few are for the soak."""
-    found = [answer for number in PARTS for answer in every(number)]
-    few = {answer.lot for answer in sorted(found, key=lambda answer: answer.lot)[: min(GATE, len(found) // 20)]}
+    """Yield every answer to every exercise that has an oracle, in an order of chance; all but a few are for the soak.
+
+    So a soak that is stopped has tried a sample of all.
+    """
+    found = sorted((answer for number in PARTS for answer in every(number)), key=lambda answer: answer.lot)
+    few = [answer.lot for answer in found][: min(GATE, len(found) // 20)]
     for answer in found:
         mark = pytest.mark.slow if answer.lot in few else pytest.mark.soak
         yield pytest.param(answer, id=f"{answer.exercise[:2]}: {answer.name}", marks=[mark])

@@ -1,6 +1,6 @@
 # Decide exercise 01 from the text of its task. Without `before` it finds out what is right, at the start: the lines of
 # the sheet, as "QUESTION = ANSWER". With `before`, which is that, it compares the answer's sheet with it.
-# Which rule ends a request is tried: the one that lets it through when its target is ACCEPT.
+# Which rule ends a request, the counters say.
 # shellcheck disable=SC2154 # the learner's values
 other_end() {
   local name
@@ -24,26 +24,14 @@ sends() { # FROM URL
     *) docker exec "$1" timeout 1 wget -q -O - "$2" 2>&1 ;;
   esac
 }
-ends() { # FROM URL: the rule that ends the request
-  local table chain number rule
-  for table in raw mangle filter nat; do
-    iptables -t "$table" -S | grep '^-A' | awk '{ print ++n[$2], $0 }' | grep -E -- '-j (DROP|REJECT)' |
-      while read -r number _ chain rule; do
-        # shellcheck disable=SC2086 # the words of a rule
-        iptables -t "$table" -R "$chain" "$number" ${rule%%-j *} -j ACCEPT
-        sends "$1" "$2" >/dev/null && echo "$table $chain $number"
-        # shellcheck disable=SC2086
-        iptables -t "$table" -R "$chain" "$number" $rule
-      done
-  done | head -n 1
+counters() { # each rule's table, chain and number, and then what it counted and its text
+  iptables-save -c | awk '/^\*/ { table = substr($1, 2) } /^\[/ { print table, $3, ++n[table $3], $0 }'
 }
-counted() { # TARGET FROM URL: the rule of nat with this target that counts the first packet
+counted() { # TARGETS FROM URL: the first rule with one of these targets that counts a packet of the request
   local before
-  before=$(iptables-save -t nat -c)
+  before=$(counters)
   sends "$2" "$3" >/dev/null
-  diff <(echo "$before" | grep '^\[' | awk '{ print ++n[$3], $0 }') \
-    <(iptables-save -t nat -c | grep '^\[' | awk '{ print ++n[$3], $0 }') |
-    grep -E "^> .* -j $1" | awk '{ print "nat", $5, $2; exit }'
+  counters | grep -vxFf <(echo "$before") | grep -E -- "-j ($1)\b" | awk '{ print $1, $2, $3; exit }'
 }
 truth() {
   local line question from to said
@@ -62,7 +50,7 @@ truth() {
         elif [[ $said == *"bad address"* ]]; then
           said="no name"
         else
-          said=$(ends "$from" "$to")
+          said=$(counted "DROP|REJECT" "$from" "$to")
         fi
         ;;
     esac </dev/null
@@ -82,6 +70,7 @@ kind() { case $1 in page | "no name") echo "$1" ;; ?*) echo "rule" ;; esac }
 judged() {
   local question wanted part=$1 how=$2
   while read -r line; do
+    [ "$line" ] || continue
     question=${line% = *} wanted=${line##* = }
     if [ "$("$how" "$(said "$question")")" != "$("$how" "$wanted")" ]; then
       wrong "$part" "$question: $(said "$question"), not $wanted"
