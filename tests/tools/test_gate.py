@@ -181,6 +181,7 @@ def test_how_long_files_took_and_which_cases_failed() -> None:
     assert soak.taken("<nothing/>") == {}
     assert soak.broken(LOG) == ["02_two.ipynb: Cell 1"]
     assert soak.broken("<nothing/>") == []
+    assert soak.taken('<suites><suite><testcase time="0" /></suite></suites>') == {}, "interrupted"
 
 
 def test_the_report_counts_the_answers_on_which_checks_and_oracle_agree() -> None:
