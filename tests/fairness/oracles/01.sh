@@ -64,7 +64,7 @@ fi
 
 sheet=/root/answer/answers.txt
 # What the sheet says to a question; nothing if it says nothing.
-said() { grep -F "$1 =" "$sheet" 2>/dev/null | tail -n 1 | sed 's/.*= *//; s/ *$//'; }
+said() { tr -d '\r' <"$sheet" 2>/dev/null | tr -s ' ' | grep -F "$1 =" | tail -n 1 | sed 's/.*= *//; s/ *$//'; }
 kind() { case $1 in page | "no name") echo "$1" ;; ?*) echo "rule" ;; esac }
 # judged PART HOW, with a pattern of questions on standard input: whether all of them have their answer.
 judged() {
