@@ -11,10 +11,11 @@ import itertools
 import os
 import platform
 import random
+import re
 import tempfile
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan, nan
 from pathlib import Path
@@ -37,12 +38,14 @@ FILES = {
     "grading": ["tests/grading/test_grader.py", "tests/exercises/test_07_rescue.py", "tests/notebook/test_practice.py"],
     "faults": ["tests/end_to_end/test_faults.py"],
     "cases": ["tests/exercises/test_09_diagnose.py"],
+    "fairness": ["tests/fairness", "tests/exercises/test_fairness.py"],
 }
 TESTS = {
     **{part: [*gate.PYTEST, *files, "-m", "soak"] for part, files in FILES.items()},
     "tests": [*gate.PYTEST, "tests", *(f"--ignore={file}" for files in FILES.values() for file in files), "-m", "soak"],
 }
-TESTS["answers"] += [*gate.PARALLEL, "load"]  # as in the gate
+for _part in ("answers", "fairness"):
+    TESTS[_part] += [*gate.PARALLEL, "load"]  # as in the gate
 TESTS["faults"] += ["-rP"]  # prints what happened at each moment
 PARTS = ("orders", "engines", *TESTS)
 Taken = Mapping[str, float]  # file -> seconds in one run; NaN if a test in it failed
@@ -138,6 +141,7 @@ def _write(
         cases += [f"{case} (engine {engines[column]})" for text in these for case in broken(text)]
     path = ROOT / f"docs/soak-{name}.md"
     path.parent.mkdir(exist_ok=True)
+    about += agreements([text for these in texts.values() for text in these])
     path.write_text(report(f"Soak of {name}", about, table, [*wrong, *cases]))
     say(f"Wrote {path.relative_to(ROOT)}.")
 
@@ -155,7 +159,8 @@ def shuffled(things: Sequence[str], *, seed: int, runs: int) -> list[list[str]]:
 
 def _cases(log: str) -> Iterator[tuple[str, ET.Element, bool]]:
     """Yield the file, the case, and whether it passed, of each case in pytest's log (JUnit XML)."""
-    for case in ET.fromstring(log).iter("testcase"):  # noqa: S314 - our own tests have just written it
+    # A case that was interrupted has no name. Our own tests have just written the log.
+    for case in ET.fromstring(log).iterfind(".//testcase[@classname]"):  # noqa: S314
         passed = case.find("failure") is None and case.find("error") is None
         yield case.attrib["classname"].partition(".")[2], case, passed
 
@@ -172,6 +177,23 @@ def taken(log: str) -> Taken:
 def broken(log: str) -> list[str]:
     """Return the file and name of each case that did not pass, from a log of pytest."""
     return list(dict.fromkeys(f"{file}: {case.attrib['name']}" for file, case, passed in _cases(log) if not passed))
+
+
+def agreements(logs: Iterable[str]) -> str:
+    """Return a table in Markdown of the answers of tests/fairness in logs of pytest, by exercise; "" if there is none.
+
+    The seconds are those of one answer, with emptying its lab before: the median and the longest.
+    """
+    found: dict[str, list[tuple[bool, float]]] = {}
+    for file, case, passed in itertools.chain.from_iterable(map(_cases, logs)):
+        if file.endswith("test_agreement") and (number := re.search(r"\[(\d\d): ", case.attrib["name"])):
+            found.setdefault(number[1], []).append((passed, float(case.attrib["time"])))
+    rows = ["| exercise | answers | checks and oracle agree | seconds an answer |", "| --- | --- | --- | --- |"]
+    for exercise, tries in sorted(found.items()):
+        times = sorted(seconds for _, seconds in tries)
+        span = f"{times[len(times) // 2]:.0f}, at most {times[-1]:.0f}"
+        rows.append(f"| {exercise} | {len(tries)} | {sum(passed for passed, _ in tries)} | {span} |")
+    return "\n\n" + "\n".join(rows) if found else ""
 
 
 def report(title: str, about: str, columns: Mapping[str, Sequence[Taken]], failed: Sequence[str]) -> str:

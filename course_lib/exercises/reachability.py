@@ -159,4 +159,4 @@ def came_from(output: str, paused: Value = "") -> tuple[str, ...]:
     lines = output.splitlines()
     if ASKED not in lines or (paused and paused not in lines):
         return (f"an unknown place, because the probe did not end: {' '.join(lines)[:60]}",)
-    return tuple(sorted(line.rpartition(" from ")[2] for line in lines if " from " in line))
+    return tuple(sorted({line.rpartition(" from ")[2] for line in lines if " from " in line}))

@@ -13,6 +13,7 @@ from course_lib.exercises.reachability import (
     led_to,
     listener_of,
     listening,
+    namespace_of,
     not_paused,
     published,
     while_paused,
@@ -39,12 +40,18 @@ def web_ports(network: Snapshot, name: Value) -> tuple[Port, ...]:
     return tuple(p for p in published(network, name) if p.container_port == 80)
 
 
+def outer_ports(network: Snapshot, name: Value) -> tuple[Port, ...]:
+    """Return where a container's port 80 is published; first where the client may reach it."""
+    return tuple(sorted(web_ports(network, name), key=lambda p: p.host_ip.startswith("127.") or ":" in p.host_ip))
+
+
 def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
     """Return the probes of the lab: three requests from the client, one from the host, and what was configured."""
     page = "curl -fs -m 3 http://{}:{}/".format
     # A service needs time to start. Without a container there is nothing to wait for.
     patience = {name: 3.0 if network.container(str(values[name])) else 0.0 for name in ("shop", "blog", "desk")}
-    chosen = next((p.host_port for p in web_ports(network, values["blog"])), None)
+    chosen = next((p.host_port for p in outer_ports(network, values["blog"])), None)
+    owner = namespace_of(network, values["blog"])  # whose ports the blog's are
     desk, here = values["desk"], page("127.0.0.1", values["desk_port"])
     return {
         "shop": Probe("client", page(HOST, values["shop_port"]), patience["shop"]),
@@ -53,12 +60,14 @@ def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
             "host",
             f"reply=$(conntrack -L -p tcp --orig-src {CLIENT} --orig-port-dst {values['shop_port']} 2>/dev/null"
             " | tail -n 1 | grep -oE 'src=[0-9.]+ dst=[0-9.]+ sport=[0-9]+' | tail -n 1); echo $reply; "
+            + f"(nsenter -t $(docker inspect -f '{{{{.State.Pid}}}}' {values['shop']}) -n ip -4 -br addr) 2>/dev/null; "
             + listener_of(values["shop"], "${reply##*=}"),
         ),
         "blog": Probe("client", page(HOST, chosen) if chosen else "false", patience["blog"]),
         "blog wish": Probe(
             "host",
-            f"docker inspect -f '{{{{json .HostConfig.PortBindings}}}}' {values['blog']} | jq -r '.[]?[].HostPort'",
+            f"docker inspect -f '{{{{json .HostConfig.PortBindings}}}}' {owner.id if owner else values['blog']}"
+            ' | jq -r \'.["80/tcp"][]? | if .HostPort == "" then "0" else .HostPort end\'',
         ),
         "desk": Probe("host", here, patience["desk"]),
         "desk paused": Probe("host", while_paused(desk, f"{here} >/dev/null && echo answered"), timeout=TRIES),
@@ -105,7 +114,8 @@ def shop_in_container(seen: Seen) -> Finding:
     """Judge who answered: the conntrack entry has the address, the socket there belongs to a container."""
     shop, said = seen.values["shop"], seen.results["shop source"]
     who = said.output.partition(" ")[0].removeprefix("src=")
-    if said.ok and who in addresses(seen.network, shop):
+    inside = [word.partition("/")[0] for word in said.output.split()]  # what the kernel says, if it was made by hand
+    if said.ok and (who in addresses(seen.network, shop) or who in inside):
         return Finding(f"the kernel sent the request on to {who}, where {shop} listens")
     own = ", ".join(addresses(seen.network, shop)) or "no address"
     found = f"the request was answered by {who or 'an unknown address'}; {shop} has {own}"
@@ -119,7 +129,7 @@ def blog_answers(seen: Seen) -> Finding:
     """Judge a request to the port that the engine chose."""
     if finding := absent(seen, seen.values["blog"]):
         return finding
-    ports = web_ports(seen.network, seen.values["blog"])
+    ports = outer_ports(seen.network, seen.values["blog"])
     if not ports:
         return Finding(f"port 80 of {seen.values['blog']} is not published", "blog-unpublished")
     said = seen.results["blog"]
@@ -132,7 +142,7 @@ def blog_chosen(seen: Seen) -> Finding:
     """Judge who chose the port: a number in the configuration means that a person did."""
     wishes = seen.results["blog wish"].output.split()
     by_hand = [wish for wish in wishes if wish.isdigit() and wish != "0"]
-    if by_hand:
+    if by_hand and len(by_hand) == len(wishes):
         return Finding(f"the command chose the port {by_hand[0]}", "by-hand")
     return Finding("the command chose no port, the engine chose one")
 
@@ -169,7 +179,8 @@ def desk_closed(seen: Seen) -> Finding:
 
 GONE = {
     "absent": "`docker ps -a` shows all containers with their names. One of that name is not among them.",
-    "stopped": "The container has ended. `docker logs` shows why, and `docker inspect` with which exit code.",
+    "stopped": "The container does not run. `docker ps -a` shows its state; if it has ended, "
+    "`docker logs` may show why.",
 }
 GONE_STEPS = (
     "The check looks for a container with exactly the name in your values, and it must still run.",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from course_lib.exercises.checks import Check, Finding, Probe, Seed, Seen, Value, Values
-from course_lib.network.model import Snapshot
+from course_lib.exercises.checks import Check, Finding, Probe, Result, Seed, Seen, Value, Values
+from course_lib.exercises.reachability import addresses, listener_of, namespace_of, places
+from course_lib.network.model import Snapshot, without_prefix
 
 CLIENT = "203.0.113.20"
 
@@ -28,11 +29,15 @@ def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
     patience = 3.0 if network.container(str(values["server"])) else 0.0
 
     def page(where: Value) -> Probe:
-        return Probe(caller, f"wget -q -T 3 -O - http://{where}/ | grep -q '<' && echo a page", patience)
+        # The first line of ping has the address that the caller's resolver found, also in its hosts file.
+        whose = f"ping -c 1 -W 1 {where} | sed -n '1s/.*(\\(.*\\)).*/it comes from \\1/p'"
+        return Probe(caller, f"wget -q -T 3 -O - http://{where}/ | grep -q . && {whose}", patience)
 
     return {
+        "tools": Probe(caller, "busybox true"),
         "routes": Probe(caller, "ip route"),
         "by address": page(values["address"]),
+        "listener": Probe("host", listener_of(values["server"], "80")),
         "by name": page(values["server"]),
         "by alias": page(values["alias"]),
         "outside": Probe(caller, f"wget -q -T 3 -O - http://{CLIENT}/"),
@@ -80,16 +85,20 @@ def missing(seen: Seen, name: str, hint: str) -> Finding | None:
         return Finding(f"there is no container {name}", hint)
     if container.state != "running":
         return Finding(f"the container {name} is {container.state}", f"{hint}-ended")
-    if all(e.network != seen.values["net"] for e in container.endpoints):
-        places = ", ".join(e.network for e in container.endpoints) or container.mode
-        return Finding(f"{name} is on: {places}", f"{hint}-outside")
+    there = places(seen.network, name)
+    if seen.values["net"] not in there:
+        return Finding(f"{name} is on: {', '.join(there) or container.mode}", f"{hint}-outside")
     return None
 
 
 def caller(seen: Seen) -> Finding:
     """Judge whether the caller runs on the network: the other probes run in it."""
     name = str(seen.values["caller"])
-    return missing(seen, name, "no-caller") or Finding(f"{name} runs, and is plugged in")
+    if finding := missing(seen, name, "no-caller"):
+        return finding
+    if not seen.results["tools"].ok:
+        return Finding(f"{name} has no program busybox", "not-busybox")
+    return Finding(f"{name} runs, and is plugged in")
 
 
 def address(seen: Seen) -> Finding:
@@ -97,23 +106,37 @@ def address(seen: Seen) -> Finding:
     values = seen.values
     if finding := missing(seen, str(values["server"]), "no-server"):
         return finding
-    own = seen.address(str(values["server"]), str(values["net"]))
-    if own != values["address"]:
-        return Finding(f"{values['server']} has the address {own}", "given-address")
-    said = seen.results["by address"]
-    return Finding("the caller gets a page from it") if said.ok else Finding("no page comes from it", "server-silent")
+    own = addresses(seen.network, values["server"])
+    if values["address"] not in own:
+        return Finding(f"{values['server']} has the address {', '.join(own) or 'none'}", "given-address")
+    if not seen.results["by address"].ok:
+        return Finding("no page comes from it", "server-silent")
+    if not seen.results["listener"].ok:
+        return Finding(f"a page comes from the address, but no process of {values['server']} listens", "server-silent")
+    return Finding("the caller gets a page from it")
 
 
 def name(seen: Seen) -> Finding:
     """Judge the server's own name."""
     said = seen.results["by name"]
-    return Finding("the caller gets a page by the name") if said.ok else Finding("no page comes by the name", "no-name")
+    if said.ok:
+        return elsewhere(seen, said) or Finding("the caller gets a page by the name")
+    return Finding("no page comes by the name", "no-name")
+
+
+def elsewhere(seen: Seen, said: Result) -> Finding | None:
+    """Return the finding for a page that does not come from the server's address, None if it does."""
+    server, at = namespace_of(seen.network, seen.values["server"]), said.output.rpartition(" ")[2]
+    own = [without_prefix(a) for e in (server.endpoints if server else ()) for a in e.addresses]
+    if at in own:
+        return None
+    return Finding(f"the name leads to {at}; {seen.values['server']} has {', '.join(own)}", "other-server")
 
 
 def alias(seen: Seen) -> Finding:
     """Judge the server's second name."""
-    if seen.results["by alias"].ok:
-        return Finding("the caller gets a page by the second name")
+    if (said := seen.results["by alias"]).ok:
+        return elsewhere(seen, said) or Finding("the caller gets a page by the second name")
     container = seen.network.container(str(seen.values["server"]))
     names = (
         {a for e in container.endpoints if e.network == seen.values["net"] for a in e.aliases} if container else set()
@@ -160,7 +183,9 @@ CHECKS = (
         rests_on=("subnet",),
         hints={
             "no-caller": "`docker ps -a` shows no container {caller}.",
-            "no-caller-ended": "A container ends with its first program. The shell of busybox ends without a terminal.",
+            "no-caller-ended": "{caller} does not run: `docker ps -a` shows its state. A container ends with its first "
+            "program, and the shell of busybox ends without a terminal.",
+            "not-busybox": "{caller} is asked to send requests with the programs of `busybox`. Which image is it from?",
             "no-caller-outside": "{caller} is not plugged into {net}. `docker network inspect {net}` lists who is.",
         },
         steps=(
@@ -197,10 +222,11 @@ CHECKS = (
         rests_on=("subnet", "caller"),
         hints={
             "no-server": "`docker ps -a` shows no container {server}. Did the command print why?",
-            "no-server-ended": "{server} has ended. `docker logs {server}` shows its last output.",
+            "no-server-ended": "{server} does not run: `docker ps -a` shows its state, `docker logs {server}` its last "
+            "output.",
             "no-server-outside": "{server} is not on {net}. On the default bridge you cannot choose an address.",
             "given-address": "The engine gave the next free address. To keep an address you have to choose it.",
-            "server-silent": "The address is there, but nothing answers on port 80. What runs in {server}?",
+            "server-silent": "The address is there, but nothing in {server} answers on port 80. What runs in it?",
         },
         steps=(
             "`docker inspect {server}` shows the address, `docker exec {server} ip addr` what the kernel has.",
@@ -226,6 +252,7 @@ CHECKS = (
         rests_on=("address",),
         hints={
             "no-name": "The address works, the name does not. Which server does {caller} ask? See /etc/resolv.conf.",
+            "other-server": "A page comes, but from another address than the server's. Who else has this name?",
         },
         steps=(
             "Only networks that you make have a name service for containers.",
@@ -241,7 +268,8 @@ CHECKS = (
         evidence=("by alias",),
         rests_on=("address",),
         hints={
-            "no-alias": "The network's name service does not know {alias}. `docker inspect {server}` lists the names.",
+            "no-alias": "No page comes from {alias}. `docker inspect {server}` lists the server's names.",
+            "other-server": "A page comes, but from another address than the server's. Who else has this name?",
         },
         steps=(
             "A container can have more names on a network than its own.",

@@ -201,7 +201,8 @@ CHECKS = (
         evidence=("back itself",),
         hints={
             "no-back": "`docker ps -a` shows no container {back}.",
-            "back-ended": "{back} has ended. `docker ps -a` shows its program, `docker logs {back}` its last words.",
+            "back-ended": "{back} does not run. `docker ps -a` shows its state and program, `docker logs {back}` its "
+            "last output.",
             "back-silent": "{back} runs, but not the server at this port. `docker top {back}` shows what runs in it.",
             "other-record": "The server runs, and does not find the record. Which folder does it serve, and is the "
             "host's folder there? `docker exec {back} ls` shows it.",
@@ -221,7 +222,8 @@ CHECKS = (
         rests_on=("back",),
         hints={
             "no-front": "`docker ps -a` shows no container {front}. Did the command print why?",
-            "front-ended": "{front} has ended. `docker logs {front}` shows its last output: what was it looking for?",
+            "front-ended": "{front} does not run. `docker ps -a` shows its state. If it has ended, `docker "
+            "logs {front}` shows its last output: what was it looking for?",
             "no-name": "{front} runs, and cannot resolve {back}. On which networks do names resolve, and whose?",
             "no-connection": "The name is known in {front}, but at that address and port it gets nothing. "
             "Is it the address that {back} has? Are the two on one network that lets its containers talk?",

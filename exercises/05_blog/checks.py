@@ -273,8 +273,8 @@ CHECKS = (
         hints={
             "db-absent": "`docker ps -a` shows no container {db}.",
             "blog-absent": "`docker ps -a` shows no container {blog}.",
-            "db-ended": "The database has ended. `docker logs {db}` shows its last output.",
-            "blog-ended": "The blog has ended. `docker logs {blog}` shows its last output.",
+            "db-ended": "The database does not run. `docker ps -a` shows its state, `docker logs {db}` why.",
+            "blog-ended": "The blog does not run. `docker ps -a` shows its state, `docker logs {blog}` why.",
             "link": "A link connects nothing, and keeps nobody out: on the default bridge all reach each other. What "
             "resolves the names of containers without a link?",
             "no-network": "`docker network ls` shows all networks. One called {net} is not among them.",

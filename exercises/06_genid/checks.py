@@ -328,7 +328,7 @@ def replaced(seen: Seen) -> Finding:
 GONE = {
     "absent": "`docker ps -a` shows all containers, and none of that name. Did a command of yours complain?",
     "misspelt": "A container can have any name, also a misspelt one. Read yours letter by letter.",
-    "ended": "The container no longer runs, or never did. `docker logs` shows why, or `docker inspect`, under State.",
+    "ended": "The container does not run. `docker ps -a` shows its state; if it has ended, `docker logs` may show why.",
 }
 CHECKS = (
     Check(

@@ -142,12 +142,11 @@ def store(seen: Seen) -> Finding:
     v, said = seen.values, seen.results["store itself"]
     if finding := absent(seen, "store"):
         return finding
-    own = seen.address(str(v["store"]), str(v["vault"]))
-    if own is None:
-        places = ", ".join(e.network for e in seen.network.container(str(v["store"])).endpoints)  # type: ignore[union-attr]
-        return Finding(f"{v['store']} is on: {places or 'no network'}", "store-elsewhere")
-    if own != v["address"]:
-        return Finding(f"{v['store']} has the address {own}", "given-address")
+    there, own = places(seen.network, v["store"]), addresses(seen.network, v["store"])
+    if v["vault"] not in there:
+        return Finding(f"{v['store']} is on: {', '.join(there) or 'no network'}", "store-elsewhere")
+    if v["address"] not in own:
+        return Finding(f"{v['store']} has the address {', '.join(own) or 'none'}", "given-address")
     if has_text(seen, "store itself"):
         return Finding("it gives the text")
     if said.ok or said.code == 22:
@@ -299,7 +298,8 @@ CHECKS = (
         rests_on=("networks",),
         hints={
             "no-store": "`docker ps -a` shows no container {store}.",
-            "store-ended": "{store} has ended. `docker logs {store}` may show why.",
+            "store-ended": "{store} does not run. `docker ps -a` shows its state; if it has ended, `docker logs` may "
+            "show why.",
             "store-elsewhere": "{store} is not on {vault}.",
             "given-address": "The engine gave the next free address. To keep an address you have to choose it.",
             "store-silent": "{store} runs, but no server at this port. `docker top {store}` shows what runs in it.",
@@ -338,7 +338,8 @@ CHECKS = (
         rests_on=("store",),
         hints={
             "no-shop": "`docker ps -a` shows no container {shop}.",
-            "shop-ended": "{shop} has ended. `docker logs {shop}` shows which name it did not resolve.",
+            "shop-ended": "{shop} does not run. `docker ps -a` shows its state; if it has ended, `docker logs {shop}` "
+            "shows whether a name did not resolve.",
             "no-alias": "{shop} cannot resolve {alias}. Are {shop} and {store} on one network, and does {store} have "
             "a second name there?",
             "in-file": "{shop} has the name {alias} from a file of its own, or from elsewhere. It is {store} that has "
@@ -360,11 +361,12 @@ CHECKS = (
         rests_on=("shop",),
         hints={
             "no-gate": "`docker ps -a` shows no container {gate}.",
-            "gate-ended": "{gate} has ended. `docker logs {gate}` shows which name it did not resolve.",
+            "gate-ended": "{gate} does not run. `docker ps -a` shows its state; if it has ended, `docker logs {gate}` "
+            "shows whether a name did not resolve.",
             "no-shop-name": "{gate} cannot resolve {shop}. Which network do the two have in common?",
             "shop-page": "{shop} answers with a page of its own. How is its nginx configured?",
-            "gate-cannot": "The name is known, but the text does not come from there. `docker logs {shop}` shows "
-            "whether {shop} was asked at all, and what it answered.",
+            "gate-cannot": "The name is known, but the text does not come from there. `docker logs {shop}` "
+            "shows whether {shop} was asked at all, and what it answered.",
         },
         steps=(
             "Ask from where {gate} is: `docker run --rm --net {edge} busybox wget -O - http://{shop}/`.",
@@ -420,7 +422,8 @@ CHECKS = (
         rests_on=("shop",),
         hints={
             "no-clerk": "`docker ps -a` shows no container {clerk}.",
-            "clerk-ended": "A container ends with its first program. The shell of busybox ends without a terminal.",
+            "clerk-ended": "{clerk} does not run: `docker ps -a` shows its state. A container ends with its first "
+            "program, and the shell of busybox ends without a terminal.",
             "clerk-no-store": "{clerk} does not reach {store}. Do the two have a network in common?",
             "clerk-no-way-out": "{clerk} gets nothing from outside. Where does its default route lead: "
             "`docker exec {clerk} ip route`?",

@@ -181,6 +181,16 @@ def test_how_long_files_took_and_which_cases_failed() -> None:
     assert soak.taken("<nothing/>") == {}
     assert soak.broken(LOG) == ["02_two.ipynb: Cell 1"]
     assert soak.broken("<nothing/>") == []
+    assert soak.taken('<suites><suite><testcase time="0" /></suite></suites>') == {}, "interrupted"
+
+
+def test_the_report_counts_the_answers_on_which_checks_and_oracle_agree() -> None:
+    case = '<testcase classname="tests.fairness.test_agreement" name="test_it[{}: one]" time="{}">{}</testcase>'
+    cases = [case.format(*these) for these in (("02", 5, ""), ("02", 9, "<failure/>"), ("02", 6, ""), ("03", 4, ""))]
+    other = case.replace("agreement", "others").format("04", 1, "")
+    lines = soak.agreements([f"<suite>{''.join(cases)}{other}</suite>", "<no-log/>"]).strip().splitlines()
+    assert lines[2:] == ["| 02 | 3 | 2 | 6, at most 9 |", "| 03 | 1 | 1 | 4, at most 4 |"]
+    assert soak.agreements([LOG]) == ""
 
 
 def test_the_report() -> None:
