@@ -18,7 +18,7 @@ import click
 
 from course_lib.console import say, step
 from course_lib.errors import CourseError
-from course_lib.exercises import questions
+from course_lib.exercises import catalog, questions
 from course_lib.exercises.questions import Choice, Question
 from course_lib.lab.lifecycle import Lab
 from course_lib.paths import ROOT
@@ -130,10 +130,11 @@ def _output(client: Any, name: str) -> str:
 
 
 def ask(question: Question) -> Choice:
-    """Ask a question in the terminal, and return the choice."""
+    """Ask a question in the terminal, with its choices in the learner's own order, and return the choice."""
     say("")
     say(question.text)
-    for number, choice in enumerate(question.choices, 1):
+    choices = questions.shuffled(question, catalog.learner()).choices
+    for number, choice in enumerate(choices, 1):
         say(f"  {number}  {choice.text}")
-    chosen: int = click.prompt("Your prediction", type=click.IntRange(1, len(question.choices)))
-    return question.choices[chosen - 1]
+    chosen: int = click.prompt("Your prediction", type=click.IntRange(1, len(choices)))
+    return choices[chosen - 1]

@@ -3,7 +3,7 @@
 `chapter` begins and ends a notebook and prints its network, `pictures` draws it, `current` holds the lab that cells
 work on, `magics` are `%%host`, `%%client` and `%%answer`. `journeys` is `journey()`, `reaching` is `reach()` and
 `panel` the live picture, all shown by `frame`, a widget whose parts can be chosen (`frame.js`, `frame.css`).
-`prediction` asks a question that a later cell decides, `progress` shows what was done, `practice` is what an exercise
-uses, `engine_matrix` and `compare` are for the appendix on engines. `saved` keeps widgets when a notebook is saved,
-`widget_style` and `widget.css` are the style of predictions.
+`prediction` asks a question that a later cell decides (`prediction.js`, `prediction.css`), `progress` shows what was
+done, `practice` is what an exercise uses, `engine_matrix` and `compare` are for the appendix on engines. `saved` keeps
+widgets when a notebook is saved.
 """
