@@ -214,7 +214,7 @@ def test_two_days_of_a_learner(hand: str, browser: Any, tmp_path: Path) -> None:
     with serving(browser, tmp_path) as learner:
         first_day(Hand(learner, hand == "keys"))
         learner.server.send_signal(signal.SIGINT)
-        learner.server.wait(timeout=30)
+        learner.server.wait(timeout=90)  # it ends two kernels first
     with serving(browser, tmp_path) as learner:
         second_day(Hand(learner, hand == "keys"))
         assert git(learner.clone, "status", "--porcelain") == ""
