@@ -27,6 +27,7 @@ _HOMES = {
     "network_graph": "chapter",
     "predict": "prediction",
     "progress": "progress",
+    "quiz": "quizzing",
     "reach": "reaching",
     "url": "current",
     "words": "chapter",

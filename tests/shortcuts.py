@@ -46,6 +46,9 @@ def overrides() -> dict[str, Any]:
     return {
         # What a widget shows is saved with the notebook; see course_lib/notebook/saved.py.
         "@jupyter-widgets/jupyterlab-manager:plugin": {"saveState": True},
+        # On a small screen a file's name is worth more than its date, and a long command is wrapped, not cut.
+        "@jupyterlab/filebrowser-extension:browser": {"showLastModifiedColumn": False},
+        "@jupyterlab/notebook-extension:tracker": {"codeCellConfig": {"lineWrap": True}},
         SHORTCUTS: {"shortcuts": [*off, *again, *ESCAPE]},
     }
 

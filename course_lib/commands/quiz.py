@@ -1,7 +1,8 @@
-"""Ask a chapter's questions again in a terminal: `quiz`. A fresh lab, with other names and ports, decides them.
+"""Ask a chapter's questions again, in a terminal or in a notebook: `quiz`.
 
-The chapter's own cells run in a kernel on a relative of the learner's lab, each up to the one that decides a question.
-notebooks/questions/NN.toml says in `renamed` which words are replaced in the cells and in the questions.
+A fresh lab decides them, with other names and ports. The chapter's own cells run in a kernel on a relative of the
+learner's lab, each up to the one that decides a question. notebooks/questions/NN.toml says in `renamed` which words are
+replaced in the cells and in the questions.
 """
 
 from __future__ import annotations
@@ -14,11 +15,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import click
-
 from course_lib.console import say, step
 from course_lib.errors import CourseError
-from course_lib.exercises import questions
+from course_lib.exercises import catalog, questions
 from course_lib.exercises.questions import Choice, Question
 from course_lib.lab.lifecycle import Lab
 from course_lib.paths import ROOT
@@ -130,10 +129,20 @@ def _output(client: Any, name: str) -> str:
 
 
 def ask(question: Question) -> Choice:
-    """Ask a question in the terminal, and return the choice."""
+    """Ask a question, with its choices in the learner's own order, and return the choice whose number is typed.
+
+    Raises CourseError if nobody can type here.
+    """
     say("")
     say(question.text)
-    for number, choice in enumerate(question.choices, 1):
+    choices = questions.shuffled(question, catalog.learner()).choices
+    for number, choice in enumerate(choices, 1):
         say(f"  {number}  {choice.text}")
-    chosen: int = click.prompt("Your prediction", type=click.IntRange(1, len(question.choices)))
-    return question.choices[chosen - 1]
+    numbers = [str(number) for number in range(1, len(choices) + 1)]
+    typed = ""
+    while typed not in numbers:
+        try:
+            typed = input(f"Your prediction ({', '.join(numbers)}): ").strip()
+        except (EOFError, NotImplementedError) as error:  # NotImplementedError: a kernel that nobody can type to
+            raise CourseError("Nobody can answer here: run the quiz in a terminal or in JupyterLab.") from error
+    return choices[int(typed) - 1]

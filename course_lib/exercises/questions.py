@@ -7,11 +7,12 @@ choice is right is written nowhere: each has a regular expression for the output
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -113,6 +114,15 @@ def named(name: str) -> Question:
     if name not in every():
         raise CourseError(f"There is no question {name!r}: notebooks/questions has their ids.")
     return every()[name]
+
+
+def shuffled(question: Question, learner: str) -> Question:
+    """Return a question with its choices in another order: always the same one for a learner and a question."""
+
+    def place(numbered: tuple[int, Choice]) -> bytes:
+        return hashlib.sha256(f"{learner}/{question.id}/{numbered[0]}".encode()).digest()
+
+    return replace(question, choices=tuple(choice for _, choice in sorted(enumerate(question.choices), key=place)))
 
 
 def chapter(name: str) -> tuple[Question, ...]:

@@ -7,19 +7,22 @@ unless somebody chose, so a run without a learner always has the same output.
 from __future__ import annotations
 
 from html import escape
+from pathlib import Path
 from typing import Any
 
-import ipywidgets as widgets
+import anywidget
+import traitlets
 from IPython.display import display
 
 from course_lib import paths
 from course_lib.errors import CourseError
-from course_lib.exercises import predictions, questions
+from course_lib.exercises import catalog, predictions, questions
 from course_lib.exercises.predictions import Record
 from course_lib.exercises.questions import Choice, Question
 from course_lib.notebook import current
-from course_lib.notebook.widget_style import CHOICE, NARROW, OURS, SAVED, WIDE
 
+HERE = Path(__file__).parent
+STYLE = (HERE / "prediction.css").read_text(encoding="utf-8")
 OUTSIDE = Record()  # what this kernel keeps outside of a working copy: in no file
 outputs: dict[str, str] = {}  # what decided each question in this kernel last: `./course quiz` reads it
 _asked: dict[str, Prediction] = {}  # the widget that shows each question in this kernel
@@ -96,69 +99,75 @@ class Verdict:
         return "\n".join(self._lines)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        return {"text/html": f'{SAVED}<div class="course-verdict">{self._words()}</div>', "text/plain": repr(self)}
+        return {
+            "text/html": f'<style>{STYLE}</style><div class="course-verdict">{self._words()}</div>',
+            "text/plain": repr(self),
+        }
+
+
+class Buttons(anywidget.AnyWidget):
+    """A question, a button for each choice, and what is said about it (prediction.js, prediction.css).
+
+    A click sends a message {"choose": TEXT}.
+    """
+
+    _esm = (HERE / "prediction.js").read_text(encoding="utf-8")
+    _css = STYLE
+    question = traitlets.Unicode().tag(sync=True)
+    choices = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    chosen = traitlets.Unicode().tag(sync=True)  # the text of a choice; "" before the first one
+    decided = traitlets.Bool().tag(sync=True)  # then the choice cannot be changed
+    said = traitlets.Unicode().tag(sync=True)  # HTML
 
 
 class Prediction:
-    """A question with a button for each choice."""
+    """A question with a button for each choice, in an order of the learner's own."""
 
     def __init__(self, question: Question) -> None:
         self.question = question
-        text = widgets.HTML(f"{SAVED}<b>Predict.</b> {escape(question.text)}", layout=WIDE)
-        # Not radio buttons: there an arrow key chooses at once, so the third choice cannot be reached by keyboard.
-        self._choices = [widgets.Button(description=choice.text, layout=NARROW) for choice in question.choices]
-        for button in self._choices:
-            button.on_click(self._choose)
-            button.add_class(CHOICE)
-        self._said = widgets.HTML(layout=WIDE)
-        self._said.add_class("course-said")
-        column = widgets.Layout(align_items="flex-start", width="100%")
-        self._box = widgets.VBox([text, widgets.VBox(self._choices, layout=column), self._said])
-        self._box.add_class(OURS)
+        choices = [choice.text for choice in questions.shuffled(question, catalog.learner()).choices]
+        self.widget = Buttons(question=question.text, choices=choices)
+        self.widget.on_msg(lambda _, message, __: self.choose(str(message.get("choose"))))
         made = _current(_record(), question.id)
         if made:
-            self._mark(made.chosen)
+            self.widget.chosen = made.chosen
         if made and made.happened:
-            self.close(Verdict(question, made.chosen, question.choice(made.happened), outputs.get(question.id, "")))
+            happened = question.choice(made.happened)
+            self.close(Verdict(question, made.chosen, happened, outputs.get(question.id, "")))
         elif made:
-            self._said.value = _waiting(made.chosen)
+            self.widget.said = _waiting(made.chosen)
         else:
-            self._said.value = "Choose. A cell below shows what happens."
+            self.widget.said = "Choose. A cell below shows what happens."
 
-    def _choose(self, button: widgets.Button) -> None:
+    def choose(self, text: str) -> None:
         """Keep the learner's choice; it can be changed until the lab has decided."""
         record = _record()
         made = _current(record, self.question.id)
-        if made and made.happened:
+        if not self.question.choice(text) or (made and made.happened):
             return
-        record.predictions[self.question.id] = predictions.Prediction(button.description, current.run())
+        record.predictions[self.question.id] = predictions.Prediction(text, current.run())
         try:
             _save(record)
         except CourseError as error:
-            self._said.value = f'<div role="status">{escape(str(error))}</div>'
+            self.widget.said = escape(str(error))
             return
-        self._mark(button.description)
-        self._said.value = _waiting(button.description)
-
-    def _mark(self, chosen: str) -> None:
-        for button in self._choices:
-            button.icon = "check" if button.description == chosen else ""
+        with self.widget.hold_sync():
+            self.widget.chosen, self.widget.said = text, _waiting(text)
 
     def close(self, verdict: Verdict) -> None:
         """Show the verdict; from now on the choice cannot be changed."""
-        for button in self._choices:
-            button.disabled = not button.icon  # leave the chosen one: a disabled button loses the focus
-        self._said.value = f'<div role="status" class="course-verdict">{verdict.html()}</div>'
+        with self.widget.hold_sync():
+            self.widget.decided, self.widget.said = True, f'<div class="course-verdict">{verdict.html()}</div>'
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
         choices = "".join(f"<li>{escape(choice.text)}</li>" for choice in self.question.choices)
         page = f"<p><b>Predict.</b> {escape(self.question.text)}</p><ul>{choices}</ul>"
-        return {**self._box._repr_mimebundle_(**options), "text/html": page, "text/plain": str(self.question)}
+        data, _ = self.widget._repr_mimebundle_(**options) or ({}, {})
+        return {**data, "text/html": page, "text/plain": str(self.question)}
 
     def __repr__(self) -> str:
         return str(self.question)
 
 
 def _waiting(chosen: str) -> str:
-    words = f"You predict: {escape(chosen)}. You can change it until a cell below has shown what happens."
-    return f'<div role="status">{words}</div>'
+    return f"You predict: {escape(chosen)}. You can change it until a cell below has shown what happens."

@@ -59,11 +59,14 @@ class Progress:
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         rows = "".join(
-            f'<li>{"☑" if c.done else "☐"} <a href="{c.notebook}.ipynb">{_title(c.notebook)}</a>'
+            f'<li><span aria-hidden="true">{"☑" if c.done else "☐"}</span> '
+            f'<a href="{c.notebook}.ipynb">{_title(c.notebook)}</a>'
             f"{' (done)' if c.done else ''}{f' · {c.words}' if c.words else ''}</li>"
             for c in self.chapters
         )
-        page = f'<ul style="list-style: none; padding: 0">{rows}</ul>'
+        # A list without bullets is none for VoiceOver, unless it has the role.
+        style = 'style="list-style: none; padding: 0"'
+        page = f'<ul role="list" aria-label="Chapters" {style}>{rows}</ul>'
         if self.met:
             items = "".join(
                 f"<li><b>{escape(met.name)}:</b> {escape(met.sentence)} See "
@@ -71,8 +74,8 @@ class Progress:
                 + ".</li>"
                 for met in self.met
             )
-            page += f"<p>Ideas that the lab refuted:</p><ul>{items}</ul>"
-        return {"text/html": page, "text/plain": repr(self)}
+            page += f'<p>Ideas that the lab refuted:</p><ul aria-label="Ideas that the lab refuted">{items}</ul>'
+        return {"text/html": f'<div class="course-progress">{page}</div>', "text/plain": repr(self)}
 
 
 def progress() -> Progress:

@@ -8,6 +8,7 @@ from typing import Any
 
 import nbformat
 import pytest
+from jupyter_client.manager import start_new_kernel
 
 from course_lib.commands import quiz
 from course_lib.errors import CourseError
@@ -52,6 +53,49 @@ def test_the_id_of_a_question_is_not_renamed() -> None:
 def test_what_is_no_chapter_is_a_sentence(name: str) -> None:
     with pytest.raises(CourseError, match="does not name one chapter"):
         quiz.quiz(lab, name, refuse, lambda question: question.choices[0])
+
+
+def test_a_question_is_asked_until_somebody_types_a_number_of_a_choice(monkeypatch: pytest.MonkeyPatch) -> None:
+    typed = iter(["", "x", "0", "4", " 2 "])
+    monkeypatch.setenv("COURSE_LEARNER", "kim")
+    monkeypatch.setattr("builtins.input", lambda _: next(typed))
+    question = questions.named("docker-interfaces")
+    assert quiz.ask(question) == questions.shuffled(question, "kim").choices[1]
+    assert next(typed, None) is None
+
+    def nobody(_: str) -> str:
+        raise EOFError
+
+    monkeypatch.setattr("builtins.input", nobody)
+    with pytest.raises(CourseError, match="Nobody can answer"):
+        quiz.ask(question)
+
+
+@pytest.mark.live
+@pytest.mark.soak
+def test_it_asks_in_a_notebook_too(running_lab: None) -> None:
+    manager, kernel = start_new_kernel(cwd=str(ROOT))
+    said: list[str] = []
+
+    def show(message: Any) -> None:
+        content = message["content"]
+        said.append(str(content.get("text") or content.get("data", {}).get("text/plain") or content.get("evalue", "")))
+
+    try:
+        kernel.execute_interactive(
+            "from course_lib import quiz\nquiz('00')",
+            allow_stdin=True,
+            output_hook=show,
+            stdin_hook=lambda message: kernel.input("1"),
+            timeout=240,
+        )
+    finally:
+        kernel.stop_channels()
+        manager.shutdown_kernel(now=True)
+    text = "".join(said)
+    assert "to port 8123 of the host" in text
+    assert re.search(r"The lab shows(: 80| the same)\.", text)
+    assert re.search(r"^[01] of 1 right\.$", text, re.MULTILINE)
 
 
 def decided(chapter: str) -> dict[str, str]:

@@ -108,6 +108,13 @@ def free_port() -> int:
 @contextlib.contextmanager
 def learning(browser: Any, base: Path, *options: str) -> Iterator[Learner]:
     """Serve JupyterLab from a clone of its own, by `./course up` with more options, to a browser."""
+    install(base)
+    with serving(browser, base, *options) as one:
+        yield one
+
+
+def install(base: Path) -> Path:
+    """Make a clone of the course in a folder, with a notebook in its working copy; return the clone's path."""
     clone = base / "내 강의 (copy)"
     clone.mkdir()
     for name in ("course_lib", "notebooks", "exercises"):
@@ -118,8 +125,14 @@ def learning(browser: Any, base: Path, *options: str) -> Iterator[Learner]:
     nbformat.write(scratch, clone / "my-course" / "scratch.ipynb")
     (base / "watch").mkdir()
     (base / "watch" / "sitecustomize.py").write_text(WATCH)
-    home = base / "home"
-    home.mkdir()
+    (base / "home").mkdir()
+    return clone
+
+
+@contextlib.contextmanager
+def serving(browser: Any, base: Path, *options: str) -> Iterator[Learner]:
+    """Serve JupyterLab from the clone that `install` made, by `./course up` with more options, to a browser."""
+    clone, home = base / "내 강의 (copy)", base / "home"
     ours = ("JUPYTER", "IPYTHON", "XDG_", "COURSE_LEARNER")
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(ours)},

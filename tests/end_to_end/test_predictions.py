@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.accessibility import faults
 from tests.end_to_end.test_jupyter import Learner, learner  # noqa: F401 - a fixture
 from tests.end_to_end.test_live_panel import write
 from tests.end_to_end.test_widgets import THEMES, server
@@ -31,7 +32,7 @@ MEASURED = """() => {
     return (more + 0.05) / (less + 0.05);
   };
   const choices = [...document.querySelectorAll('.course-choice')];
-  const words = [...document.querySelectorAll('.course-verdict p, .course-verdict pre, .course-said div')];
+  const words = [...document.querySelectorAll('.course-verdict p, .course-verdict pre, .course-said')];
   return [Math.min(...[...choices, ...words].map(seen)), Math.min(...choices.map(c => c.clientHeight))];
 }"""
 
@@ -50,6 +51,15 @@ def kept(learner: Learner) -> Any:  # noqa: F811
     return json.loads((learner.clone / "my-course" / "predictions.json").read_text())["predictions"]
 
 
+def tab_to(page: Any, text: str) -> None:
+    """Press Tab until the control with this text has the focus."""
+    for _ in range(5):
+        if page.evaluate("document.activeElement.textContent") == text:
+            return
+        page.keyboard.press("Tab")
+    pytest.fail(f"Tab does not lead to {text!r}")
+
+
 def test_a_question_does_not_give_its_answer_away(learner: Learner, page: Any) -> None:  # noqa: F811
     area = learner.cell(ASKED)
     assert "The lab shows" not in area.inner_text()
@@ -59,14 +69,17 @@ def test_a_question_does_not_give_its_answer_away(learner: Learner, page: Any) -
 
 def test_a_choice_is_made_by_keyboard_and_can_be_changed(learner: Learner, page: Any) -> None:  # noqa: F811
     area = learner.cell(ASKED)
-    area.get_by_role("button", name="Two: ").focus()
-    page.keyboard.press("Tab")
-    page.keyboard.press("Space")
-    area.get_by_text(f"You predict: {RIGHT}.").wait_for(timeout=10_000)
-    page.keyboard.press("Tab")
-    page.keyboard.press("Enter")
-    area.get_by_text(f"You predict: {WRONG}.").wait_for(timeout=10_000)
-    assert page.evaluate("document.activeElement.textContent") == WRONG
+    status = area.get_by_role("status").element_handle()
+    for text, key in ((RIGHT, "Space"), (WRONG, "Enter")):
+        area.locator(".course-choice").first.focus()
+        tab_to(page, text)
+        page.keyboard.press(key)
+        area.get_by_text(f"You predict: {text}.").wait_for(timeout=10_000)
+        assert page.evaluate("document.activeElement.textContent") == text
+        assert area.get_by_role("button", pressed=True).all_text_contents() == [text]
+    assert area.get_by_role("group", name="Predict. No container").get_by_role("button").count() == 3
+    # A screen reader says what changes in a live region that was there before.
+    assert status.evaluate("each => each.isConnected && each.textContent").startswith("You predict: ")
     assert kept(learner)["docker-interfaces"]["happened"] == ""
 
 
@@ -79,7 +92,8 @@ def test_the_deciding_cell_shows_the_outcome_in_both_places(learner: Learner, pa
     assert question.get_by_role("button", name=RIGHT).is_disabled()
     assert kept(learner)["docker-interfaces"]["happened"] == RIGHT
     learner.look("prediction-decided")
-    question.get_by_role("button", name=WRONG).click()  # it cannot be changed any more, nor by running the cell again
+    # It cannot be changed any more, nor by running the cell again.
+    question.get_by_role("button", name=RIGHT).click(force=True)
     learner.run_cell(ASKED).get_by_text(VERDICT).wait_for(timeout=10_000)
     assert question.get_by_role("button", name=RIGHT).is_disabled()
     assert kept(learner)["docker-interfaces"]["chosen"] == WRONG
@@ -101,6 +115,7 @@ def test_all_of_it_can_be_read(learner: Learner, page: Any, theme: str) -> None:
         contrast, height = page.evaluate(MEASURED)
         assert contrast >= 4.5
         assert height >= 24
+    assert faults(page) == []
 
 
 def test_begin_opens_the_questions_again_and_progress_remembers(learner: Learner, page: Any) -> None:  # noqa: F811
@@ -112,6 +127,7 @@ def test_begin_opens_the_questions_again_and_progress_remembers(learner: Learner
     learner.open("progress.ipynb")
     area = learner.run_cell(0)
     area.get_by_text("1 of 11 predicted: 0 right, 1 wrong").wait_for(timeout=20_000)
+    assert faults(page, ".course-progress") == []
     learner.look("prediction-progress")
     area.get_by_role("link", name="01 docker0, A Docker host without a container").click()
     page.get_by_role("tab", name="01_docker0.ipynb").wait_for(timeout=10_000)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from course_lib.notebook import current
+from tests.accessibility import faults
 from tests.end_to_end.test_jupyter import Learner, learning
 from tests.end_to_end.test_live_panel import write
 
@@ -56,6 +57,7 @@ def test_one_step_and_the_live_picture_are_in_view(room: Learner) -> None:
     assert room.page.locator(f"{LIVE} svg").first.is_visible()
     assert apart(room.page)
     assert size(room.page, f"{STEP} p") >= 24
+    assert faults(room.page) == []
 
 
 def test_the_keys_lead_from_step_to_step_and_the_picture_follows(room: Learner) -> None:

@@ -39,7 +39,8 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def click(asked: prediction.Prediction, text: str) -> None:
-    next(button for button in asked._choices if button.description == text).click()
+    said = {"method": "custom", "content": {"choose": text}}
+    asked.widget._handle_msg({"content": {"data": said}, "buffers": []})
 
 
 @pytest.mark.parametrize(
@@ -64,6 +65,20 @@ def test_a_page_shows_the_question_and_nothing_else() -> None:
     )
 
 
+def test_each_learner_has_an_order_of_choices_that_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    orders = set()
+    for number in range(40):
+        monkeypatch.setenv("COURSE_LEARNER", f"kim{number}")
+        first, second = (prediction.predict(ASKED.id).widget.choices for _ in range(2))
+        assert first == second
+        assert sorted(first) == sorted(choice.text for choice in ASKED.choices)
+        orders.add(tuple(first))
+    assert len(orders) == 6
+    # Which place the right choice has in the files says nothing about where a learner finds it.
+    places = [questions.shuffled(q, "nobody").choices.index(q.choices[-1]) for q in questions.every().values()]
+    assert {places.count(place) > len(places) / 5 for place in range(3)} == {True}
+
+
 def test_without_a_prediction_nothing_is_said_and_nothing_kept(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     prediction.predict(ASKED.id)
     prediction.decide(ASKED.id, OUTPUT)
@@ -80,12 +95,12 @@ def test_a_prediction_can_be_changed_until_it_is_decided(copy: Path, capsys: pyt
     said = capsys.readouterr().out
     assert f"You predicted: {WRONG}. The lab shows: {RIGHT}." in said
     assert ASKED.choices[2].thinks.sentence in said
-    assert "3: docker0" in asked._said.value
+    assert "3: docker0" in asked.widget.said
     click(asked, RIGHT)
     kept = predictions.read(copy).predictions[ASKED.id]
     assert (kept.chosen, kept.happened) == (WRONG, RIGHT)
-    again = prediction.predict(ASKED.id)
-    assert [button.disabled for button in again._choices] == [True, True, False]
+    again = prediction.predict(ASKED.id).widget
+    assert (again.chosen, again.decided) == (WRONG, True)
 
 
 def test_a_right_prediction_and_an_output_that_fits_nothing(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -99,10 +114,10 @@ def test_a_right_prediction_and_an_output_that_fits_nothing(copy: Path, capsys: 
 
 def test_begin_opens_a_question_again_and_keeps_what_was_predicted(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     predictions.save(copy, predictions.Record({ASKED.id: Prediction(WRONG, "first", RIGHT)}))
-    assert prediction.predict(ASKED.id)._choices[0].disabled
+    assert prediction.predict(ASKED.id).widget.decided
     monkeypatch.setattr(current, "_run", ["second"])
     asked = prediction.predict(ASKED.id)
-    assert not any(button.disabled for button in asked._choices)
+    assert (asked.widget.chosen, asked.widget.decided) == ("", False)
     assert "0 right, 1 wrong" in repr(progress())
     click(asked, RIGHT)
     prediction.decided(ASKED.id, OUTPUT)
