@@ -197,7 +197,9 @@ def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
 
 def said_in(seen: Seen) -> dict[str, str]:
     """Return the answers on the learner's sheet, by line."""
-    lines = (line.partition("=") for line in seen.results["sheet"].output.splitlines() if line[:1] != "#")
+    # Of lines that end as in Windows, the last one's carriage return has become U+FFFD (plain_text.clean).
+    said = seen.results["sheet"].output.removesuffix("\ufffd")
+    lines = (line.partition("=") for line in said.splitlines() if line[:1] != "#")
     return {" ".join(line.split()): " ".join(value.split()) for line, _, value in lines}
 
 
