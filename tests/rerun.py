@@ -12,7 +12,8 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-from course_lib.lab.lifecycle import from_environment
+from course_lib.lab import images
+from course_lib.lab.lifecycle import DEFAULT_ENGINE, from_environment
 
 lab = from_environment()
 
@@ -44,6 +45,7 @@ def rerun(path: Path) -> None:
 
 
 if __name__ == "__main__":
+    lab.up(DEFAULT_ENGINE, images.need_package)
     for name in sys.argv[1:]:
         rerun(Path(name))
         print(f"Run and written: {name}")
