@@ -178,7 +178,6 @@ def test_other_words_for_the_same_thing_are_right(fault: str, line: str) -> None
     [
         ("seq 20000", 0),
         ("echo 20000", 1),
-        ("echo another; return 23", 1),
         ("return 7", 7),
         ("return 28", 28),
         ("seq 5; return 28", 28),
@@ -186,7 +185,9 @@ def test_other_words_for_the_same_thing_are_right(fault: str, line: str) -> None
 )
 def test_a_catalogue_that_is_cut_off_is_not_taken_for_another_one(comes: str, code: int) -> None:
     command = broken_shop.probes(EXERCISE.values("somebody"), Snapshot("26.1"))["catalogue"].command
-    done = subprocess.run(["bash", "-c", f"curl() {{ {comes}; }}; {command}"], capture_output=True, check=False)
+    done = subprocess.run(
+        ["bash", "-c", f"curl() {{ {comes}; }} >/tmp/catalogue; {command}"], capture_output=True, check=False
+    )
     assert done.returncode == code
 
 
