@@ -74,7 +74,8 @@ WORDS = (
 )
 IDLE = frozenset(WORDS.split())
 BROAD = frozenset({"ip", "iptables", "net", "network"})  # `ip route`, `network interface`: the next word is the kind
-PLACES = ("/root/answer/diagnosis.txt", "/root/diagnosis.txt")
+# The last one is where a cell of `%%host` begins, in a case for practice.
+PLACES = ("/root/answer/diagnosis.txt", "/root/diagnosis.txt", "/diagnosis.txt")
 MOST_LINES = 40
 
 
@@ -116,7 +117,7 @@ def start(values: Values) -> str:
 
 def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
     """Return the probes of the shop, and the one that reads the diagnosis."""
-    read = Probe("host", f"grep -h '' {' '.join(PLACES)} 2>/dev/null; true")
+    read = Probe("host", f"for file in {' '.join(PLACES)}; do cat $file; echo; done 2>/dev/null; true")
     return {**broken_shop.probes(values, network), "diagnosis": read}
 
 
