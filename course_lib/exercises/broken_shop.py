@@ -120,7 +120,7 @@ def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
         # Whoever answers while it is paused does so in its place.
         "front paused": Probe(
             "host",
-            while_paused(v["front"], f"ip netns exec client curl -s -m 1 -o /dev/null {url}/ && echo answered"),
+            while_paused(v["front"], f"ip netns exec client curl -fs -m 1 -o /dev/null {url}/ && echo answered"),
             timeout=TRIES,
         ),
         # A neighbour of the host that sends packets for the shop's network to it.
