@@ -20,6 +20,7 @@ from course_lib.exercises.reachability import (
     listening,
     not_paused,
     published,
+    while_paused,
 )
 from course_lib.network.model import Snapshot
 
@@ -119,6 +120,12 @@ def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
             f' docker logs --since 30s {v["front"]} 2>&1 | grep -q "number=$n " && echo logged; true',
             timeout=10,
         ),
+        # Whoever answers while it is paused does so in its place.
+        "front paused": Probe(
+            "host",
+            while_paused(v["front"], f"ip netns exec client curl -fs -m 1 -o /dev/null {url}/ && echo answered"),
+            timeout=TRIES,
+        ),
         # A neighbour of the host that sends packets for the shop's network to it.
         "ledger by route": Probe(
             "client",
@@ -199,6 +206,8 @@ def order(seen: Seen) -> Finding:
 def real(seen: Seen) -> Finding:
     """Judge whether the front end and the database do the work."""
     said = seen.results["new order"].output.split()
+    if "answered" in seen.results["front paused"].output.split():
+        return Finding(f"the client gets a page while {seen.values['front']} is paused", "somebody-else")
     if "logged" not in said:
         return Finding(f"the request is not in the log of {seen.values['front']}", "somebody-else")
     if "right" not in said:
@@ -279,10 +288,10 @@ CHECKS = (
         points=2,
         wanted="{front} answers with what the database holds: also an order that is written only now.",
         judge=real,
-        evidence=("new order",),
+        evidence=("new order", "front paused"),
         rests_on=("shop",),
         hints={
-            "somebody-else": "The customers get an answer, but {front} knows nothing of it. Who answers?",
+            "somebody-else": "The customers get an answer, but not from {front}. Who answers?",
             "made-up": "The page says what it said before, whatever the database holds. It has to ask the database.",
         },
         steps=(

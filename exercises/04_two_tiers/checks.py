@@ -11,6 +11,7 @@ from course_lib.exercises.reachability import (
     as_neighbour,
     came_from,
     doors,
+    kept,
     listening,
     not_paused,
     own_addresses,
@@ -73,11 +74,17 @@ def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
             "host", while_paused(v["back"], f"ip netns exec client curl -fs -m 1 {page}"), timeout=TRIES
         ),
         "client": Probe("client", while_paused(v["front"], by_forwarding), timeout=TRIES),
+        **start_probes(values, network),
         "lodger outside": Probe(network_of(v["lodger"]), outside),
         "lodger": Probe(network_of(v["lodger"]), while_paused(v["front"], past), timeout=TRIES),
         "stranger outside": Probe(network_of(v["stranger"]), outside),
         "stranger": Probe(network_of(v["stranger"]), while_paused(v["front"], past), timeout=TRIES),
     }
+
+
+def start_probes(values: Values, network: Snapshot) -> dict[str, Probe]:
+    """Return the probes of the unrelated containers' namespaces, whose routes and rules must stay what they are."""
+    return {f"{which} inside": kept(values[which]) for which in ("lodger", "stranger")}
 
 
 def absent(seen: Seen, which: str) -> Finding | None:
@@ -174,6 +181,8 @@ def changed(seen: Seen, which: str, network: str) -> str:
         return f"{seen.values[which]} is on: {', '.join(e.network for e in container.endpoints) or 'no network'}"
     if "This is the client" not in seen.results[f"{which} outside"].output:
         return f"{seen.values[which]} no longer gets a page from the client"
+    if seen.results[f"{which} inside"].output != seen.began.results[f"{which} inside"].output:
+        return f"the namespace of {seen.values[which]} has other routes or rules than at the start"
     return ""
 
 
@@ -303,8 +312,10 @@ CHECKS = (
         evidence=("lodger", "stranger"),
         rests_on=("closed-outside",),
         hints={
-            "lodger-changed": "{lodger} belongs to somebody else. It stays on docker0, and keeps its way out.",
-            "stranger-changed": "{stranger} belongs to somebody else. It stays on street, and keeps its way out.",
+            "lodger-changed": "{lodger} belongs to somebody else. It stays on docker0, as it is, and keeps its way "
+            "out.",
+            "stranger-changed": "{stranger} belongs to somebody else. It stays on street, as it is, and keeps its "
+            "way out.",
             "lodger-reaches": "{lodger} is on docker0. Who else is there and can get the record, and what keeps "
             "containers of one bridge apart?",
             "stranger-reaches": "{stranger} is on the network street. Who else is there and can get the record?",

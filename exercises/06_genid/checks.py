@@ -145,6 +145,7 @@ def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
         )
         if there[0]
         else Probe("host", "false"),
+        "programs": Probe(WRITER, "for name in rig boxes; do command -v $name || exit; done"),
     }
 
 
@@ -309,6 +310,8 @@ def renewed(seen: Seen) -> Finding:
         return Finding(f"{found}; {words}")
     if not seen.results["paused"].ok:
         return Finding(f"{found}, also while {WRITER} is paused", "not-genid")
+    if not seen.results["programs"].ok:
+        return Finding(f"{found}; {WRITER} does not have both rig and boxes", "no-programs")
     return Finding(f"{found}; while {WRITER} is paused it stays the same")
 
 
@@ -453,6 +456,8 @@ CHECKS = (
             "seldom": "The page gets older than {interval} s. How long does your script wait?",
             "often": "The page changes sooner than after {interval} s. How long does your script wait?",
             "same-person": "The file is written again and again with the same text. When does rig run?",
+            "no-programs": "The page changes in time, but genid cannot make it: rig or boxes is not in its image. "
+            "Which image does `docker inspect genid` name, and what was installed in it?",
             "not-genid": "The page changes while genid is paused. Somebody else writes to the folder.",
         },
         steps=(

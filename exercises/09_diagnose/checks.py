@@ -67,13 +67,15 @@ KINDS = {
     "password": "password",
 }
 KIND_OF = {word: kind for kind, words in KINDS.items() for word in words.split()}
-# Words in a line that say nothing.
+# Words in a line that say nothing, as do those of one letter (`-A`).
 WORDS = (
-    "a an and at by chain container default down entry for from gone host in is its missing of on server table the to"
-    " with wrong filter nat mangle raw"
+    "an and at by chain container default down entry for from gone host in is its missing of on pair server table the"
+    " to with wrong filter nat mangle raw"
 )
 IDLE = frozenset(WORDS.split())
-PLACES = ("/root/answer/diagnosis.txt", "/root/diagnosis.txt", "/diagnosis.txt")  # a cell with %%host begins in /
+BROAD = frozenset({"ip", "iptables", "net", "network"})  # `ip route`, `network interface`: the next word is the kind
+# The last one is where a cell of `%%host` begins, in a case for practice.
+PLACES = ("/root/answer/diagnosis.txt", "/root/diagnosis.txt", "/diagnosis.txt")
 MOST_LINES = 40
 
 
@@ -115,27 +117,55 @@ def start(values: Values) -> str:
 
 def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
     """Return the probes of the shop, and the one that reads the diagnosis."""
-    read = Probe("host", f"cat {' '.join(PLACES)} 2>/dev/null; true")
+    read = Probe("host", f"for file in {' '.join(PLACES)}; do cat $file; echo; done 2>/dev/null; true")
     return {**broken_shop.probes(values, network), "diagnosis": read}
+
+
+def kind_of(word: str) -> str:
+    """Return the kind that a word stands for, "" for none."""
+    return next((KIND_OF[stem] for end in ("", "s", "es") if (stem := word.removesuffix(end)) in KIND_OF), "")
+
+
+def said_names(kind: str, values: Values) -> str:
+    """Return a regular expression of the words that can name a thing of a kind: what else is in a line explains it."""
+    containers = "|".join(re.escape(str(values[role])) for role in ("front", "ledger"))
+    if kind in {"link", "network", "password", "process", "resolver", "route"}:
+        return containers
+    address = r"[0-9]+([.][0-9]+){3}"
+    return {
+        "address": address,
+        "name": f"(?!({containers})$).*",
+        "neighbour": address,
+        "port": "[0-9]+",
+        "setting": ".*[^0-9].*",
+    }.get(kind, ".*")
 
 
 def parsed(line: str, values: Values) -> tuple[str, str]:
     """Return the kind and the name in a line of a diagnosis; a kind that is not in KINDS is "".
 
-    Case, plurals, quotes, a prefix length, "the", the table of a chain and the like make no difference. What a part of
-    the shop is called in the task (`front`, `ledger`, `net`) stands for the learner's name of it.
+    Case, plurals, quotes, a prefix length, "the", the table of a chain and the like make no difference, nor what
+    follows the name: a line names one thing. What a part of the shop is called in the task (`front`, `ledger`, `net`)
+    stands for the learner's name of it.
     """
-    words = [word for word in (word.strip("./-") for word in re.findall(r"[\w./-]+", line.casefold())) if word]
-    while words[1:] and words[0] in IDLE:
+    text = re.sub(r"name[ -]server", "nameserver", line.casefold())
+    words = [word for word in (word.strip("./-") for word in re.findall(r"[\w./-]+", text)) if word]
+    words = [word for word in words if word not in IDLE and (len(word) > 1 or word.isdigit())]
+    while words[1:] and words[0].isdigit():  # "1. rule FORWARD"
         del words[0]
-    stems = [words[0].removesuffix(end) for end in ("", "s", "es")] if words else []
-    kind = next((KIND_OF[stem] for stem in stems if stem in KIND_OF), "")
-    names = words[1:]
-    if kind == "setting":  # net.ipv4.ip_forward=1
-        names = [re.split(r"[./]", name)[-1].replace("-", "_") for name in names if not name.isdigit()]
-    names = [without_prefix(name) for name in names if name not in IDLE]
+    if words[2:] and words[0] in BROAD and kind_of(words[1]):
+        del words[0]
+    kind = kind_of(words[0]) if words else ""
+    names = [word for word in words[1:] if kind_of(word) != kind] or words[1:]
+    if kind == "setting":  # net.ipv4.ip_forward=1; ip_forward is also called conf.all.forwarding (kernel, ip-sysctl)
+        names = ["ip_forward" if re.fullmatch(r"(.*ipv4.*[./])?forwarding", name) else name for name in names]
+        names = [re.split(r"[./]", name)[-1].replace("-", "_") for name in names]
+    elif kind == "rule":  # filter/FORWARD
+        names = [name.rpartition("/")[2] for name in names]
     roles = {role: str(values[role]) for role in ("front", "ledger", "net")}
-    return kind, " ".join(dict.fromkeys(roles.get(name, name) for name in names))
+    names = [roles.get(name, name) for name in map(without_prefix, names)]
+    wanted = said_names(kind, values)
+    return kind, next((name for name in names if re.fullmatch(wanted, name)), names[0] if names else "")
 
 
 def causes(values: Values) -> list[set[tuple[str, str]]]:
@@ -159,8 +189,12 @@ def named(seen: Seen) -> Finding:
         return Finding("there is no diagnosis.txt, or nothing is in it", "no-diagnosis")
     if strange := [line for (kind, _), line in said.items() if not kind]:
         return Finding(f"“{strange[0][:60]}” begins with none of these words: {', '.join(KINDS)}", "no-kind")
-    if len(said) > len(wanted):
-        return Finding(f"the diagnosis has {len(said)} lines, and so many things are broken: {len(wanted)}", "too-many")
+    # Two lines about one cause, such as the password of either side, count once.
+    wrong = [key for key in said if not any(key in cause for cause in wanted)]
+    if (count := len(wrong) + sum(bool(cause & said.keys()) for cause in wanted)) > len(wanted):
+        return Finding(
+            f"the diagnosis names {count} things, but the number of broken things is {len(wanted)}", "too-many"
+        )
     if right := [line for key, line in said.items() if any(key in cause for cause in wanted)]:
         return Finding(f"“{right[0][:60]}” is a cause")
     kinds = {kind for cause in wanted for kind, _ in cause}
@@ -175,10 +209,15 @@ def complete(seen: Seen) -> Finding:
     """Judge whether the diagnosis names every cause."""
     said, wanted = said_in(seen), causes(seen.values)
     wrong = [line for key, line in said.items() if not any(key in cause for cause in wanted)]
+    missing = [cause for cause in wanted if not cause & said.keys()]
+    if wrong and any(kind == parsed(wrong[0], seen.values)[0] for cause in missing for kind, _ in cause):
+        return Finding(
+            f"“{wrong[0][:60]}” has the kind of a cause, and another name; the other line is right", "half-name"
+        )
     if wrong:
         return Finding(f"“{wrong[0][:60]}” is not a cause, the other line is", "half-right")
-    if missing := [cause for cause in wanted if not cause & said.keys()]:
-        return Finding(f"a cause is named, and not named are: {len(missing)}", "half-named")
+    if missing:
+        return Finding("one cause is named, and another is not", "half-named")
     return Finding("every cause is named, and nothing else")
 
 
@@ -187,12 +226,13 @@ CHECKS = (
     Check(
         name="named",
         points=2,
-        wanted="The diagnosis names a cause, and has at most as many lines as things are broken ({broken}).",
+        wanted="The diagnosis names a cause, and no more things than are broken ({broken}).",
         judge=named,
         evidence=("diagnosis",),
         hints={
-            "no-diagnosis": "Write `diagnosis.txt` as well, a line for each cause: what kind of thing decides, and "
-            "which one. `echo rule FORWARD >>diagnosis.txt` would name a rule in the chain FORWARD.",
+            "no-diagnosis": "Write `diagnosis.txt` as well, in the folder where your commands begin. It has a line for "
+            "each cause: what kind of thing decides, and which one. `echo rule FORWARD >>diagnosis.txt` would name a "
+            "rule in the chain FORWARD.",
             "no-kind": "The first word of each line is one of the table's kinds.",
             "too-many": "Name what decides, and not all that you suspect.",
             "other-name": "The kind is right. The table says what a thing of that kind is named by.",
@@ -213,6 +253,8 @@ CHECKS = (
         evidence=("diagnosis",),
         rests_on=("named",),
         hints={
+            "half-name": "One cause you have. Of the other you know the kind: the table says what a thing of that "
+            "kind is named by.",
             "half-right": "Two things are broken, and each alone does harm. One of them you have.",
             "half-named": "Two things are broken. When the one that you named is right, what is still missing?",
         },

@@ -5,11 +5,23 @@ from __future__ import annotations
 import re
 
 from course_lib.exercises.checks import Check, Finding, Probe, Seed, Seen, Value, Values, network_of
-from course_lib.exercises.reachability import ANSWERS, ASKED, CLIENT, HOST, TRIES, addresses, as_neighbour, came_from
+from course_lib.exercises.reachability import (
+    ANSWERS,
+    ASKED,
+    CLIENT,
+    HOST,
+    TRIES,
+    addresses,
+    as_neighbour,
+    came_from,
+    kept,
+)
 from course_lib.network.model import PREDEFINED_NETWORKS, Interface, Snapshot
 
 BOXES = ("server", "reader")
-HIDDEN = 7007  # a TCP port that nobody publishes; the probes of `apart` listen on it
+# bash: a TCP port that nobody publishes, and that nobody knows before; the probes of `apart` listen on it.
+HIDDEN = "port=$((20000 + RANDOM % 10000))"
+ELSEWHERE = "198.51.100.1"  # an address to which only a default route leads (RFC 5737)
 # The first packet of a TCP connection (tcpdump(1), pcap-filter(7)).
 FIRST = "'tcp[tcpflags] & (tcp-syn | tcp-ack) == tcp-syn'"
 
@@ -64,6 +76,18 @@ def heard(where: Value, command: str) -> str:
     )
 
 
+def asked_client(command: str) -> str:
+    """Return bash that runs a command; if that succeeds, it prints `asked` if the host asked the client meanwhile.
+
+    The client's own log tells, so a server elsewhere that says the same does not pass for the client.
+    """
+    new = f"tail -n +$((before + 1)) $log | grep -q '^{HOST} asked '"
+    return (
+        f"log=/var/log/client/access.log; before=$(wc -l <$log); ( {command} ) || exit;"
+        f" for try in {{1..20}}; do {new} && echo asked && break; sleep 0.05; done; true"
+    )
+
+
 def attempts(urls: list[str], pings: list[str]) -> str:
     """Return bash that prints which URLs and addresses answer, whatever they say, as `came_from` reads it."""
     tries = [f"answers {url} && echo it comes from {url} &" for url in urls]
@@ -87,14 +111,18 @@ def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
         found |= {
             f"{box} links": Probe("host", f"ip -n {v[box]} -o -4 addr; ip -n {v[box]} -o link show type veth"),
             f"{box} gateway": Probe("host", f"{inside[box]} ping -c 1 -W 1 {v['gateway']} | grep -o '1 received'"),
-            f"{box} route": Probe("host", f"ip -n {v[box]} route get {CLIENT}"),
+            f"{box} route": Probe(
+                "host", f"for to in {CLIENT} {ELSEWHERE}; do ip -n {v[box]} route get $to || exit; done"
+            ),
         }
     found |= {
         "page": Probe("host", f"curl -fs -m 3 http://{v['address']}/", patience),
         "listens": Probe("host", f"{inside['server']} ss -Hltn | awk '{{print $4}}' | sort -u"),
     }
     for box in BOXES:
-        found[f"{box} out"] = Probe("host", heard("client", f"{inside[box]} curl -fs -m 2 http://{CLIENT}/"))
+        found[f"{box} out"] = Probe(
+            "host", asked_client(heard("client", f"{inside[box]} curl -fs -m 2 http://{CLIENT}/")), timeout=7
+        )
     return found | {
         "door": Probe("client", f"curl -fs -m 3 {page}"),
         "arrives": Probe("host", heard(v["server"], f"ip netns exec client curl -fs -m 1 {page}")),
@@ -113,11 +141,17 @@ def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
 
 def connection(values: Values) -> str:
     """Return bash that prints from which address a connection of the client arrives in the server's namespace."""
-    now = f"ip netns exec {values['server']} ss -Htn state established"
+    # Not only established ones: a server may say all it has to say at once, and close its side (ss(8), STATE-FILTER).
+    now = f"ip netns exec {values['server']} ss -Htn state connected | awk '{{print $NF}}'"
     hold = f"ip netns exec client timeout 3 bash -c 'exec 3<>/dev/tcp/{HOST}/{values['port']} && sleep 3'"
     new = f'for try in {{1..20}}; do sleep 0.1; new=$({now} | grep -vxF "$before") && break; done'
-    peers = "awk '{print $4}' | sed -E 's/:[0-9]+$//; s/.*:|\\]//g' | grep ."  # also of [::ffff:203.0.113.20]:PORT
+    peers = "sed -E 's/:[0-9]+$//; s/.*:|\\]//g' | grep ."  # also of [::ffff:203.0.113.20]:PORT
     return f'{inhabited(values["server"])} before=$({now}); {hold} & {new}; kill $! 2>/dev/null; echo "$new" | {peers}'
+
+
+def start_probes(values: Values, network: Snapshot) -> dict[str, Probe]:
+    """Return the probe of the lodger's namespace, whose routes and rules must stay what they are."""
+    return {"lodger inside": kept(values["lodger"])}
 
 
 def apart_probes(values: Values, network: Snapshot) -> dict[str, Probe]:
@@ -125,18 +159,19 @@ def apart_probes(values: Values, network: Snapshot) -> dict[str, Probe]:
     v, lodger = values, list(addresses(network, values["lodger"]))
     names, each = " ".join(str(v[box]) for box in BOXES), [str(v["address"]), "$reader"]
     listen = (
-        f"{inhabited(*names.split())}"
+        f"{inhabited(*names.split())} {HIDDEN};"
         f" reader=$(ip -n {v['reader']} -o -4 addr show scope global | grep -oP -m 1 'inet \\K[0-9.]+');"
-        f" for box in {names}; do ip netns exec $box timeout 9 socat TCP-LISTEN:{HIDDEN},fork,reuseaddr"
+        f" for box in {names}; do ip netns exec $box timeout 9 socat TCP-LISTEN:$port,fork,reuseaddr"
         " SYSTEM:'read request; echo open' >/dev/null 2>&1 & for try in {1..20}; do"
-        f" ip netns exec $box ss -Hltn | grep -q ':{HIDDEN} ' && break; sleep 0.05; done; done;"
+        f' ip netns exec $box ss -Hltn | grep -q ":$port " && break; sleep 0.05; done; done;'
         " trap 'kill $(jobs -p)' EXIT"
     )
-    hidden = [f"http://{address}:{HIDDEN}/" for address in each]
+    hidden = [f"http://{address}:$port/" for address in each]
     into = attempts([f"http://{v['address']}:80/", *hidden], each)
     around = as_neighbour(each, attempts(hidden, each))
     back = attempts([f"http://{address}:80/" for address in lodger], lodger)
     return {
+        **start_probes(values, network),
         "lodger out": Probe(network_of(v["lodger"]), f"curl -fs -m 3 http://{CLIENT}/"),
         "lodger in": Probe(network_of(v["lodger"]), f"{listen}; {into}", timeout=TRIES),
         "neighbour in": Probe("client", f"{listen}; {around}", timeout=TRIES),
@@ -215,8 +250,9 @@ def boxes(seen: Seen) -> Finding:
         if not seen.results[f"{box} gateway"].ok:
             return silent_gateway(seen, box, end)
         if not seen.results[f"{box} route"].ok:
-            return Finding(f"{name} has no route to {CLIENT}", "no-route")
-    return Finding("both are joined to the bridge, and have a route to the outside")
+            known = CLIENT in seen.results[f"{box} route"].output
+            return Finding(f"{name} has no route to {ELSEWHERE if known else CLIENT}", "no-route")
+    return Finding("both are joined to the bridge, and have a default route")
 
 
 def silent_gateway(seen: Seen, box: str, end: Interface) -> Finding:
@@ -256,7 +292,9 @@ def out(seen: Seen) -> Finding:
     for box in BOXES:
         said, name = seen.results[f"{box} out"], seen.values[box]
         if said.ok and said.output.startswith(f"You are {HOST}."):
-            continue
+            if "asked" in said.output.splitlines():
+                continue
+            return Finding(f"{name} gets a page, but the host did not ask the client for it", "made-up")
         if said.ok:
             return Finding(f"{name} gets: {said.opening}", "other-sender")
         sender = arrived(said.output)
@@ -317,6 +355,8 @@ def apart(seen: Seen) -> Finding:
     was, now = (s.network.container(str(v["lodger"])) for s in (seen.began, seen))
     if was is None or now is None or now.id != was.id or now.state != "running":
         return Finding(f"{v['lodger']} is not the container that it was, or does not run", "lodger-gone")
+    if r["lodger inside"].output != seen.began.results["lodger inside"].output:
+        return Finding(f"the namespace of {v['lodger']} has other routes or rules than at the start", "lodger-changed")
     if not r["lodger out"].ok:
         return Finding(f"{v['lodger']} gets no page from the client: {r['lodger out'].words}", "docker-broken")
     if there := came_from(r["lodger in"].output):
@@ -351,7 +391,7 @@ CHECKS = (
         name="boxes",
         points=3,
         wanted="`ip netns` knows {server} and {reader}. Each has a veth pair to {bridge}, an address in {subnet} "
-        "({server} has {address}), an answer from {gateway}, and a route to the outside.",
+        "({server} has {address}), an answer from {gateway}, and a default route.",
         judge=boxes,
         rests_on=("bridge",),
         hints={
@@ -366,7 +406,7 @@ CHECKS = (
             "`ip link` shows the state, on the host and in the namespace.",
             "gateway-silent": "The cable is plugged in and up on the host's side, and a ping gets no answer. Which "
             "addresses and routes has the namespace? `ip -n NAME addr` and `ip -n NAME route`.",
-            "no-route": "The gateway answers, but the namespace does not know that it leads anywhere: "
+            "no-route": "The gateway answers, but the namespace does not send everything else there: "
             "`ip -n NAME route`.",
         },
         steps=(
@@ -389,7 +429,7 @@ CHECKS = (
             "other-text": "Somebody answers, but not with the one line of your text. What does the server read?",
             "page-silent": "No program listens in {server}. Is it started in that namespace, or on the host?",
             "page-elsewhere": "A program listens in {server}, but no page comes from port 80 of its address. Compare "
-            "the address and the port at which it listens.",
+            "the address and the port at which it listens. If both are right, which rule drops a packet on its way?",
         },
         steps=(
             "A server is a process like any other. The namespace in which it was started decides where it listens.",
@@ -405,6 +445,7 @@ CHECKS = (
         evidence=("server out", "reader out"),
         rests_on=("boxes",),
         hints={
+            "made-up": "A page comes, but the client's log has no such request. Who answers in its place?",
             "way-out-kept": "The request does not arrive at the client. Who has to let it pass? Ask twice, and look at "
             "`iptables -nvL FORWARD` (or `nft list ruleset`) each time: which counter has grown?",
             "answer-kept": "The request arrives with the host's address, so the client can answer. But no page comes "
@@ -493,6 +534,8 @@ CHECKS = (
         rests_on=("sender", "names"),
         hints={
             "lodger-gone": "{lodger} was there before you began, and should stay as it is.",
+            "lodger-changed": "{lodger} stays as it is, in its namespace, too. What keeps it apart belongs on the host "
+            "or in your boxes.",
             "docker-broken": "{lodger} no longer gets a page from the client. It did before: which rules of Docker's "
             "are gone, or come too late?",
             "lodger-reaches": "{lodger} gets an answer from your network. Its packet is forwarded from docker0 to "

@@ -55,6 +55,7 @@ WELL = {
     "watch": (0, "0.50 moved in 300\n2.53 moved in 301\n4.60 moved in 290\npersons 3"),
     "page": (0, PAGE.replace("MOTTO", ESCAPED)),
     "paused": (0, ""),
+    "programs": (0, ""),
 }
 
 
@@ -104,6 +105,7 @@ def test_everything_is_well() -> None:
         ("renewed", watch(*(f"{n / 10:.2f} moved in 1" for n in range(20)), "persons 20"), "often"),
         ("renewed", watch("0.10 moved in 1", "3.20 moved in 1", "persons 2"), "seldom"),
         ("renewed", {"paused": (1, "")}, "not-genid"),
+        ("renewed", {"programs": (1, "")}, "no-programs"),
         ("replaced", watch("0.10 deleted 0", "0.11 moved in 300", "2.10 deleted 0", "2.11 moved in 300"), "removed"),
         ("replaced", watch("0.10 moved away 0", "0.11 moved in 300", "2.10 moved in 300"), "removed"),
         ("replaced", watch("0.10 deleted 0", "0.11 created 0", "0.12 modified 9", "2.10 closed 9"), "copied"),

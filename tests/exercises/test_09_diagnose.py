@@ -137,7 +137,10 @@ def test_every_diagnosis_of_every_case_is_right_in_any_order_and_no_other_is() -
         (["rule DOCKER-USER"], ("", "half-named")),
         (["rule docker-user", "Rule: DOCKER-USER"], ("", "half-named")),
         (["rule DOCKER-USER", "network @ledger@"], ("", "half-right")),
+        (["rule DOCKER-USER", "name archives"], ("", "half-name")),
         (["rule DOCKER-USER", "name books"], ("", "")),
+        (["1. iptables rule filter/DOCKER-USER -p tcp -j DROP", "2. name books of @ledger@"], ("", "")),
+        (["rule DOCKER-USER  # it drops", "alias: books (gone)"], ("", "")),
         (["Aliases: `books`", "- a RULE in the chain DOCKER-USER of the table filter."], ("", "")),
     ],
 )
@@ -152,18 +155,29 @@ def test_a_diagnosis_gets_the_hint_of_what_it_says(lines: list[str], mistakes: t
         ("conflict", "address @address@/32"),
         ("forwarding", "sysctl net.ipv4.ip_forward = 0"),
         ("forwarding", "settings: /proc/sys/net/ipv4/ip_forward"),
+        ("forwarding", "setting net.ipv4.conf.all.forwarding = 0"),
+        ("forwarding", "setting forwarding"),
         ("gateway", "the default route of front"),
+        ("gateway", "ip route default via 172.31.1.253 in @front@"),
         ("listener", "process in the container @front@"),
         ("loopback", "ports @port@"),
+        ("loopback", "port 127.0.0.1:@port@->80/tcp"),
         ("masquerade", "rule nat postrouting"),
         ("mtu", "interface eth0"),
+        ("mtu", "network interface eth0 has mtu 1300"),
+        ("mtu", "link eth0\nrule OUTPUT"),
+        ("password", "password @front@\npassword @ledger@"),
         ("mtu", "iptables: OUTPUT"),
         ("neighbour", "ARP @address@"),
+        ("neighbour", "ip neigh @address@ lladdr 02:00:00:00:00:99"),
         ("neighbour", "- a neighbor entry of the host: @address@/32"),
         ("accept", "rule DOCKER missing"),
         ("networks", "network of ledger"),
+        ("networks", "network @ledger@ is on @net@-back"),
         ("resolver", "DNS server 203.0.113.99"),
+        ("resolver", "name server of @front@"),
         ("unplugged", "veth of @front@"),
+        ("unplugged", "the veth pair of @front@ has no bridge"),
     ],
 )
 def test_other_words_for_the_same_thing_are_right(fault: str, line: str) -> None:
@@ -189,6 +203,11 @@ def test_a_catalogue_that_is_cut_off_is_not_taken_for_another_one(comes: str, co
         ["bash", "-c", f"curl() {{ {comes}; }} >/tmp/catalogue; {command}"], capture_output=True, check=False
     )
     assert done.returncode == code
+
+
+@pytest.mark.parametrize("line", ["setting net.ipv6.conf.all.forwarding", "setting rp_filter", "link eth1"])
+def test_what_only_resembles_a_cause_is_none(line: str) -> None:
+    assert read(of_case("mtu", "forwarding"), line)[0] == "other-name"
 
 
 def test_no_hint_names_what_decides() -> None:
