@@ -279,7 +279,8 @@ CHECKS = (
         },
         steps=(
             "Find the last place that sees the packet: client, eth0, bridge, veth pair, container; then the way back.",
-            "`tcpdump -ni any` on the host shows them. Then ask there: link, address, route, rule, listener, name.",
+            "`tcpdump -ni any` on the host shows the three in the middle. Then ask there: link, address, route, rule, "
+            "listener, name.",
             "Compare with a healthy neighbour: start a second container on {net}, and see what differs.",
         ),
     ),
@@ -331,7 +332,7 @@ CHECKS = (
         steps=(
             "`iptables -S FORWARD` begins with the chain's policy.",
             "Open one door for one port. Everything else stays as it was.",
-            "Undo what did not help: the lab should be as it was after `exercise()`.",
+            "Undo what did not help: apart from the repair, the lab should be as `exercise()` left it.",
         ),
     ),
 )

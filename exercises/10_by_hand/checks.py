@@ -547,7 +547,7 @@ CHECKS = (
         },
         steps=(
             "Try it: `nsenter -t $(docker inspect -f '{{{{.State.Pid}}}}' {lodger}) -n ping -c 1 {address}`.",
-            "Docker keeps its networks apart by a drop that comes before every accept: `iptables -S` shows where.",
+            "Docker keeps its networks apart by drops: `iptables -S` shows them, and which accepts come after them.",
             "The chain DOCKER-USER is for your own rules: FORWARD goes there first. What comes in by one bridge, and "
             "leaves by the other?",
         ),
