@@ -30,7 +30,8 @@ def seen(network: Snapshot, code: int = 0, output: str = "", **results: tuple[in
     """Return evidence in which every probe that is not named had the same result."""
     said = {name: Result("host", "", code, output) for name in WHAT.probes(VALUES, network)}
     said |= {name.replace("_", " "): Result("host", "", *result) for name, result in results.items()}
-    return Seen(VALUES, network, said, Seen(VALUES, Snapshot("26.1", containers=(LODGER,)), {}))
+    inside = {"lodger inside": Result("host", "", code, output)}
+    return Seen(VALUES, network, said, Seen(VALUES, Snapshot("26.1", containers=(LODGER,)), inside))
 
 
 @pytest.mark.parametrize("code", [0, 1, 6, 7, 22, 28, 124, 255])
