@@ -74,7 +74,7 @@ def _add_interfaces(graph: Graph, snapshot: Snapshot) -> None:
         if interface.kind == "bridge":
             graph.add_edge(("bridge", interface.name), HOST, kind="inside")
         elif interface.kind != "loopback":
-            key = ("veth" if interface.name in snapshot.container_veths else "interface", interface.name)
+            key = ("veth" if interface.name in snapshot.veth_ends else "interface", interface.name)
             graph.add_node(key, kind=key[0], part=interface)
             if interface.master:
                 graph.add_edge(key, ("bridge", interface.master), kind="port")
@@ -126,6 +126,6 @@ def _add_namespace(graph: Graph, snapshot: Snapshot, namespace: Namespace) -> No
             graph.add_node(end, kind="end", part=interface)
             graph.add_edge(end, key, kind="inside")
             if peer := namespace.peer(interface.name):
-                kind = "veth" if peer.other in snapshot.container_veths else "interface"
+                kind = "veth" if peer.other in snapshot.veth_ends else "interface"
                 other = ("end", peer.namespace, peer.other) if peer.namespace else (kind, peer.other)
                 graph.add_edge(end, other, kind="cable")

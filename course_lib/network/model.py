@@ -216,7 +216,7 @@ class Snapshot:
         return next((c for c in self.chains if (c.family, c.table, c.name) == (family, table, name)), None)
 
     @cached_property
-    def container_veths(self) -> frozenset[str]:
+    def veth_ends(self) -> frozenset[str]:
         """Return the names of the host's ends of veth pairs: those of containers, and of namespaces at a bridge."""
         found = {e.veth for container in self.containers for e in container.endpoints if e.veth}
         ends = {peer.other for namespace in self.namespaces for peer in namespace.peers if not peer.namespace}

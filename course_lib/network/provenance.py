@@ -142,7 +142,7 @@ def _interfaces(snapshot: Snapshot) -> Iterator[Reason]:
     for interface in snapshot.interfaces:
         if interface.kind != "loopback" and interface.name not in bridges:
             kind = "bridge" if interface.kind == "bridge" else "interface"
-            kind = "veth" if interface.name in snapshot.container_veths else kind
+            kind = "veth" if interface.name in snapshot.veth_ends else kind
             line = f"ip -d addr: {_line(interface)}"
             yield Reason((kind, interface.name), f"{interface.name} of the host", (line,))
             for address in without_link_local(interface):

@@ -123,7 +123,7 @@ def _named(snapshot: Snapshot) -> dict[str, set[Key]]:
     parts: dict[str, set[Key]] = {}
     for interface in snapshot.interfaces:
         kind = "bridge" if interface.kind == "bridge" else "interface"
-        kind = "veth" if interface.name in snapshot.container_veths else kind
+        kind = "veth" if interface.name in snapshot.veth_ends else kind
         parts.setdefault(interface.name, set()).add((kind, interface.name))
     for network in snapshot.networks:
         for subnet in network.subnets:

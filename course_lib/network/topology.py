@@ -76,7 +76,7 @@ def stand_in(snapshot: Snapshot, namespace: Namespace) -> Container:
     ends = []
     for i in namespace.interfaces:
         peer = namespace.peer(i.name)
-        if peer and not peer.namespace and peer.other in snapshot.container_veths:
+        if peer and not peer.namespace and peer.other in snapshot.veth_ends:
             addresses = tuple(a for a in i.addresses if not a.startswith("fe80:"))
             ends.append(Endpoint(i.name, i.name, addresses, i.mac, veth=peer.other))
     return Container(NETNS + namespace.name, "", "", "", "running", NETNS, tuple(ends))
@@ -126,9 +126,7 @@ def outer_interfaces(snapshot: Snapshot) -> list[list[Interface]]:
     """
     external = external_interface(snapshot)
     found = [
-        i
-        for i in snapshot.interfaces
-        if i.kind not in ("loopback", "bridge") and i.name not in snapshot.container_veths
+        i for i in snapshot.interfaces if i.kind not in ("loopback", "bridge") and i.name not in snapshot.veth_ends
     ]
     groups: dict[tuple[str, ...], list[Interface]] = {}
     for interface in sorted(found, key=lambda interface: (interface != external, interface.name)):

@@ -91,7 +91,7 @@ def netns_words(snapshot: Snapshot, namespace: Namespace) -> list[str]:
     others = [i for i in namespace.interfaces if i.kind != "loopback"]
     for i in others:
         peer = namespace.peer(i.name)
-        if peer is None or peer.namespace or peer.other not in snapshot.container_veths:
+        if peer is None or peer.namespace or peer.other not in snapshot.veth_ends:
             state = ", DOWN" if i.state == "DOWN" else ""
             found.append(f"{_by_hand(i)}{state}: {peer_words(snapshot, i, peer)}")
         elif "DOWN" in i.state:

@@ -34,7 +34,7 @@ def only_network(snapshot: Snapshot, name: str) -> Snapshot:
     connected = {c.id for c in containers if c.endpoints}
     containers = [c for c in containers if {c.id, owner_of(snapshot, c).id} & connected]
     fewer = replace(snapshot, networks=kept, containers=tuple(containers))
-    hidden |= snapshot.container_veths - fewer.container_veths
+    hidden |= snapshot.veth_ends - fewer.veth_ends
     apart = {i.name for i in snapshot.interfaces if i.master in hidden}
     spaces = tuple(n for n in snapshot.namespaces if not {p.other for p in n.peers if not p.namespace} & apart)
     interfaces = tuple(i for i in snapshot.interfaces if i.name not in hidden and i.master not in hidden)

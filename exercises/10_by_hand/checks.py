@@ -221,12 +221,11 @@ def host_end(seen: Seen, box: str) -> Interface | None:
     """Return the host's end of a namespace's veth pair: that of a port of the bridge, else of any, None if none."""
     # "2: eth0@if12:" is number 2, and its peer number 12 in another namespace (ip-link(8)).
     pairs = re.findall(r"^([0-9]+): [^@\s]+@if([0-9]+):", seen.results[f"{box} links"].output, re.MULTILINE)
+    containers = {endpoint.veth for container in seen.network.containers for endpoint in container.endpoints}
     ends = [
         i
         for i in seen.network.interfaces
-        if i.kind == "veth"
-        and (str(i.peer_index), str(i.index)) in pairs
-        and i.name not in seen.network.container_veths
+        if i.kind == "veth" and (str(i.peer_index), str(i.index)) in pairs and i.name not in containers
     ]
     ports = [i for i in ends if i.master == seen.values["bridge"]]
     return next(iter(ports + ends), None)

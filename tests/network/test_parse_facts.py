@@ -401,7 +401,7 @@ def test_namespaces_of_ip_netns_are_read_with_the_other_ends_of_their_cables() -
         ("box", (Peer("eth0", "", "hand-box"), Peer("eth1", "far", "eth0"))),
         ("far", (Peer("eth0", "box", "eth1"),)),
     ]
-    assert "hand-box" in made.container_veths
+    assert "hand-box" in made.veth_ends
     assert outer_interfaces(made)[-1][0].name == "odd", "what has found its other end is drawn there"
     # Two interfaces with the same indices: either may be the other end.
     facts["netns"] = {"a": [own("x", 3, link=2)], "b": [own("y", 2, link=3)], "c": [own("z", 2, link=3)]}
