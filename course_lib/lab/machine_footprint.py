@@ -58,7 +58,7 @@ def compare(before: dict[str, Any]) -> bool:
     for kind in ("containers", "networks", "volumes"):
         old, new = _names(before[kind]), _names(after[kind])
         if old == new:
-            say(f"Unchanged since the first `up`: {len(new)} {kind}")
+            say(f"Unchanged since the first `up`: {kind} ({len(new)})")
             continue
         same = False
         for change, names in (("New", new - old), ("Removed", old - new)):
