@@ -221,7 +221,7 @@ def tried(lab: Lab, answer: Try, learner: str = LEARNER) -> Outcome:
         execute.run(lab, answers.COMMAND, show=printed.append)
     except (CommandFailedError, CommandHungError) as error:
         printed.append(str(error))
-    verdicts = judge(exercise, values, evidence(lab, exercise, values, start))
+    verdicts = judge(exercise.checks, values, evidence(lab, exercise, values, start))
     said = ask(lab, answer.exercise[:2], {**values, "before": before})
     return Outcome(verdicts, said, time.monotonic() - began, "".join(printed))
 
