@@ -120,7 +120,7 @@ def probes(values: Values, network: Snapshot) -> dict[str, Probe]:
             f' docker logs --since 30s {v["front"]} 2>&1 | grep -q "number=$n " && echo logged; true',
             timeout=10,
         ),
-        # Whoever answers while it is paused does so in its place.
+        # If a request is answered while the container is paused, another program answers it.
         "front paused": Probe(
             "host",
             while_paused(v["front"], f"ip netns exec client curl -fs -m 1 -o /dev/null {url}/ && echo answered"),

@@ -67,7 +67,8 @@ def snapshot(facts: RawFacts) -> Snapshot:
         for item in facts["containers"]
     ]
     containers = [replace(c, is_left=True) if _is_left(c, containers, inside) else c for c in containers]
-    known = [interfaces, tuple(map(_interface, facts["client"])), *inside.values()]
+    client = tuple(sorted(map(_interface, facts["client"])))
+    known = [interfaces, client, *inside.values()]
     taken = {e.veth for c in containers for e in c.endpoints}
     hand = {name: tuple(sorted(map(_interface, items))) for name, items in facts.get("netns", {}).items()}
     free = [i for i in interfaces if i.kind == "veth" and i.name not in taken]
@@ -75,7 +76,7 @@ def snapshot(facts: RawFacts) -> Snapshot:
     return Snapshot(
         engine=facts["version"],
         interfaces=interfaces,
-        client=tuple(sorted(map(_interface, facts["client"]))),
+        client=client,
         routes=tuple(sorted(map(_route, facts["route"]), key=lambda r: (r.destination, r.device))),
         networks=networks,
         containers=tuple(sorted(containers)),

@@ -19,7 +19,7 @@ from course_lib.exercises.reachability import (
 from course_lib.network.model import PREDEFINED_NETWORKS, Interface, Snapshot
 
 BOXES = ("server", "reader")
-# bash: a TCP port that nobody publishes, and that nobody knows before; the probes of `apart` listen on it.
+# bash: an unpublished TCP port, chosen at random so that no rule can name it; the probes of `apart` listen on it.
 HIDDEN = "port=$((20000 + RANDOM % 10000))"
 ELSEWHERE = "198.51.100.1"  # an address to which only a default route leads (RFC 5737)
 # The first packet of a TCP connection (tcpdump(1), pcap-filter(7)).
@@ -541,8 +541,8 @@ CHECKS = (
             "{bridge}: which rule of FORWARD accepts it, and what comes before that rule?",
             "box-reaches": "A namespace of yours gets an answer from {lodger}. Its packet is forwarded from {bridge} "
             "to docker0: which rule of FORWARD accepts it, and what comes before that rule?",
-            "outside-reaches": "Whoever has a route to {subnet} by this host reaches more than the published port. "
-            "Which rule, or which policy, lets it in?",
+            "outside-reaches": "A machine with a route to {subnet} by way of this host reaches more than the "
+            "published port. Which rule, or which policy, lets it in?",
         },
         steps=(
             "Try it: `nsenter -t $(docker inspect -f '{{{{.State.Pid}}}}' {lodger}) -n ping -c 1 {address}`.",

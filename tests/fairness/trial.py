@@ -161,7 +161,7 @@ def based(text: str, solution: str) -> str:
     return solution + re.sub(r"^#[-+=].*\n", "", text, flags=re.MULTILINE)
 
 
-# What an answer may leave behind that removing everything of Docker's does not take away.
+# What can remain of an answer after all of Docker's containers, networks and volumes are removed.
 TRACES = """
 { iptables-save; ip6tables-save; } | sed '/^#/d; s/\\[[0-9:]*\\]//'
 for ns in "" "ip netns exec client"; do $ns ip -o addr | sed '/ fe80:/d; s/valid_lft.*//'; $ns ip rule; done
